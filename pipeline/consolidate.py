@@ -1,0 +1,204 @@
+"""The provincial roll-up: one record for every expected unit and every sender, counted in one place."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from pipeline.model import Rows, Submission, finding, findings_frame
+from schemas.messages import severity
+from schemas.round import Round
+from schemas.rules import Rule
+from schemas.units import Unit
+
+MEASURES = ("listed", "established", "named", "staffed", "complete")
+
+
+@dataclass(frozen=True)
+class RollUp:
+    """The result of a round on a day.
+
+    `units`: a record for every expected unit (index: code; columns `level, name, parent_code, submitter_code,
+    status`, the measures as booleans, `id` of its row or -1). `senders`: a record for every submitting unit
+    (index: code; columns `name, status, late, received, expected`, the measures as counts, `errors, warnings,
+    version, files`). `findings`: all of them, with `severity`.
+    """
+
+    units: pd.DataFrame
+    senders: pd.DataFrame
+    findings: pd.DataFrame
+
+
+def consolidate(
+    round: Round,
+    submissions: list[Submission],
+    rows: Rows,
+    repaired: pd.DataFrame,
+    claims: pd.Series,
+    findings: pd.DataFrame,
+) -> RollUp:
+    """Return the roll-up; `findings` gets what only the whole shows: who has not sent, who is not listed, who is late."""
+    arrived = _arrivals(submissions)
+    units = _units(round, rows, repaired, claims, findings)
+    found = [*_missing_units(round, arrived, units, findings), *_missing_and_late(round, arrived)]
+    findings = _told_once(pd.concat([findings, findings_frame(found)], ignore_index=True) if found else findings)
+    severities = {rule: severity(rule) for rule in findings["rule"].unique()}
+    findings = findings.assign(severity=findings["rule"].map(severities))
+    return RollUp(units, _senders(round, arrived, units, findings), findings)
+
+
+def _told_once(findings: pd.DataFrame) -> pd.DataFrame:
+    """Return the findings as they are told: in a merged cell once, however many rows it speaks for."""
+    placed = findings[findings["cell"].ne("")]
+    repeated = placed.index[placed.duplicated(["file", "sheet", "cell", "rule"])]
+    return findings.drop(index=repeated).reset_index(drop=True)
+
+
+def _arrivals(submissions: list[Submission]) -> dict[str, list[Submission]]:
+    arrived: dict[str, list[Submission]] = {}
+    for submission in sorted(submissions, key=lambda s: (s.received, s.file)):
+        if submission.submitter:
+            arrived.setdefault(submission.submitter, []).append(submission)
+    return arrived
+
+
+def _units(round: Round, rows: Rows, repaired: pd.DataFrame, claims: pd.Series, findings: pd.DataFrame) -> pd.DataFrame:
+    """Return the record of every expected unit, in the register's order."""
+    speaking = rows.origin[claims]
+    id_of = dict(zip(speaking["code"], speaking.index, strict=True))
+    errors: dict[int, set[tuple[str, str]]] = {}
+    for id, column, rule in zip(findings["id"], findings["column"], findings["rule"], strict=True):
+        if id >= 0 and severity(rule) == "error":
+            errors.setdefault(id, set()).add((column, rule))
+    records = []
+    for sender, units in round.expected.items():
+        for unit in units:
+            id = id_of.get(unit.code, -1)
+            values = repaired.loc[id].to_dict() if id >= 0 else {}
+            measured = (
+                _measure(round, unit, values, errors.get(id, set())) if values else dict.fromkeys(MEASURES, False)
+            )
+            status = _status(round, values, errors.get(id, set())) if values else "not-listed"
+            records.append(
+                {
+                    "code": unit.code, "level": unit.level, "name": unit.full_name, "parent_code": unit.parent,
+                    "submitter_code": sender, "status": status, **measured, "id": id,
+                }
+            )  # fmt: skip
+    columns = ["code", "level", "name", "parent_code", "submitter_code", "status", *MEASURES, "id"]
+    return pd.DataFrame(records, columns=columns).set_index("code")
+
+
+def _measure(round: Round, unit: Unit, values: dict[str, str], errors: set[tuple[str, str]]) -> dict[str, bool]:
+    form = round.form
+    broken = {column for column, _ in errors}
+
+    def in_order(kind: str) -> bool:
+        keys = [column.key for column in form.of_kind(kind)]
+        prefix = f"{kind}."
+        wrong = any(column in keys and (rule.startswith((prefix, "cell."))) for column, rule in errors)
+        return bool(keys) and all(values[key] for key in keys) and not wrong
+
+    groups = {
+        group.key: all(values[c.key] and c.key not in broken for c in form.of_group(group.key)) for group in form.groups
+    }
+    required, least = round.persons_asked(unit.level)
+    established = in_order("link")
+    named = established and in_order("page-name")
+    staffed = all(groups[group] for group in required) and sum(groups.values()) >= least
+    return {
+        "listed": True,
+        "established": established,
+        "named": named,
+        "staffed": staffed,
+        "complete": established and named and staffed and not errors,
+    }
+
+
+def _status(round: Round, values: dict[str, str], errors: set[tuple[str, str]]) -> str:
+    pages = [column.key for kind in ("page-name", "link") for column in round.form.of_kind(kind)]
+    if errors:
+        return "to-correct"
+    return "no-page" if pages and not any(values[key] for key in pages) else "complete"
+
+
+def _missing_units(
+    round: Round, arrived: dict[str, list[Submission]], units: pd.DataFrame, findings: pd.DataFrame
+) -> Iterator[dict[str, Any]]:
+    """Yield the units that a sender's files do not list; one that a row's proposal names is told there already."""
+    doubtful = findings[findings["rule"].isin([Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT])]
+    proposed = set(zip(doubtful["submitter"], doubtful["suggestion"], strict=True))
+    for id in findings.loc[findings["rule"].eq(Rule.UNIT_AMBIGUOUS)].index:
+        proposed |= {
+            (findings.at[id, "submitter"], name) for name in findings.at[id, "facts"]["candidates"].split(", ")
+        }
+    for code, unit in units[units["status"].eq("not-listed")].iterrows():
+        sender = unit["submitter_code"]
+        if not any(s.readable for s in arrived.get(sender, [])) or (sender, unit["name"]) in proposed:
+            continue
+        yield finding(Rule.UNIT_MISSING, submitter=sender, unit=str(code), facts={"unit": unit["name"]})
+
+
+def _missing_and_late(round: Round, arrived: dict[str, list[Submission]]) -> Iterator[dict[str, Any]]:
+    last_day = round.deadline.last_day
+    deadline = vietnamese_date(last_day) if last_day else ""
+    for code, unit in round.submitting_units.items():
+        if code not in arrived:
+            facts = {"unit": unit.full_name, "deadline": deadline}
+            yield finding(Rule.SUBMISSION_MISSING, submitter=code, unit=code, facts=facts)
+            continue
+        first = _first_of(arrived[code])
+        if _is_late(round, first):
+            facts = {"unit": unit.full_name, "deadline": deadline, "received": vietnamese_date(first.received)}
+            yield finding(Rule.SUBMISSION_LATE, submitter=code, unit=code, file=first.file, facts=facts)
+
+
+def _first_of(submissions: list[Submission]) -> Submission:
+    """Return the file by which a sender is on time or late: the first that could be read, else the first."""
+    return next((s for s in submissions if s.readable), submissions[0])
+
+
+def _is_late(round: Round, submission: Submission) -> bool:
+    last_day = round.deadline.last_day
+    return last_day is not None and submission.received > last_day
+
+
+def _senders(
+    round: Round, arrived: dict[str, list[Submission]], units: pd.DataFrame, findings: pd.DataFrame
+) -> pd.DataFrame:
+    counts = {
+        kind: findings[findings["severity"].eq(kind)].groupby("submitter").size() for kind in ("error", "warning")
+    }
+    records = []
+    for code, unit in round.submitting_units.items():
+        submissions = arrived.get(code, [])
+        own = units[units["submitter_code"].eq(code)]
+        errors, warnings = int(counts["error"].get(code, 0)), int(counts["warning"].get(code, 0))
+        readable = [s for s in submissions if s.readable]
+        if not submissions:
+            status = "missing"
+        elif not readable:
+            status = "rejected"
+        else:
+            status = "to-correct" if errors else "accepted"
+        records.append(
+            {
+                "code": code, "name": unit.full_name, "status": status,
+                "late": bool(submissions) and _is_late(round, _first_of(submissions)),
+                "received": _first_of(submissions).received if submissions else None,
+                "expected": len(own), **{measure: int(own[measure].sum()) for measure in MEASURES},
+                "errors": errors, "warnings": warnings,
+                "version": max([s.version or 1 for s in readable], default=0),
+                "files": [s.file for s in submissions],
+            }
+        )  # fmt: skip
+    return pd.DataFrame(records).set_index("code")
+
+
+def vietnamese_date(day: dt.date | None) -> str:
+    """Return a date as papers print it: `05/01/2022`."""
+    return day.strftime("%d/%m/%Y") if day else ""

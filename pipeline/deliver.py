@@ -1,0 +1,167 @@
+"""The outbox: everything is rendered beside its place, compared, and then takes its place at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import errno
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.agree import compare
+from pipeline.errors import OperatorError
+from pipeline.intake import take_in
+from pipeline.ledger import Ledger, open_ledger
+from pipeline.render.letter import write_letter
+from pipeline.render.machine import write_machine_results
+from pipeline.render.overview import write_overview
+from pipeline.render.report import write_report
+from pipeline.render.returned import filling_of
+from pipeline.render.rollup import write_rollup
+from pipeline.render.wording import worded
+from pipeline.render.workbook import blank, write_form
+from pipeline.run import Result, judge
+from schemas.naming import right_names
+from schemas.round import Round
+from schemas.text import slug
+
+_NOT_WRITABLE = {
+    getattr(errno, name)
+    for name in ("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EBUSY", "ENOTDIR", "EEXIST", "EFBIG", "EIO")
+    if hasattr(errno, name)
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A result and where it lies; `kept` are files that somebody edited or added, kept beside the new ones."""
+
+    result: Result
+    told: pd.DataFrame
+    folder: Path
+    kept: list[Path]
+
+
+def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Result:
+    """Return the result of the round on that day; nothing is written but the ledger and the store."""
+    today = as_of or dt.date.today()
+    with _ledger(state) as ledger:
+        return judge(round, take_in(inbox, state, ledger, today), today)
+
+
+def publish(round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date | None) -> Published:
+    """Run the whole line and put the result at `outbox/<round>`.
+
+    Raises:
+        OperatorError: the inbox is not there, the outbox cannot be written, or a template does not render.
+    """
+    today = as_of or dt.date.today()
+    with _ledger(state) as ledger:
+        result = judge(round, take_in(inbox, state, ledger, today), today)
+        told = worded(result)
+        with _writable(outbox):
+            outbox.mkdir(parents=True, exist_ok=True)
+            place, staged, old = outbox / round.id, outbox / f".{round.id}.new", outbox / f".{round.id}.old"
+            _recover(place, staged, old)
+            _render(result, told, staged)
+            compare(staged)
+            hashes = _hashes(staged)
+            kept = _keep_handwork(ledger, round.id, place, staged)
+            if place.exists():
+                place.rename(old)
+            staged.rename(place)
+            shutil.rmtree(old, ignore_errors=True)
+        ledger.wrote_papers(round.id, hashes)
+    return Published(result, told, place, kept)
+
+
+@contextmanager
+def _ledger(state: Path) -> Iterator[Ledger]:
+    with _writable(state):
+        state.mkdir(parents=True, exist_ok=True)
+    with open_ledger(state) as ledger:
+        yield ledger
+
+
+@contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    """Tell a folder that cannot be written as the operator's fault: a full disk, no rights, a file open in Excel."""
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno not in _NOT_WRITABLE:
+            raise
+        raise OperatorError("outbox_busy", path=path, reason=fault.strerror or fault) from fault
+
+
+def _recover(place: Path, staged: Path, old: Path) -> None:
+    """Undo what a killed run left: the old result goes back unless the new one is in place."""
+    if old.exists() and not place.exists():
+        old.rename(place)
+    for rest in (staged, old):
+        if rest.exists():
+            shutil.rmtree(rest)
+
+
+def _render(result: Result, told: pd.DataFrame, folder: Path) -> None:
+    folder.mkdir()
+    write_machine_results(result, told, folder / "ket-qua")
+    write_report(result, told, folder / "bao-cao.docx")
+    write_rollup(result, told, folder / "tong-hop.xlsx")
+    write_overview(result, told, folder / "tong-quan.html")
+    _render_senders(result, told, folder)
+
+
+def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> None:
+    round, senders = result.round, result.rollup.senders
+    names = right_names(round.register, [u.code for us in round.expected.values() for u in us], round.naming).proposed
+    findings = {str(code): group for code, group in told.groupby("submitter")}
+    nothing = told.iloc[:0]
+    for code, unit in round.submitting_units.items():
+        own = findings.get(code, nothing)
+        status = senders.at[code, "status"]
+        place = folder / "don-vi" / f"{code}-{slug(unit.full_name)}"
+        place.mkdir(parents=True)
+        version = int(senders.at[code, "version"]) + 1
+        if status in ("missing", "rejected"):
+            form = place / "bieu-mau.xlsx"
+            write_form(form, round, unit, blank(round, code), names, version=version, as_of=result.as_of)
+        else:
+            form = place / "phieu-sua.xlsx"
+            if senders.at[code, "errors"] or senders.at[code, "warnings"]:
+                write_form(form, round, unit, filling_of(result, own, code), names, version=version, as_of=result.as_of)
+        write_letter(result, own, code, place, form)
+        if form.name == "bieu-mau.xlsx":
+            form.unlink()
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _keep_handwork(ledger: Ledger, round: str, place: Path, staged: Path) -> list[Path]:
+    """Carry over every file of the old result that is not as we wrote it, beside the new one of its name."""
+    kept = []
+    for path, sha256 in _hashes(place).items() if place.exists() else ():
+        if ledger.paper(round, path) == sha256 or Path(path).name.startswith(("~$", ".~lock")):
+            continue
+        target = staged / path
+        if target.exists() and hashlib.sha256(target.read_bytes()).hexdigest() == sha256:
+            continue
+        number = 1
+        while target.exists():
+            target = (staged / path).with_stem(f"{Path(path).stem}.sua-tay-{number}")
+            number += 1
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(place / path, target)
+        kept.append(place / target.relative_to(staged))
+    return kept

@@ -1,0 +1,190 @@
+"""Made-up files as units really send them, for the demonstration: `schemas/examples.toml` says which.
+
+Everything in them is invented; the same round always gives the same files.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+from openpyxl.worksheet.worksheet import Worksheet
+from unidecode import unidecode
+
+from schemas.data import HERE, read_toml
+from schemas.naming import right_names
+from schemas.round import Round
+from schemas.text import slug
+from schemas.units import Unit
+
+Row = dict[str, Any]
+
+
+def write_example(round: Round, inbox: Path) -> list[Path]:
+    """Write the example files of a round into dated folders of the inbox; return their paths."""
+    return _Example(round, read_toml(HERE / "examples.toml")).write(inbox)
+
+
+class _Example:
+    def __init__(self, round: Round, words: dict[str, Any]) -> None:
+        self.round, self.form, self.words = round, round.form, words
+        units = [unit.code for units in round.expected.values() for unit in units]
+        self.names = right_names(round.register, units, round.naming).proposed
+        self.last_day = round.deadline.last_day or round.source.date + dt.timedelta(days=30)
+
+    def write(self, inbox: Path) -> list[Path]:
+        senders = list(self.round.submitting_units.values())
+        paths = []
+        for number, file in enumerate(self.words["files"]):
+            if file["sender"] >= len(senders):
+                continue
+            sender = senders[file["sender"]]
+            rows = self._rows(sender, file, random.Random(f"{self.round.id}/{sender.code}/{number}"))
+            folder = inbox / (self.last_day - dt.timedelta(days=file["days"])).isoformat()
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / file["name"].format(unit=sender.full_name, slug=slug(sender.name))
+            self._workbook(sender, file, rows).save(path)
+            paths.append(path)
+        return paths
+
+    # --- what stands in the rows
+
+    def _rows(self, sender: Unit, file: dict[str, Any], chance: random.Random) -> list[tuple[Unit, Row]]:
+        part = file.get("part", "")
+        rows = [
+            (unit, self._row(unit, chance)) for unit in self.round.expected[sender.code] if part in ("", unit.level)
+        ]
+        faults = [fault for group in file.get("faults", []) for fault in self.words["faults"][group]]
+        places = [place for place, (unit, _) in enumerate(rows) if unit.level == self.round.lists[-1]]
+        chance.shuffle(places)
+        spoilt = dict(zip(places, faults, strict=False))
+        kept: list[tuple[Unit, Row]] = []
+        for place, (unit, row) in enumerate(rows):
+            fault = spoilt.get(place)
+            if fault and fault.get("how") == "omit":
+                continue
+            before = kept[-1][1] if kept else row
+            kept.append((unit, self._spoil(unit, row, fault, before) if fault else row))
+        return kept
+
+    def _row(self, unit: Unit, chance: random.Random) -> Row:
+        name = slug(unit.name).replace("-", "")
+        row: Row = {column.key: "" for column in self.form.columns}
+        row[self.form.unit_key] = unit.full_name
+        for column in self.form.columns:
+            if column.kind == "page-name":
+                row[column.key] = self.names.get(unit.code, "")
+            elif column.kind == "link":
+                row[column.key] = f"https://www.facebook.com/mattran.{name}.{unit.code}"
+        required, least = self.round.persons_asked(unit.level)
+        for group in required or [group.key for group in self.form.groups][:least]:
+            person = " ".join(chance.choice(self.words[part]) for part in ("surnames", "middles", "givens"))
+            for column in self.form.of_group(group):
+                row[column.key] = {
+                    "name": person,
+                    "phone": chance.choice(self.words["mobiles"]) + f"{chance.randrange(10**6):06}",
+                    "email": f"{slug(person).replace('-', '')}{chance.randrange(100)}@gmail.com",
+                }[column.kind]
+        return row
+
+    def _spoil(self, unit: Unit, row: Row, fault: dict[str, str], before: Row) -> Row:
+        key, value = fault["key"], row.get(fault["key"], "")
+        how = fault.get("how", "")
+        if how == "nothing":
+            return {**dict.fromkeys(row, ""), self.form.unit_key: row[self.form.unit_key]}
+        if how == "plain":
+            value = unidecode(value)
+        elif how == "upper":
+            value = value.upper()
+        elif how == "number":
+            value = int(value)
+        elif how == "copy":
+            value = before[key]
+        else:
+            facts = {
+                "unit": unit.full_name,
+                "name": unit.name,
+                "code": unit.code,
+                "slug": slug(unit.name).replace("-", ""),
+                "value": value,
+            }
+            value = fault["text"].format(**facts)
+        return {**row, key: value}
+
+    # --- how the sheet looks
+
+    def _workbook(self, sender: Unit, file: dict[str, Any], rows: list[tuple[Unit, Row]]) -> openpyxl.Workbook:
+        book = openpyxl.Workbook()
+        day = self.last_day - dt.timedelta(days=file["days"])
+        book.properties.created = book.properties.modified = dt.datetime.combine(day, dt.time(9))
+        sheet = book.active
+        layout = file["layout"]
+        if layout == "sheets":
+            for number, level in enumerate(self.round.lists):
+                section = next(section for section in self.form.sections if section.level == level)
+                sheet = sheet if number == 0 else book.create_sheet()
+                sheet.title = section.label
+                self._table(sheet, sender, [row for unit, row in rows if unit.level == level], merged=False)
+            return book
+        self._table(
+            sheet,
+            sender,
+            self._with_sections(rows) if layout == "official" else [r for _, r in rows],
+            flat=layout == "flat",
+        )
+        if layout == "official":
+            for text in ("", self.words["note"], *self.words["sample"]):
+                sheet.append([text])
+        sheet.append([])
+        sheet.append(["", self.words["signature"][0], "", "", "", self.words["signature"][1]])
+        return book
+
+    def _with_sections(self, rows: list[tuple[Unit, Row]]) -> list[Row]:
+        """Return the rows under the form's section rows; the sender's own row is the section row itself."""
+        listed: list[Row] = []
+        for section in self.form.sections:
+            under = [row for unit, row in rows if unit.level == section.level]
+            heading = {"": section.number, self.form.unit_key: section.label}
+            if section.level == self.round.submitters and len(under) == 1:
+                listed.append({**under[0], **heading})
+            else:
+                listed += [heading, *under]
+        return listed
+
+    def _table(
+        self, sheet: Worksheet, sender: Unit, rows: list[Row], *, flat: bool = False, merged: bool = True
+    ) -> None:
+        for title in self.form.title:
+            sheet.append([title.format(unit=sender.full_name.upper())])
+        sheet.append([])
+        columns = self.form.columns
+        if flat:
+            sheet.append([self.form.ordinal.header, *(self.form.label(column.key) for column in columns)])
+        else:
+            self._two_row_header(sheet, merged)
+        number = 0
+        for row in rows:
+            number += "" not in row
+            sheet.append([row.get("", number), *(row.get(column.key, "") for column in columns)])
+        for letter, width in zip("ABCDEFGHIJKLMNOP", (6, *(column.width for column in columns)), strict=False):
+            sheet.column_dimensions[letter].width = width
+
+    def _two_row_header(self, sheet: Worksheet, merged: bool) -> None:
+        top, place = sheet.max_row + 2, 2
+        sheet.cell(top, 1, self.form.ordinal.header)
+        groups: dict[str, list[int]] = {}
+        for place, column in enumerate(self.form.columns, start=2):
+            if not column.group:
+                sheet.cell(top, place, column.header)
+                if merged:
+                    sheet.merge_cells(start_row=top, end_row=top + 1, start_column=place, end_column=place)
+                continue
+            sheet.cell(top + 1, place, column.header)
+            groups.setdefault(column.group, []).append(place)
+        for group, places in groups.items():
+            sheet.cell(top, places[0], self.form.group(group).header)
+            if merged:
+                sheet.merge_cells(start_row=top, end_row=top, start_column=places[0], end_column=places[-1])

@@ -1,0 +1,179 @@
+"""Which unit a text names: the names of some units, looked up in every way that clerks write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from rapidfuzz import fuzz
+
+from schemas.data import vocabulary
+from schemas.text import clean, spelling_key, without_accents
+from schemas.units import Unit
+
+# A lone "X." is the short form of a level word, not a Roman ten.
+_NUMBERING = re.compile(r"^\s*(?:\d{1,3}|[IVXivx]{2,4}|[IVivA-Da-d])\s*[.)/:]\s*|^\s*[-+*\u2013\u2022]\s*")
+_NUMERAL = re.compile(r"^\s*(?:\d{1,3}|[IVX]{1,4}|[A-D])\s+")
+_CUT = re.compile(r"\s+[-\u2013\u2014]\s*|\s*[,;(]\s*|\n")
+NEAREST = 75
+EXACT, BARE, OTHER_TYPE = 1, 2, 3  # how sure: name and level word; name alone; name with another level word
+UNACCENTED = 3  # added where only the names without accents are equal
+
+Words = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read a text: a level word ("" for none) and the key of a name."""
+
+    type: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A unit named in a running text, with its level word or bare."""
+
+    unit: Unit
+    typed: bool
+
+
+class Gazetteer:
+    """The names of some units. Accents decide; without them a name counts only if nothing else answers to it."""
+
+    def __init__(self, units: Iterable[Unit]) -> None:
+        self.units = list(units)
+        self._named: dict[str, list[Unit]] = {}
+        self._unaccented: dict[str, list[Unit]] = {}
+        for unit in self.units:
+            key = spelling_key(unit.name)
+            self._named.setdefault(key, []).append(unit)
+            self._unaccented.setdefault(without_accents(key), []).append(unit)
+
+    def find(self, text: str) -> tuple[int, list[Unit]]:
+        """Return how sure the best reading is (`EXACT` … the smaller the surer, 0 for none) and its units."""
+        best: dict[int, list[Unit]] = {}
+        for reading in _readings(text):
+            for offset, names, key in (
+                (0, self._named, reading.key),
+                (UNACCENTED, self._unaccented, without_accents(reading.key)),
+            ):
+                for unit in names.get(key, ()):
+                    sure = offset + (BARE if not reading.type else EXACT if reading.type == unit.type else OTHER_TYPE)
+                    if unit not in best.setdefault(sure, []):
+                        best[sure].append(unit)
+        return min(best.items(), default=(0, []))
+
+    def nearest(self, text: str) -> Unit | None:
+        """Return the unit whose name is most like the text, if any is like it at all."""
+        likeness = {
+            unit.code: max((_likeness(reading, unit) for reading in _readings(text)), default=0) for unit in self.units
+        }
+        code = max(likeness, key=lambda code: likeness[code], default="")
+        return next(unit for unit in self.units if unit.code == code) if likeness.get(code, 0) >= NEAREST else None
+
+    def mentions(self, text: str) -> list[Mention]:
+        """Return the units named in a running text; longer names hide the shorter ones inside them."""
+        words = tuple(spelling_key(text).split())
+        found = list(_scan(words, self._named))
+        if not found and without_accents(" ".join(words)) == " ".join(words):
+            found = list(_scan(words, self._unaccented))
+        return found
+
+
+def _likeness(reading: Reading, unit: Unit) -> float:
+    """Compare with the level word where the text has one; accents count for half."""
+    one = f"{spelling_key(reading.type)} {reading.key}".strip()
+    other = spelling_key(unit.full_name if reading.type else unit.name)
+    return (fuzz.ratio(one, other) + fuzz.ratio(without_accents(one), without_accents(other))) / 2
+
+
+def _scan(words: Words, names: dict[str, list[Unit]]) -> Iterator[Mention]:
+    longest = max((len(key.split()) for key in names), default=0)
+    place = 0
+    while place < len(words):
+        for length in range(min(longest, len(words) - place), 0, -1):
+            units = names.get(" ".join(words[place : place + length]))
+            if units:
+                type_before = _type_before(words[:place])
+                for unit in units:
+                    if not type_before or unit.type == type_before:
+                        yield Mention(unit, bool(type_before))
+                place += length
+                break
+        else:
+            place += 1
+
+
+def _type_before(words: Words) -> str:
+    for forms in _type_forms():
+        for form, name in forms:
+            if words[-len(form) :] == form:
+                return name
+    return ""
+
+
+@lru_cache(maxsize=50_000)
+def _readings(text: str) -> tuple[Reading, ...]:
+    text = _NUMBERING.sub("", clean(text))
+    pieces = [text, *_CUT.split(text, maxsplit=1)[:1]]
+    readings: dict[Reading, None] = {}
+    for piece in pieces:
+        words = tuple(spelling_key(piece).split())
+        for start in _after_prefixes(words):
+            readings[Reading("", " ".join(start))] = None
+            for forms in _type_forms():
+                for form, name in forms:
+                    if start[: len(form)] == form and len(start) > len(form):
+                        readings[Reading(name, " ".join(start[len(form) :]))] = None
+    return tuple(reading for reading in readings if reading.key)
+
+
+def _after_prefixes(words: Words) -> Iterator[Words]:
+    """Yield the words as they are, then without the office's name before the unit's."""
+    yield words
+    stripped = True
+    while stripped:
+        stripped = False
+        for prefix in _prefixes():
+            if words[: len(prefix)] == prefix and len(words) > len(prefix):
+                words, stripped = words[len(prefix) :], True
+                yield words
+                break
+
+
+@cache
+def _prefixes() -> list[Words]:
+    keys = [spelling_key(prefix) for prefix in vocabulary()["organisation"]["prefixes"]]
+    return sorted({tuple(form.split()) for key in keys for form in (key, without_accents(key))}, key=len, reverse=True)
+
+
+@cache
+def _type_forms() -> tuple[tuple[tuple[Words, str], ...], ...]:
+    """Return the level words with accents, then without: an accented name must not be mistaken for one."""
+    keys = [(spelling_key(form), name) for name, forms in vocabulary()["unit_types"].items() for form in forms]
+    accented = tuple((tuple(key.split()), name) for key, name in keys)
+    plain = tuple((tuple(without_accents(key).split()), name) for key, name in keys)
+    order = sorted(accented, key=lambda pair: -len(pair[0]))
+    return tuple(order), tuple(pair for pair in sorted(plain, key=lambda pair: -len(pair[0])) if pair not in accented)
+
+
+def section_level(text: str) -> str:
+    """Return the level that a heading such as `I. Cap huyen` names, or ""."""
+    text = _NUMERAL.sub("", _NUMBERING.sub("", re.sub(r"\(.*?\)|:.*$", " ", clean(text))))
+    words = tuple(spelling_key(text).split())
+    for start in _after_prefixes(words):
+        key = " ".join(start)
+        for level, names in _section_keys():
+            if key in names or without_accents(key) in names:
+                return level
+    return ""
+
+
+@cache
+def _section_keys() -> list[tuple[str, frozenset[str]]]:
+    sections = vocabulary()["sections"]
+    keys = {level: [spelling_key(name) for name in names] for level, names in sections.items()}
+    return [(level, frozenset([*names, *map(without_accents, names)])) for level, names in keys.items()]

@@ -1,0 +1,70 @@
+"""The ledger (SQLite): when each file was first seen, and what we wrote."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.errors import OperatorError
+
+_MIGRATIONS = [
+    """
+    create table files (sha256 text primary key, first_seen text not null, name text not null);
+    create table papers (round text not null, path text not null, sha256 text not null, primary key (round, path));
+    """,
+]
+
+
+class Ledger:
+    """The record of a data folder. Every write is one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def first_seen(self, sha256: str, name: str, today: dt.date) -> dt.date:
+        """Return the day on which this content was first seen; it is today if it never was."""
+        with self._db:
+            self._db.execute("insert or ignore into files values (?, ?, ?)", (sha256, today.isoformat(), name))
+        found = self._db.execute("select first_seen from files where sha256 = ?", (sha256,)).fetchone()
+        return dt.date.fromisoformat(found[0])
+
+    def paper(self, round: str, path: str) -> str | None:
+        """Return the hash of a paper as we last wrote it, None if we never did."""
+        found = self._db.execute("select sha256 from papers where round = ? and path = ?", (round, path)).fetchone()
+        return found[0] if found else None
+
+    def wrote_papers(self, round: str, hashes: dict[str, str]) -> None:
+        """Remember the papers as we wrote them."""
+        with self._db:
+            self._db.executemany(
+                "insert or replace into papers values (?, ?, ?)", [(round, path, sha) for path, sha in hashes.items()]
+            )
+
+
+@contextmanager
+def open_ledger(state: Path) -> Iterator[Ledger]:
+    """Open the ledger of a state folder, making or migrating it.
+
+    Raises:
+        OperatorError: the file is damaged, or made by a newer version of the program.
+    """
+    path = state / "ledger.sqlite"
+    connection = sqlite3.connect(path, timeout=30)
+    try:
+        try:
+            connection.execute("pragma journal_mode = wal")
+            if connection.execute("pragma quick_check").fetchone()[0] != "ok":
+                raise OperatorError("ledger_damaged", path=path)
+            version = connection.execute("pragma user_version").fetchone()[0]
+        except sqlite3.DatabaseError as fault:
+            raise OperatorError("ledger_damaged", path=path) from fault
+        if version > len(_MIGRATIONS):
+            raise OperatorError("ledger_newer", path=path)
+        for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+            connection.executescript(f"begin; {script} pragma user_version = {number}; commit;")
+        yield Ledger(connection)
+    finally:
+        connection.close()

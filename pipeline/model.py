@@ -1,0 +1,147 @@
+"""The few types that travel between the stages."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from schemas.rules import Rule
+
+Place = tuple[int, int]
+"""A cell of a sheet: row and column, both counted from 0."""
+
+
+def address(place: Place) -> str:
+    """Return the cell's name in Excel, such as `C7`."""
+    row, column = place
+    letters = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return f"{letters}{row + 1}"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One file of the inbox; `path` is where its bytes are kept in the store."""
+
+    file: str  # relative to the inbox, with forward slashes
+    path: Path
+    sha256: str
+    received: dt.date
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The cells of one sheet, at their addresses: `cells[row][column]` is text, "" for an empty cell."""
+
+    name: str
+    hidden: bool
+    cells: list[list[str]]
+    merges: list[tuple[Place, Place]] = field(default_factory=list)  # first and last cell
+    links: dict[Place, str] = field(default_factory=dict)  # addresses behind cells
+    flaws: dict[Place, tuple[Rule, str]] = field(default_factory=dict)  # cells without a value: rule, what is shown
+    legacy: dict[Place, str] = field(default_factory=dict)  # cells typed in a font of before Unicode, as typed
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What a workbook of ours says of itself."""
+
+    round: str
+    unit: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Workbook:
+    """A file as read, whatever its format."""
+
+    sheets: list[Sheet]
+    stamp: Stamp | None = None
+    modified: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A file whose sender is known ("" where it could not be told). `readable`: it holds rows."""
+
+    file: str
+    sha256: str
+    received: dt.date
+    submitter: str
+    version: int  # written in the form; 0 where it has none
+    modified: dt.datetime | None
+    readable: bool
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of the round in aligned frames: one index of row ids, one column a key of the form.
+
+    `typed` what was written, `where` the cells' addresses ("" where the table has no such column), `flaws` the
+    rule broken by cells without a value; `origin` has the columns `file, sheet, row, submitter, code, level,
+    unit_rule, unit_suggestion, unit_facts`: `code` and `level` are "" for a row that is not judged by its unit,
+    the last three are what was found about its unit ("" for nothing).
+    """
+
+    typed: pd.DataFrame
+    where: pd.DataFrame
+    flaws: pd.DataFrame
+    origin: pd.DataFrame
+
+    def only(self, ids: pd.Index) -> Rows:
+        """Return these rows alone."""
+        return Rows(self.typed.loc[ids], self.where.loc[ids], self.flaws.loc[ids], self.origin.loc[ids])
+
+
+FINDING_COLUMNS = [
+    "id",
+    "submitter",
+    "unit",
+    "file",
+    "sheet",
+    "row",
+    "column",
+    "cell",
+    "rule",
+    "value",
+    "suggestion",
+    "facts",
+]
+
+
+def finding(
+    rule: Rule,
+    *,
+    id: int = -1,
+    submitter: str = "",
+    unit: str = "",
+    file: str = "",
+    sheet: str = "",
+    row: int = 0,
+    column: str = "",
+    cell: str = "",
+    value: str = "",
+    suggestion: str = "",
+    facts: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return one finding: where, which rule, and the facts its sentence needs.
+
+    `id` is the row's id (-1: no row), `row` Excel's number (0: none), `submitter` and `unit` are codes.
+    """
+    return {
+        "id": id, "submitter": submitter, "unit": unit, "file": file, "sheet": sheet, "row": row, "column": column,
+        "cell": cell, "rule": str(rule), "value": value, "suggestion": suggestion, "facts": dict(facts or {}),
+    }  # fmt: skip
+
+
+def findings_frame(records: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Return the findings as a frame with the columns of `FINDING_COLUMNS`."""
+    return pd.DataFrame(list(records), columns=FINDING_COLUMNS)

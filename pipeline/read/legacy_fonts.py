@@ -1,0 +1,121 @@
+"""Text typed with TCVN3 or VNI fonts: on the surface Latin-1 letters, decided by a vote of the whole sheet.
+
+A cell alone proves little, so cells only vote; the sheet is converted when enough of them can be
+Vietnamese in one encoding and in no other way. This runs before anything is trimmed: in TCVN3 the soft
+hyphen U+00AD is a letter.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache, lru_cache
+from typing import Any
+
+from pipeline.model import Place, Sheet
+from schemas.data import HERE, read_toml
+
+VOTES, MAJORITY = 3, 5
+_TONES = re.compile("[\u0300\u0301\u0303\u0309\u0323]")
+_TOKEN = re.compile(r"[^\s\d!-/:-@\[-`{-~\u201c\u201d\u2018\u2019\u2013\u2014\u2026]+")
+# Letters that only Unicode has: D with stroke, breve, horn, tilde on i and u, the Vietnamese block, combining tones.
+_UNICODE_ONLY = re.compile(
+    "[\u0102\u0103\u0110\u0111\u0128\u0129\u0168\u0169\u01a0\u01a1\u01af\u01b0\u1ea0-\u1ef9\u0300-\u0323]"
+)
+_FOREIGN = re.compile("[^\u0000-\u00ff\u2013\u2014\u2018\u2019\u201c\u201d\u2026]")
+
+Decoder = Callable[[str], str]
+
+
+def decode(sheet: Sheet) -> Sheet:
+    """Return the sheet with its legacy text in Unicode, the originals under `legacy`; other sheets as they are."""
+    places = [
+        (row, column)
+        for row, cells in enumerate(sheet.cells)
+        for column, text in enumerate(cells)
+        if text and not text.isascii() and not _UNICODE_ONLY.search(text) and not _FOREIGN.search(text)
+    ]
+    if not places:
+        return sheet
+    votes = Counter(vote for row, column in places if (vote := _vote(sheet.cells[row][column])))
+    ranked = votes.most_common(2)
+    if not ranked or ranked[0][1] < VOTES or (len(ranked) > 1 and ranked[0][1] < MAJORITY * ranked[1][1]):
+        return sheet
+    return _converted(sheet, places, ranked[0][0])
+
+
+def _converted(sheet: Sheet, places: list[Place], encoding: str) -> Sheet:
+    mixed = any(_UNICODE_ONLY.search(text) for cells in sheet.cells for text in cells if not text.isascii())
+    cells = [list(row) for row in sheet.cells]
+    originals: dict[Place, str] = {}
+    for row, column in places:
+        text = cells[row][column]
+        if mixed and _vote(text) != encoding:
+            continue
+        originals[row, column] = text
+        cells[row][column] = _decoders()[encoding](text)
+    return replace(sheet, cells=cells, legacy=originals)
+
+
+@lru_cache(maxsize=50_000)
+def _vote(text: str) -> str:
+    """Return the one encoding in which every word can be Vietnamese, "" where the text is already, or none is."""
+    if _is_vietnamese(text):
+        return ""
+    fitting = [name for name, decoder in _decoders().items() if _is_vietnamese(decoder(text))]
+    return fitting[0] if len(fitting) == 1 else ""
+
+
+@cache
+def _decoders() -> dict[str, Decoder]:
+    tables = read_toml(HERE / "legacy_fonts.toml")
+    return {"tcvn3": _tcvn3(tables["tcvn3"]), "vni": _vni(tables["vni"])}
+
+
+def _tcvn3(table: dict[str, str]) -> Decoder:
+    letters = {
+        int(code, 16): letter for codes, row in table.items() for code, letter in zip(codes.split(), row, strict=True)
+    }
+    return lambda text: _in_case_of(text, text.translate(letters))
+
+
+def _vni(table: dict[str, Any]) -> Decoder:
+    pairs = dict(table["single"])
+    for key, row in table["marks"].items():
+        for code, letter in zip(row["codes"], row["marked"], strict=True):
+            pairs[row.get("base", key) + code] = letter
+    pairs |= {written.upper(): letter.upper() for written, letter in pairs.items()}
+    pairs |= {
+        written[0].upper() + written[1:]: letter.upper() for written, letter in pairs.items() if len(written) == 2
+    }
+    pattern = re.compile("|".join(sorted(map(re.escape, pairs), key=len, reverse=True)))
+    return lambda text: pattern.sub(lambda match: pairs[match[0]], text)
+
+
+def _in_case_of(text: str, decoded: str) -> str:
+    """The capital fonts of TCVN3 show small codes as capitals: a text whose plain letters are capitals is one."""
+    plain = [character for character in text if character.isascii() and character.isalpha()]
+    return decoded.upper() if plain and all(character.isupper() for character in plain) else decoded
+
+
+@cache
+def _syllables() -> frozenset[str]:
+    words = read_toml(HERE / "legacy_fonts.toml")["syllables"]
+    return frozenset(onset + rime for onset in words["onsets"] for rime in words["rimes"].split())
+
+
+@lru_cache(maxsize=50_000)
+def _is_vietnamese(text: str) -> bool:
+    tokens = _TOKEN.findall(text)
+    return bool(tokens) and all(_is_syllable(token) for token in tokens)
+
+
+def _is_syllable(token: str) -> bool:
+    decomposed = unicodedata.normalize("NFD", token.lower())
+    tones = _TONES.findall(decomposed)
+    if len(tones) > 1:
+        return False
+    return unicodedata.normalize("NFC", _TONES.sub("", decomposed)) in _syllables()

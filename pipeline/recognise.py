@@ -1,0 +1,384 @@
+"""Whose file it is and which units its rows list: files become submissions and the rows of one frame."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from pipeline.errors import Refused
+from pipeline.gazetteer import BARE, Gazetteer
+from pipeline.headers import Headers
+from pipeline.layout import Layout, Line, find_tables, is_date_line
+from pipeline.model import Arrival, Rows, Submission, Workbook, address, finding
+from schemas.round import Round
+from schemas.rules import Rule
+from schemas.text import clean
+from schemas.units import Unit
+
+_CODE = re.compile(r"^(\d+)(?!\d)")
+# A part of a table that names this many communes of one sender speaks against another sender in the title.
+FEW = 3
+ORIGIN = ["file", "sheet", "row", "submitter", "code", "level", "unit_rule", "unit_suggestion", "unit_facts"]
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """All files of the round: submissions, their rows, and what was found while recognising."""
+
+    submissions: list[Submission]
+    rows: Rows
+    findings: list[dict[str, Any]]
+
+
+@dataclass
+class _Listed:
+    """A row on its way to a unit: `candidates` while several answer, `fault` when none does."""
+
+    line: Line
+    sheet: str
+    candidates: list[Unit] = field(default_factory=list)
+    sure: int = 0
+    rule: Rule | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    suggestion: str = ""
+
+    @property
+    def unit(self) -> Unit | None:
+        """The unit, where exactly one answers."""
+        return self.candidates[0] if len(self.candidates) == 1 else None
+
+
+class Recogniser:
+    """Knows the round: its form's headers and its units."""
+
+    def __init__(self, round: Round) -> None:
+        self.round = round
+        self.headers = Headers(round.form)
+        region = list(round.register.below(round.collector))
+        self.region = Gazetteer(u for u in region if u.level in {*round.lists, round.submitters})
+        self.senders = Gazetteer([*round.submitting_units.values(), round.register.units[round.collector]])
+        self.own = {code: Gazetteer(units) for code, units in round.expected.items()}
+        self.unit_key = round.form.unit_key
+
+    def recognise(self, files: Iterable[tuple[Arrival, Workbook | Refused]]) -> Recognised:
+        """Return the submissions and rows of these files, each of which was read or refused."""
+        submissions: list[Submission] = []
+        findings: list[dict[str, Any]] = []
+        records: list[dict[str, Any]] = []
+        first_of: dict[str, str] = {}
+        for arrival, book in files:
+            if arrival.sha256 in first_of:
+                other = first_of[arrival.sha256]
+                findings.append(
+                    finding(Rule.FILE_DUPLICATE, file=arrival.file, value=arrival.file, facts={"other": other})
+                )
+                continue
+            first_of[arrival.sha256] = arrival.file
+            submission, found, rows = self._file(arrival, book)
+            submissions.append(submission)
+            findings.extend(found)
+            records.extend(rows)
+        return Recognised(submissions, self._frames(records), findings)
+
+    # --- one file
+
+    def _file(
+        self, arrival: Arrival, book: Workbook | Refused
+    ) -> tuple[Submission, list[dict[str, Any]], list[dict[str, Any]]]:
+        def submission(submitter: str, readable: bool) -> Submission:
+            stamp, modified = (None, None) if isinstance(book, Refused) else (book.stamp, book.modified)
+            version = stamp.version if stamp else 0
+            return Submission(arrival.file, arrival.sha256, arrival.received, submitter, version, modified, readable)
+
+        def refused(rule: str, **facts: Any) -> tuple[Submission, list[dict[str, Any]], list[dict[str, Any]]]:
+            submitter = self._sender_by_name(arrival.file)
+            found = finding(Rule(rule), submitter=submitter, file=arrival.file, value=arrival.file, facts=facts)
+            return submission(submitter, False), [found], []
+
+        if isinstance(book, Refused):
+            return refused(book.rule, **book.facts)
+        if book.stamp and book.stamp.round != self.round.id:
+            return refused(Rule.FILE_WRONG_FORM, found=book.stamp.round, expected=self.round.id)
+        layouts, findings = self._layouts(arrival, book)
+        tables = [table for layout in layouts for table in layout.tables]
+        if not tables:
+            return refused(
+                Rule.FILE_NO_TABLE, columns=", ".join(c.header for c in self.round.form.columns if c.required)
+            )
+        listed = [_Listed(line, table.sheet) for table in tables for line in table.lines]
+        if not listed:
+            return refused(Rule.FILE_EMPTY)
+        submitter, candidates = self._sender(arrival, book, layouts, listed)
+        if not submitter:
+            facts = {"candidates": ", ".join(u.full_name for u in candidates), "example": self._example(candidates)}
+            found = finding(Rule.SUBMISSION_UNKNOWN_UNIT, file=arrival.file, value=arrival.file, facts=facts)
+            return submission("", False), [*findings, found], []
+        self._assign(listed, submitter)
+        findings += self._columns(arrival, layouts, listed)
+        findings = [{**found, "submitter": submitter} for found in findings]
+        return submission(submitter, True), findings, [self._record(arrival, submitter, item) for item in listed]
+
+    def _layouts(self, arrival: Arrival, book: Workbook) -> tuple[list[Layout], list[dict[str, Any]]]:
+        """Return the layouts of the visible sheets, or of the hidden ones where no visible one has a table."""
+
+        def known(text: str) -> bool:
+            return bool(self.region.find(text)[1])
+
+        def layouts(hidden: bool) -> list[Layout]:
+            return [find_tables(sheet, self.headers, known) for sheet in book.sheets if sheet.hidden is hidden]
+
+        visible = layouts(hidden=False)
+        if any(layout.tables for layout in visible):
+            unread = [sheet.name for sheet in book.sheets if sheet.hidden and any(map(any, sheet.cells))]
+            notes = [finding(Rule.FILE_HIDDEN_SHEET, file=arrival.file, sheet=name, value=name) for name in unread]
+            return visible, [*notes, *_font_notes(arrival, book)]
+        return [*visible, *layouts(hidden=True)], _font_notes(arrival, book)
+
+    def _columns(self, arrival: Arrival, layouts: list[Layout], listed: list[_Listed]) -> list[dict[str, Any]]:
+        """Return findings of columns that are missing, once a file, and notes of foreign ones, once a sheet."""
+        form = self.round.form
+        findings: dict[tuple[str, ...], dict[str, Any]] = {}
+        for table in (table for layout in layouts for table in layout.tables):
+            here = [item for item in listed if item.sheet == table.sheet]
+            for key in self._needed(table.columns, {item.unit.level for item in here if item.unit}):
+                if key not in table.columns:
+                    found = finding(
+                        Rule.FORM_MISSING_COLUMN, file=arrival.file, sheet=table.sheet, column=key,
+                        facts={"label": form.label(key)},
+                    )  # fmt: skip
+                    findings.setdefault(("-", key), found)
+            for column, header in table.extra.items():
+                if header:
+                    found = finding(
+                        Rule.FORM_EXTRA_COLUMN, file=arrival.file, sheet=table.sheet, row=table.header + 1,
+                        cell=address((table.header, column)), value=header,
+                    )  # fmt: skip
+                    findings.setdefault(("+", header, table.sheet), found)
+        return list(findings.values())
+
+    def _needed(self, present: dict[str, int], levels: set[str]) -> list[str]:
+        """Return the columns that a table listing units of these levels must have."""
+        form = self.round.form
+        needed = {column.key for column in form.columns if column.required}
+        groups = {group.key for group in form.groups}
+        asked = {group for level in levels for group in self.round.persons_asked(level)[0]}
+        least = max((self.round.persons_asked(level)[1] for level in levels), default=0)
+        begun = [group for group in groups if any(c.key in present for c in form.of_group(group))]
+        for group in [*asked, *begun, *([g.key for g in form.groups][:least] if len(begun) < least else [])]:
+            needed.update(column.key for column in form.of_group(group))
+        return [key for key in form.keys if key in needed]
+
+    # --- who sent it
+
+    def _sender(
+        self, arrival: Arrival, book: Workbook, layouts: list[Layout], listed: list[_Listed]
+    ) -> tuple[str, list[Unit]]:
+        """Return the sender's code, or "" and the units that it may be.
+
+        The officer's remedy first; then what the file says of itself (stamp, title, the sender's own row),
+        narrowed by the units it lists, then by the file's name. What disagrees is never guessed away.
+        """
+        if code := self._sender_by_code(arrival.file):
+            return code, []
+        told = self._told(book, layouts, listed)
+        votes = self._votes(listed)
+        decided = told
+        if votes:
+            agreeing = told & set(votes)
+            if not told or agreeing:
+                decided = agreeing or {code for code, count in votes.items() if count * 2 >= max(votes.values())}
+            elif max(votes.values()) >= FEW:
+                decided = told | {max(votes, key=lambda code: votes[code])}
+        named = self._mentioned(PurePosixPath(arrival.file).parts)
+        if len(decided) != 1 and named:
+            decided = (decided & named) or decided or named
+        units = [unit for code, unit in self.round.submitting_units.items() if code in decided]
+        return (units[0].code, []) if len(units) == 1 else ("", units)
+
+    def _sender_by_name(self, file: str) -> str:
+        """Return the sender of a file that cannot be read, by its name alone."""
+        named = self._mentioned(PurePosixPath(file).parts)
+        return self._sender_by_code(file) or (named.pop() if len(named) == 1 else "")
+
+    def _sender_by_code(self, file: str) -> str:
+        for part in reversed(PurePosixPath(file).parts):
+            match = _CODE.match(part)
+            if match and match[1] in self.round.submitting_units:
+                return match[1]
+        return ""
+
+    def _told(self, book: Workbook, layouts: list[Layout], listed: list[_Listed]) -> set[str]:
+        told: set[str] = set()
+        for with_table in (True, False):
+            titles = [layout.title for layout in layouts if bool(layout.tables) is with_table]
+            told = told or self._mentioned(text for title in titles for text in title if not is_date_line(text))
+        if book.stamp and book.stamp.unit in self.round.submitting_units:
+            told.add(book.stamp.unit)
+        for item in listed:
+            sure, units = self.region.find(item.line.texts.get(self.unit_key, ""))
+            if 0 < sure <= BARE and len(units) == 1 and units[0].code in self.round.submitting_units:
+                told.add(units[0].code)
+        return told
+
+    def _mentioned(self, texts: Iterable[str]) -> set[str]:
+        """Return the senders named in running texts: with their level word if any is, else bare."""
+        mentions = [mention for text in texts for mention in self.senders.mentions(text)]
+        collector = self.round.register.units[self.round.collector]
+        typed = {m.unit.code for m in mentions if m.typed and m.unit != collector}
+        bare = {m.unit.code for m in mentions if not m.typed and m.unit != collector and m.unit.name != collector.name}
+        return typed or bare
+
+    def _votes(self, listed: list[_Listed]) -> dict[str, float]:
+        """Count the listed units by the sender above them; a name that several answer to is shared out."""
+        votes: dict[str, float] = {}
+        for item in listed:
+            sure, units = self.region.find(item.line.texts.get(self.unit_key, ""))
+            if not 0 < sure <= BARE:
+                continue
+            above = {self._sender_above(unit) for unit in units if unit.level != self.round.submitters}
+            for code in above:
+                votes[code] = votes.get(code, 0) + 1 / len(above)
+        # A list of another province shares some names with ours by chance.
+        return votes if sum(votes.values()) * 2 >= len(listed) - 1 else {}
+
+    def _sender_above(self, unit: Unit) -> str:
+        return self.round.register.lineage(unit.code)[self.round.submitters].code
+
+    def _example(self, candidates: list[Unit]) -> str:
+        return (candidates or list(self.round.submitting_units.values()))[0].code
+
+    # --- which unit a row lists
+
+    def _assign(self, listed: list[_Listed], submitter: str) -> None:
+        for item in listed:
+            self._find_unit(item, submitter)
+            self._decide(item)
+        self._mark_duplicates(listed)
+        free = [u for u in self.round.expected[submitter] if u.code not in {i.unit.code for i in listed if i.unit}]
+        for item in listed:
+            self._suggest(item, submitter, free)
+
+    def _find_unit(self, item: _Listed, submitter: str) -> None:
+        line, text = item.line, item.line.texts.get(self.unit_key, "")
+        if self.unit_key in line.flaws:
+            item.rule = line.flaws[self.unit_key][0]
+            return
+        if line.is_section:
+            sender = self.round.submitting_units[submitter]
+            if line.level == sender.level:
+                item.candidates, item.sure = [sender], BARE
+            else:
+                item.rule = Rule.UNIT_UNKNOWN
+            return
+        sure, units = self.own[submitter].find(text)
+        everywhere, elsewhere = self.region.find(text)
+        foreign = [unit for unit in elsewhere if unit not in self.own[submitter].units]
+        if everywhere and foreign and (not sure or sure > BARE) and everywhere <= (BARE if sure else everywhere):
+            item.rule = Rule.UNIT_WRONG_PARENT
+            item.facts = {
+                "parent": ", ".join(self.round.submitting_units[self._sender_above(u)].full_name for u in foreign),
+                "submitter": self.round.submitting_units[submitter].full_name,
+            }
+            return
+        at_level = [unit for unit in units if unit.level == line.level]
+        item.candidates, item.sure = (at_level or units), sure
+        if not units:
+            item.rule = Rule.UNIT_UNKNOWN
+
+    @staticmethod
+    def _decide(item: _Listed) -> None:
+        """Tell where several units answer, or where one does in spite of the spelling."""
+        if item.rule is not None:
+            return
+        if len(item.candidates) > 1:
+            item.rule = Rule.UNIT_AMBIGUOUS
+            item.facts = {
+                "candidates": ", ".join(unit.full_name for unit in item.candidates),
+                "example": item.candidates[0].full_name,
+            }
+        elif item.sure > BARE:
+            item.rule = Rule.UNIT_SPELLING
+            item.suggestion = item.candidates[0].full_name
+
+    def _mark_duplicates(self, listed: list[_Listed]) -> None:
+        rows: dict[str, list[_Listed]] = {}
+        for item in listed:
+            if item.unit and item.rule in (None, Rule.UNIT_SPELLING):
+                rows.setdefault(item.unit.code, []).append(item)
+        for code, items in rows.items():
+            if len(items) > 1:
+                told = ", ".join(str(item.line.row + 1) for item in items)
+                for item in items:
+                    item.rule, item.suggestion = Rule.UNIT_DUPLICATE, ""
+                    item.facts = {"rows": told, "unit": self.round.register.units[code].full_name}
+
+    def _suggest(self, item: _Listed, submitter: str, free: list[Unit]) -> None:
+        """Propose the nearest unit that the sender has not listed yet, else the nearest of all of its units.
+
+        A unit of another sender is no misspelling, unless one of the sender's own differs by accents alone.
+        """
+        text = item.line.texts.get(self.unit_key, "")
+        if item.rule is Rule.UNIT_UNKNOWN and not item.line.is_section:
+            nearest = Gazetteer(free).nearest(text) or self.own[submitter].nearest(text)
+        elif item.rule is Rule.UNIT_WRONG_PARENT:
+            nearest = next((unit for unit in self.own[submitter].find(text)[1] if unit in free), None)
+        else:
+            return
+        item.suggestion = nearest.full_name if nearest else ""
+
+    # --- frames
+
+    def _record(self, arrival: Arrival, submitter: str, item: _Listed) -> dict[str, Any]:
+        return {"file": arrival.file, "submitter": submitter, "item": item}
+
+    def _frames(self, records: list[dict[str, Any]]) -> Rows:
+        keys = self.round.form.keys
+        items: list[_Listed] = [record["item"] for record in records]
+        typed = [[_shown(item.line, key) for key in keys] for item in items]
+        where = [[address(p) if (p := item.line.cells.get(key)) else "" for key in keys] for item in items]
+        flaws = [[str(item.line.flaws[key][0]) if key in item.line.flaws else "" for key in keys] for item in items]
+        origin = pd.DataFrame(
+            [
+                (
+                    record["file"], item.sheet, item.line.row + 1, record["submitter"],
+                    item.unit.code if item.unit and item.rule in _JUDGED else "",
+                    item.unit.level if item.unit and item.rule in _JUDGED else "",
+                    item.rule or "", item.suggestion, item.facts,
+                )
+                for record, item in zip(records, items, strict=True)
+            ],
+            columns=ORIGIN,
+        )  # fmt: skip
+        origin = origin.astype({name: "str" for name in ORIGIN if name not in ("row", "unit_facts")})
+
+        def frame(table: list[list[str]]) -> pd.DataFrame:
+            return pd.DataFrame(table, columns=keys, dtype="str")
+
+        return Rows(frame(typed), frame(where), frame(flaws), origin)
+
+
+def _font_notes(arrival: Arrival, book: Workbook) -> list[dict[str, Any]]:
+    """Tell once a sheet that its text was converted, with one cell to show how."""
+    notes = []
+    for sheet in book.sheets:
+        for place, original in list(sheet.legacy.items())[:1]:
+            notes.append(
+                finding(
+                    Rule.CELL_LEGACY_FONT, file=arrival.file, sheet=sheet.name, row=place[0] + 1, cell=address(place),
+                    value=original, suggestion=clean(sheet.cells[place[0]][place[1]]),
+                )
+            )  # fmt: skip
+    return notes
+
+
+# Rows with one of these are still judged by their unit.
+_JUDGED = (None, Rule.UNIT_SPELLING, Rule.UNIT_DUPLICATE, Rule.UNIT_FORMER)
+
+
+def _shown(line: Line, key: str) -> str:
+    return line.flaws[key][1] if key in line.flaws else line.texts.get(key, "")

@@ -1,0 +1,134 @@
+"""The letter to a sender: receipt, correction request, rejection or reminder, as an e-mail and in chat length."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from pipeline.consolidate import vietnamese_date
+from pipeline.render.workbook import TEMPLATES
+from pipeline.run import Result
+from schemas.messages import line, title
+from schemas.text import clean
+
+UNITS_NAMED = 5
+_HANOI = dt.timezone(dt.timedelta(hours=7))
+_XLSX = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+_KINDS = {"accepted": "receipt", "to-correct": "correction", "rejected": "rejection", "missing": "reminder"}
+
+
+def letter_kind(status: str) -> str:
+    """Return the kind of letter that a sender of this status gets."""
+    return _KINDS[status]
+
+
+def write_letter(result: Result, told: pd.DataFrame, sender: str, folder: Path, attachment: Path) -> None:
+    """Write `thu.eml` and `tin-nhan.txt` into the sender's folder; `told` are the findings in words."""
+    facts = _facts(result, told, sender, attachment.name)
+    text = _template("thu.txt.j2").render(facts).strip() + "\n"
+    message = _message(result, sender, facts, text, attachment)
+    (folder / "thu.eml").write_bytes(message.as_bytes())
+    (folder / "tin-nhan.txt").write_text(_template("tin-nhan.txt.j2").render(facts).strip() + "\n", encoding="utf-8")
+
+
+@cache
+def _template(name: str) -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=name.endswith(".html.j2")
+    )
+    return environment.get_template(name)
+
+
+def _facts(result: Result, told: pd.DataFrame, sender: str, attachment: str) -> dict[str, Any]:
+    round, status = result.round, result.rollup.senders.loc[sender]
+    own = told[told["submitter"].eq(sender) & told["severity"].ne("note")]
+    last_day = round.deadline.last_day
+    return {
+        "kind": letter_kind(status["status"]),
+        "unit": status["name"],
+        "office": round.office,
+        "source": round.source,
+        "deadline": vietnamese_date(last_day),
+        "days": (last_day - result.as_of).days if last_day else None,
+        "late": _lateness(result, status),
+        "received": vietnamese_date(status["received"]),
+        "faults": list(_faults(own)) if status["status"] != "missing" else [],
+        "attachment": attachment,
+        **{key: int(status[key]) for key in ("expected", "listed", "established", "errors", "warnings")},
+    }
+
+
+def _lateness(result: Result, status: pd.Series) -> str:
+    last_day = result.round.deadline.last_day
+    if last_day is None:
+        return ""
+    if status["status"] == "missing":
+        days = (last_day - result.as_of).days
+        if days > 0:
+            return line("letters", "days_left", days=days, deadline=vietnamese_date(last_day))
+        return line("letters", "late_by", days=-days) if days < 0 else line("letters", "last_day")
+    return line("letters", "late_by", days=(status["received"] - last_day).days) if status["late"] else ""
+
+
+def _faults(findings: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield one line a rule: its title, how often, at which units. Values stay in the attachment."""
+    for rule, group in findings[findings["rule"].ne("submission.late")].groupby("rule", sort=False):
+        names = list(dict.fromkeys(name for name in group["unit_name"] if name))
+        more = [line("letters", "more", count=len(names) - UNITS_NAMED)] if len(names) > UNITS_NAMED else []
+        about_files = str(rule).startswith(("file.", "form."))
+        yield {
+            "title": title(str(rule)),
+            "count": len(group),
+            "where": ", ".join(names[:UNITS_NAMED] + more),
+            "advice": group["message"].iloc[0] if about_files else "",
+        }
+
+
+def _message(result: Result, sender: str, facts: dict[str, Any], text: str, attachment: Path) -> EmailMessage:
+    round, status = result.round, result.rollup.senders.loc[sender]
+    version = max(int(status["version"]), 1)
+    subject = clean(line("letters", facts["kind"], unit=facts["unit"], errors=facts["errors"]))
+    local, _, domain = round.office.email.partition("@")
+    message = EmailMessage(policy=SMTP)
+    message["From"] = Address(clean(round.office.name), local, domain)
+    if sender in round.contacts:
+        message["To"] = Address(clean(status["name"]), addr_spec=round.contacts[sender])
+    message["Subject"] = subject
+    message["Date"] = dt.datetime.combine(result.as_of, dt.time(8), _HANOI)
+    message["Message-ID"] = f"<{sender}.{round.id}.{facts['kind']}.{version}.{result.as_of:%Y%m%d}@{domain}>"
+    message["X-Submission-Id"] = f"{sender}/{round.id}/{version}"
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Unsent"] = "1"
+    message.set_content(text, cte="base64")
+    html = _template("thu.html.j2").render(subject=subject, paragraphs=list(_paragraphs(text)))
+    message.add_alternative(html, subtype="html", cte="base64")
+    if attachment.exists():
+        message.add_attachment(attachment.read_bytes(), maintype=_XLSX[0], subtype=_XLSX[1], filename=attachment.name)
+    for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
+        part.set_boundary(f"=={sender}-{round.id}-{result.as_of:%Y%m%d}-{number}==")
+    return message
+
+
+def _paragraphs(text: str) -> Iterator[str | list[str]]:
+    """Yield the paragraphs of a plain letter; lines that begin with a dash make one list."""
+    items: list[str] = []
+    for part in re.split(r"\n+", text.strip()):
+        if part.startswith("- "):
+            items.append(part[2:])
+            continue
+        if items:
+            yield items
+            items = []
+        yield part
+    if items:
+        yield items

@@ -1,0 +1,107 @@
+"""The results for machines: `findings.csv`, `rows.csv`, `summary.json`."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.consolidate import MEASURES
+from pipeline.run import Result
+from schemas.text import storable
+
+FINDINGS = [
+    "submitter_code", "submitter", "unit_code", "file", "sheet", "row", "column", "cell", "rule", "severity", "value",
+    "suggestion", "message",
+]  # fmt: skip
+
+
+def write_machine_results(result: Result, told: pd.DataFrame, folder: Path) -> None:
+    """Write the three files into the folder; `told` are the findings in words."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_csv(folder / "findings.csv", FINDINGS, _findings(told))
+    columns = [
+        "code",
+        "level",
+        "name",
+        "parent_code",
+        "submitter_code",
+        "status",
+        *result.round.form.keys,
+        "file",
+        "sheet",
+        "row",
+    ]
+    _write_csv(folder / "rows.csv", columns, _rows(result))
+    text = json.dumps(summary(result), ensure_ascii=False, indent=2)
+    (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """Return the counts of the round: numerators and denominators by level and by sender."""
+    round, units, senders = result.round, result.rollup.units, result.rollup.senders
+    arrived = senders["status"].ne("missing")
+    levels = {}
+    for level in round.lists:
+        here = units[units["level"].eq(level)]
+        levels[level] = {"expected": len(here), **{measure: int(here[measure].sum()) for measure in MEASURES}}
+    return {
+        "round": round.id,
+        "as_of": result.as_of.isoformat(),
+        "collector": {"code": round.collector, "name": round.register.units[round.collector].full_name},
+        "submissions": {
+            "expected": len(senders),
+            "received": int(arrived.sum()),
+            "on_time": int((arrived & ~senders["late"]).sum()),
+            "late": int(senders["late"].sum()),
+            "missing": list(senders.index[~arrived]),
+        },
+        "levels": levels,
+        "units": [
+            {
+                "code": code, "name": s["name"], "status": s["status"], "late": bool(s["late"]),
+                "expected": s["expected"],
+                **{measure: s[measure] for measure in MEASURES}, "errors": s["errors"], "warnings": s["warnings"],
+                "score": None, "file": s["files"][-1] if s["files"] else "",
+            }
+            for code, s in senders.iterrows()
+        ],
+    }  # fmt: skip
+
+
+def _findings(told: pd.DataFrame) -> Iterable[list[Any]]:
+    for f in told.itertuples():
+        yield [
+            f.submitter, f.submitter_name, f.unit, f.file, f.sheet, f.row or "", f.column, f.cell, f.rule, f.severity,
+            f.value, f.suggestion, f.message,
+        ]  # fmt: skip
+
+
+def _rows(result: Result) -> Iterable[list[Any]]:
+    origin = result.rows.origin
+    for code, unit in result.rollup.units.iterrows():
+        head = [code, unit["level"], unit["name"], unit["parent_code"], unit["submitter_code"], unit["status"]]
+        if unit["id"] < 0:
+            yield [*head, *[""] * len(result.round.form.keys), "", "", ""]
+            continue
+        row = origin.loc[unit["id"]]
+        yield [*head, *result.repaired.loc[unit["id"]], row["file"], row["sheet"], row["row"]]
+
+
+def _write_csv(path: Path, header: list[str], rows: Iterable[list[Any]]) -> None:
+    """Write UTF-8 with a byte-order mark, so that Excel shows Vietnamese; no cell begins like a formula."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows([[_harmless(value) for value in row] for row in rows])
+
+
+def _harmless(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = storable(value)
+    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text

@@ -1,0 +1,64 @@
+"""What goes back to a sender: its own rows, and only its own, with the marks on their cells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from pipeline.gazetteer import section_level
+from pipeline.render.workbook import Filling, FormRow, Mark
+from pipeline.run import Result
+from schemas.messages import line
+from schemas.rules import Rule
+from schemas.text import clean
+
+REPAIRS_SHOWN = 60
+
+
+def filling_of(result: Result, told: pd.DataFrame, sender: str) -> Filling:
+    """Return the sender's form as it wrote it, marked; `told` are the findings in words.
+
+    Units that it did not list stand there as blank rows, rows of no known unit at the end of their section.
+    """
+    own = told[told["submitter"].eq(sender)]
+    marks = _marks_by_cell(own)
+    ids = result.rows.origin.index[result.rows.origin["submitter"].eq(sender)]
+    by_unit: dict[str, list[Any]] = {}
+    for id in ids:
+        by_unit.setdefault(result.rows.origin.at[id, "code"], []).append(id)
+    missing = {f.unit: _mark(f) for f in own[own["rule"].eq(Rule.UNIT_MISSING)].itertuples()}
+    key = result.round.form.unit_key
+    rows: dict[str, list[FormRow]] = {level: [] for level in result.round.lists}
+    for unit in result.round.expected[sender]:
+        for id in by_unit.get(unit.code, []):
+            rows[unit.level].append(_row(result, id, marks, unit.full_name))
+        if unit.code not in by_unit:
+            marked = {key: [missing[unit.code]]} if unit.code in missing else {}
+            rows[unit.level].append(FormRow({key: unit.full_name}, marked))
+    rows[result.round.lists[-1]].extend(_row(result, id, marks, "") for id in by_unit.get("", []))
+    whole = own[own["cell"].eq("") & own["rule"].ne(Rule.UNIT_MISSING) & own["severity"].ne("note")]
+    repaired = own[own["rule"].eq(Rule.CELL_REPAIRED)].head(REPAIRS_SHOWN)
+    return Filling(rows, [_mark(f) for f in whole.itertuples()], [_mark(f) for f in repaired.itertuples()])
+
+
+def _marks_by_cell(findings: pd.DataFrame) -> dict[tuple[str, str, str, str], list[Mark]]:
+    marks: dict[tuple[str, str, str, str], list[Mark]] = {}
+    for f in findings[findings["severity"].ne("note") & findings["cell"].ne("")].itertuples():
+        marks.setdefault((f.file, f.sheet, f.cell, f.column), []).append(_mark(f))
+    return marks
+
+
+def _mark(f: Any) -> Mark:
+    name = line("severities", f.severity)
+    return Mark(f.severity, name, f.message, f.unit_name, f.label, clean(f.value), f.suggestion)
+
+
+def _row(result: Result, id: Any, marks: dict[tuple[str, str, str, str], list[Mark]], unit_name: str) -> FormRow:
+    rows, key = result.rows, result.round.form.unit_key
+    origin = rows.origin.loc[id]
+    values = {column: clean(text) for column, text in rows.typed.loc[id].items()}
+    if unit_name and section_level(values[key]):
+        values[key] = unit_name
+    cells = {column: (origin["file"], origin["sheet"], cell, column) for column, cell in rows.where.loc[id].items()}
+    return FormRow(values, {column: marks[cell] for column, cell in cells.items() if cell in marks})

@@ -1,0 +1,40 @@
+"""The findings in words, once for all papers: message, labels and names beside the codes."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from pipeline.run import Result
+from schemas.messages import messages, sentence
+
+
+def worded(result: Result) -> pd.DataFrame:
+    """Return the findings with the columns `message, label, unit_name, submitter_name` added, the gravest first."""
+    form, register = result.round.form, result.round.register
+    labels = {column.key: form.label(column.key) for column in form.columns}
+    names = {code: unit.full_name for code, unit in register.units.items()}
+    findings = result.rollup.findings
+    told = findings.assign(
+        label=findings["column"].map(labels).fillna(""),
+        unit_name=findings["unit"].map(names).fillna(""),
+        submitter_name=findings["submitter"].map(names).fillna(""),
+    )
+    words = [
+        sentence(
+            f.rule,
+            {
+                "label": f.label,
+                "sheet": f.sheet,
+                "unit": f.unit_name,
+                **f.facts,
+                "value": f.value,
+                "suggestion": f.suggestion,
+            },
+        )
+        for f in told.itertuples()
+    ]
+    gravity = list(messages()["severities"])
+    told = told.assign(message=words, gravity=told["severity"].map(gravity.index))
+    return told.sort_values(["submitter", "gravity", "file", "sheet", "row", "cell"], kind="stable").reset_index(
+        drop=True
+    )

@@ -1,0 +1,54 @@
+"""The straight line: read, recognise, normalise, validate, consolidate, render, deliver."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline.consolidate import RollUp, consolidate
+from pipeline.errors import Refused
+from pipeline.model import Arrival, Rows, Submission, Workbook
+from pipeline.normalise import normalise
+from pipeline.read import read
+from pipeline.recognise import Recogniser
+from pipeline.validate import validate
+from pipeline.versions import settle
+from schemas.naming import right_names
+from schemas.round import Round
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that a run knows: what every paper, letter and table is rendered from.
+
+    `rows` and `repaired` share one index: the rows that count, as typed and as repaired.
+    """
+
+    round: Round
+    as_of: dt.date
+    submissions: list[Submission]
+    rows: Rows
+    repaired: pd.DataFrame
+    rollup: RollUp
+
+
+def judge(round: Round, arrivals: Iterable[Arrival], as_of: dt.date) -> Result:
+    """Return the result of the round with these files: from reading to consolidating; nothing is written."""
+    names = right_names(round.register, [u.code for u in round.register.below(round.collector)], round.naming)
+    files = ((arrival, _read(arrival)) for arrival in arrivals)
+    recognised = Recogniser(round).recognise(files)
+    settled = settle(recognised.submissions, recognised.rows, recognised.findings)
+    repaired = normalise(settled.rows, round.form, round.register)
+    findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
+    rollup = consolidate(round, recognised.submissions, settled.rows, repaired, settled.claims, findings)
+    return Result(round, as_of, recognised.submissions, settled.rows, repaired, rollup)
+
+
+def _read(arrival: Arrival) -> Workbook | Refused:
+    try:
+        return read(arrival.path.read_bytes())
+    except Refused as refusal:
+        return refusal

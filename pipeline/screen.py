@@ -1,0 +1,82 @@
+"""What the officer reads on the screen."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from pipeline.consolidate import vietnamese_date
+from pipeline.deliver import Published
+from pipeline.render.machine import summary
+from pipeline.render.wording import worded
+from pipeline.run import Result
+from schemas.messages import line, title
+
+COMMON_FAULTS = 5
+
+
+def print_result(published: Published) -> None:
+    """Print what was found and where everything lies."""
+    result, told, folder = published.result, published.told, published.folder
+    _heading(result)
+    severities = Counter(told["severity"])
+    print(
+        line("screen", "findings", errors=severities["error"], warnings=severities["warning"], notes=severities["note"])
+    )
+    grave = told[told["severity"].ne("note") & told["rule"].ne("submission.missing")]
+    common = [f"{title(rule)} ({count})" for rule, count in grave["rule"].value_counts().head(COMMON_FAULTS).items()]
+    if common:
+        print(line("screen", "faults", faults=", ".join(common)))
+    for unknown in told[told["rule"].eq("submission.unknown-unit")].itertuples():
+        print(line("screen", "unknown", file=unknown.file, message=unknown.message))
+    for path in published.kept:
+        print(line("screen", "kept", path=path))
+    print(line("screen", "report", path=folder / "bao-cao.docx"))
+    print(line("screen", "rollup", path=folder / "tong-hop.xlsx"))
+    print(line("screen", "overview", path=folder / "tong-quan.html"))
+    print(line("screen", "letters", count=len(result.rollup.senders), path=folder / "don-vi"))
+
+
+def print_findings(result: Result) -> bool:
+    """Print the findings of some files with their places; tell whether an error is among them."""
+    told = worded(result)
+    told = told[told["file"].ne("") | told["rule"].eq("unit.missing")]
+    told = told[told["severity"].ne("note")]
+    for f in told.itertuples():
+        place = " ".join(part for part in (f.file, f.sheet, f.cell) if part)
+        print(f"{line('severities', f.severity)} | {place} | {f.rule} | {f.message}")
+    if told.empty:
+        print(line("screen", "no_findings"))
+    return bool(told["severity"].eq("error").any())
+
+
+def print_status(result: Result) -> None:
+    """Print a table of the senders: who has sent, who must correct, who has not sent."""
+    _heading(result)
+    last_day = result.round.deadline.last_day
+    if last_day is None:
+        print(line("screen", "no_deadline"))
+    else:
+        days = (last_day - result.as_of).days
+        key = "days_left" if days >= 0 else "days_over"
+        print(line("screen", key, days=abs(days), deadline=vietnamese_date(last_day)))
+    rows = [line("screen", "status_head").split("|")]
+    for _, sender in result.rollup.senders.iterrows():
+        counts = [
+            f"{sender['listed']}/{sender['expected']}",
+            str(sender["established"]),
+            str(sender["errors"]),
+            str(sender["warnings"]),
+        ]
+        rows.append([sender["name"], line("statuses", sender["status"]), vietnamese_date(sender["received"]), *counts])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _heading(result: Result) -> None:
+    counts = summary(result)
+    print(line("screen", "title", title=result.round.title, round=result.round.id, date=vietnamese_date(result.as_of)))
+    submissions = counts["submissions"]
+    print(line("screen", "received", **{**submissions, "missing": len(submissions["missing"])}))
+    for level, measures in counts["levels"].items():
+        print(line("screen", "level", **{**measures, "level": line("levels", level)}))

@@ -1,0 +1,33 @@
+"""Loads the TOML and CSV files of this folder: the one place in `schemas/` that touches the disk."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the file's tables.
+
+    Raises:
+        OSError: there is no such file.
+        tomllib.TOMLDecodeError: the file is not TOML.
+    """
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+@cache
+def vocabulary() -> dict[str, Any]:
+    """Return the habits of writing that the program understands (`vocabulary.toml`)."""
+    return read_toml(HERE / "vocabulary.toml")
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Return the records of a UTF-8 CSV file, every value as text."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))

@@ -1,0 +1,115 @@
+"""The form: the table that units fill, read from `forms/<id>.toml`."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.data import HERE, read_toml
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Group(_Data):
+    """Columns under one printed heading: one person."""
+
+    key: str
+    header: str
+    words: dict[str, int]  # words that point to this group in a header, with their weight
+
+
+class Column(_Data):
+    """One column: `kind` decides how it is repaired and judged, `header` how it is printed.
+
+    A column of a group may leave these to the `part` it names, so that persons are described once.
+    """
+
+    key: str
+    kind: str
+    header: str
+    group: str = ""
+    part: str = ""
+    aliases: list[str] = []
+    required: bool = False
+    width: float = 20
+
+    @property
+    def names(self) -> list[str]:
+        """Every header text that means this column."""
+        return [self.header, *self.aliases]
+
+
+class Section(_Data):
+    """A heading row of the printed form: the units of one level stand below it."""
+
+    level: str
+    number: str
+    label: str
+
+
+class Ordinal(_Data):
+    """The column of running numbers."""
+
+    header: str
+    aliases: list[str] = []
+    width: float = 6
+
+
+class Form(_Data):
+    """The table to fill."""
+
+    id: str
+    title: list[str]
+    ordinal: Ordinal
+    groups: list[Group] = []
+    fillers: list[str] = []  # words in a person's header that say nothing
+    columns: list[Column]
+    sections: list[Section] = []
+
+    @property
+    def keys(self) -> list[str]:
+        """The column keys, in the form's order."""
+        return [column.key for column in self.columns]
+
+    @property
+    def unit_key(self) -> str:
+        """The key of the column that names the unit."""
+        return self.of_kind("unit")[0].key
+
+    def column(self, key: str) -> Column:
+        """Return the column of that key."""
+        return next(column for column in self.columns if column.key == key)
+
+    def of_kind(self, kind: str) -> list[Column]:
+        """Return the columns of one kind, in the form's order."""
+        return [column for column in self.columns if column.kind == kind]
+
+    def of_group(self, group: str) -> list[Column]:
+        """Return the columns of one group, in the form's order."""
+        return [column for column in self.columns if column.group == group]
+
+    def group(self, key: str) -> Group:
+        """Return the group of that key."""
+        return next(group for group in self.groups if group.key == key)
+
+    def label(self, key: str) -> str:
+        """Return the column's heading as a sentence can name it."""
+        column = self.column(key)
+        return f"{column.header} ({self.group(column.group).header})" if column.group else column.header
+
+
+@cache
+def load_form(id: str) -> Form:
+    """Return the form `forms/<id>.toml`.
+
+    Raises:
+        FileNotFoundError: no form has that id.
+        pydantic.ValidationError: a key is missing, unknown or of another type.
+    """
+    record = read_toml(HERE / "forms" / f"{id}.toml")
+    parts = {part["key"]: part for part in record.pop("parts", [])}
+    record["columns"] = [{**parts.get(column.get("part", ""), {}), **column} for column in record["columns"]]
+    return Form.model_validate(record)

@@ -1,0 +1,19 @@
+"""What counts as an empty cell in every column."""
+
+from functools import cache
+
+from schemas.data import vocabulary
+from schemas.text import clean
+
+_FILLERS = frozenset(" .-_\u2013\u2014\u2026/\\*|,;:")
+
+
+@cache
+def _blanks() -> frozenset[str]:
+    return frozenset(vocabulary()["blanks"])
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether the cell says nothing: empty, dashes or dots only, or a word for nothing."""
+    text = clean(text).casefold()
+    return all(character in _FILLERS for character in text) or text.strip(" .-()\u2026") in _blanks()

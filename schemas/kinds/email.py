@@ -1,0 +1,76 @@
+"""E-mail addresses."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+
+from email_validator import EmailNotValidError, validate_email
+from rapidfuzz.distance import OSA
+
+from schemas.data import vocabulary
+from schemas.text import clean
+
+_SEPARATORS = re.compile(r"[;,/|\n]+|\s(?=\S+@)")
+
+
+@cache
+def _label() -> re.Pattern[str]:
+    words = "|".join(re.escape(word) for word in vocabulary()["emails"]["labels"])
+    return re.compile(rf"^(?:{words})\s*[:\-]\s*", re.IGNORECASE)
+
+
+@lru_cache(maxsize=100_000)
+def repair(text: str) -> str:
+    """Return the address in lower case, without `mailto:`, labels, angle brackets and blanks.
+
+    Of several addresses the first counts.
+    """
+    text = unicodedata.normalize("NFKC", clean(text)).strip(" '\"<>.;,")
+    text = _label().sub("", text.removeprefix("mailto:").removeprefix("MAILTO:").removeprefix("Mailto:"))
+    parts = [part for part in _SEPARATORS.split(text) if part.strip()]
+    if len(parts) > 1 and all("@" in part for part in parts):
+        text = parts[0]
+    inside = re.search(r"<([^<>\s]+@[^<>\s]+)>", text)
+    text = inside[1] if inside else text
+    return re.sub(r"\s+", "", text).strip("<>.;,").lower() if "@" in text else text.strip()
+
+
+@lru_cache(maxsize=100_000)
+def is_valid(address: str) -> bool:
+    """Tell whether mail could be addressed so. Vietnamese letters before the `@` are always an accident."""
+    try:
+        validate_email(address, check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError:
+        return False
+    return address.isascii()
+
+
+@lru_cache(maxsize=100_000)
+def likely(address: str) -> str:
+    """Return the address that was probably meant, or "" where nothing looks mistyped."""
+    local, at, domain = address.rpartition("@")
+    if not at or not domain:
+        return ""
+    words = vocabulary()["emails"]
+    if domain in words["domains"] or domain in words["genuine"]:
+        return ""
+    if domain in words["typos"]:
+        return f"{local}@{words['typos'][domain]}"
+    for known in words["domains"]:
+        if OSA.distance(domain, known, score_cutoff=1) <= 1:
+            return f"{local}@{known}"
+    for ending, right in words["endings"].items():
+        if domain.endswith(ending):
+            fixed = domain.removesuffix(ending) + right
+            return likely(f"{local}@{fixed}") or f"{local}@{fixed}"
+    return ""
+
+
+def proposal(text: str) -> str:
+    """Return a legal address near an illegal text (a comma for a dot, accents, a lost dot), or ""."""
+    plain = unicodedata.normalize("NFD", text.replace("\u0111", "d")).encode("ascii", "ignore").decode()
+    plain = re.sub(r"\.{2,}", ".", plain.replace(",", ".").replace("@@", "@"))
+    plain = likely(plain) or plain
+    return plain if plain != text and is_valid(plain) else ""

@@ -1,0 +1,73 @@
+"""Names of persons."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+
+from schemas.data import vocabulary
+from schemas.text import clean
+
+_PART = re.compile(r"[^\s'\u2019-]+")
+_SEPARATOR = re.compile(r"\s+[-\u2013\u2014]+\s*|\s*[-\u2013\u2014]+\s+|\s*[,;:(/|\u2013\u2014]\s*")
+
+
+@lru_cache(maxsize=100_000)
+def repair(text: str) -> str:
+    """Return the bare name, capitalised: without forms of address and without positions written into the cell."""
+    lines = re.sub(r"\s*[\r\n]+\s*", ", ", text.strip())
+    name = _without_positions(_without_honorifics(clean(lines).strip(" .,;:-\u2013\u2014*+")))
+    if not name or any(character.isdigit() or character == "@" for character in name):
+        return clean(text)
+    return _PART.sub(lambda part: part[0][:1].upper() + part[0][1:].lower(), name.strip(" .,;:-\u2013\u2014"))
+
+
+def is_name(text: str) -> bool:
+    """Tell whether the text can be a person's name: at least two words of letters."""
+    letters = [c for c in text if not c.isspace() and c not in "'\u2019-."]
+    return len(text.split()) >= 2 and len(text) <= 60 and all(unicodedata.category(c)[0] in "LM" for c in letters)
+
+
+def same_person_key(text: str) -> str:
+    """Return the name as it is compared between two cells."""
+    return clean(text).casefold()
+
+
+@cache
+def _honorifics() -> re.Pattern[str]:
+    words = sorted(vocabulary()["names"]["honorifics"], key=len, reverse=True)
+    ends = "|".join(re.escape(word) + (r"\s*" if word.endswith(".") else r"(?:\s*[.:]\s*|\s+)") for word in words)
+    return re.compile(rf"^(?:{ends})+", re.IGNORECASE)
+
+
+def _without_honorifics(text: str) -> str:
+    rest = _honorifics().sub("", text)
+    return rest if len(rest.split()) >= 2 else text
+
+
+@cache
+def _positions() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    words = sorted(vocabulary()["names"]["positions"], key=len, reverse=True)
+    any_of = "|".join(re.escape(word) for word in words)
+    phrases = "|".join(re.escape(word) for word in words if " " in word)
+    start = re.compile(rf"^(?:{any_of})(?![^\W_])", re.IGNORECASE)
+    inside = re.compile(rf"\s(?:{phrases})(?![^\W_]).*$", re.IGNORECASE)
+    return start, inside
+
+
+def _without_positions(text: str) -> str:
+    """Cut a position before the name ("PCT. Nguyen Van A") or after it ("Nguyen Van A - Pho Chu tich ...")."""
+    start, inside = _positions()
+    pieces = [piece for piece in _SEPARATOR.split(text) if piece.strip(" .)")]
+    kept = [piece.strip(" )") for piece in pieces if not start.match(piece.strip())]
+    if kept and len(kept) < len(pieces):
+        text = ", ".join(_without_honorifics(piece) for piece in kept)
+    leading = start.match(text)
+    if leading and not text[leading.end() :].strip(" .:-"):
+        return text
+    if leading:
+        rest = text[leading.end() :].strip(" .:-\u2013")
+        # "Pho Chu tich Uy ban MTTQ ..." is a position alone; a name follows a position directly.
+        text = rest if 2 <= len(rest.split()) <= 5 else text
+    return inside.sub("", text)

@@ -1,0 +1,98 @@
+"""Phone numbers of Vietnam.
+
+Source: the numbering plan in force since 15/9/2018 (11-digit mobile numbers became 10-digit ones) and
+phonenumbers' own metadata.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+
+import phonenumbers
+
+from schemas.data import vocabulary
+from schemas.text import clean
+
+_MASK = re.compile(r"[xX*#?_]{2,}|\.{3,}|\u2026|[.\s-][xX*]+$|\d[xX*]+$")
+_NUMBER_AS_TEXT = re.compile(r"^\+?\d+(?:\.\d+)?(?:[eE]\+?\d+)?$")
+_CANDIDATE = re.compile(r"\+?\(?\d[\d\s.()\-\u2013]*\d")
+# Letters typed for the digit zero inside a run of digits.
+_LETTER_O = re.compile(r"(?<![^\W\d_])[oO](?=[\d.\s]*\d{3})")
+
+
+@lru_cache(maxsize=100_000)
+def repair(text: str) -> str:
+    """Return the number as `0912345678`: national digits without separators, its lost zero put back.
+
+    Undone here: dots, spaces and brackets; `+84`, `84`, `0084`; the zero that Excel drops from numbers;
+    numbers shown as `9.12E+08` or `912345678.0`; labels such as `Zalo`; the prefixes of before 2018.
+    Of several numbers the first counts. Anything else comes back cleaned, to be judged.
+    """
+    found = _digits(text)
+    return (_current(found) or found) if found else clean(text)
+
+
+@lru_cache(maxsize=100_000)
+def is_valid(number: str) -> bool:
+    """Tell whether a repaired number can be dialled in Vietnam."""
+    if not (number.isascii() and number.isdigit() and number.startswith("0")):
+        return False
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(number, "VN"))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def is_masked(text: str) -> bool:
+    """Tell whether digits were hidden on purpose (`0912.....`, `0912xxxxxx`)."""
+    return any(c.isdigit() for c in text) and not _digits(text) and bool(_MASK.search(clean(text)))
+
+
+def has_old_prefix(text: str) -> bool:
+    """Tell whether the number typed is from before 15/9/2018."""
+    found = _digits(text)
+    return bool(found) and _current(found) is not None
+
+
+@cache
+def _old_prefixes() -> dict[str, str]:
+    return dict(vocabulary()["phones"]["old_prefixes"])
+
+
+def _current(number: str) -> str | None:
+    new = _old_prefixes().get(number[:4]) if len(number) == 11 else None
+    return new + number[4:] if new else None
+
+
+@lru_cache(maxsize=100_000)
+def _digits(text: str) -> str:
+    """Return the national number that the text holds (its zero first), or "" where it holds none for sure."""
+    text = unicodedata.normalize("NFKC", clean(text)).strip(" '`\u2019")
+    if _NUMBER_AS_TEXT.match(text) and ("." in text or "e" in text.lower()):
+        whole = float(text)
+        if whole == int(whole) and (re.fullmatch(r"\d+\.0+", text) or "e" in text.lower()):
+            text = str(int(whole))
+    text = _LETTER_O.sub("0", text)
+    if _MASK.search(text):
+        return ""
+    for candidate in _CANDIDATE.findall(text):
+        number = _national(candidate)
+        if number:
+            return number
+    return ""
+
+
+def _national(candidate: str) -> str:
+    digits = re.sub(r"\D", "", candidate)
+    plain = digits.removeprefix("00") if digits.startswith("0084") else digits
+    forms = [plain]
+    if plain.startswith("84"):
+        rest = plain.removeprefix("84").lstrip("0")
+        forms = ["0" + rest] if len(plain) > 10 else [plain, "0" + rest]
+    for form in forms:
+        for number in (form, "0" + form):
+            if number.startswith("0") and not number.startswith("00") and (is_valid(number) or _current(number)):
+                return number
+    return ""

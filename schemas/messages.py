@@ -1,0 +1,49 @@
+"""The words: severity and sentences of every rule, the lines of the screen, the operator's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined, Template
+
+from schemas.data import HERE, read_toml
+
+
+@cache
+def messages() -> dict[str, Any]:
+    """Return the tables of `messages.toml`."""
+    return read_toml(HERE / "messages.toml")
+
+
+@cache
+def _template(*path: str) -> Template:
+    text: Any = messages()
+    for key in path:
+        text = text[key]
+    return Environment(undefined=StrictUndefined, autoescape=False).from_string(text)
+
+
+def severity(rule: str) -> str:
+    """Return `error`, `warning` or `note`.
+
+    Raises:
+        KeyError: no such rule.
+    """
+    return str(messages()["rules"][rule]["severity"])
+
+
+def title(rule: str) -> str:
+    """Return the rule's short name, for lists of the most frequent faults."""
+    return str(messages()["rules"][rule]["title"])
+
+
+def sentence(rule: str, facts: Mapping[str, Any]) -> str:
+    """Return what is wrong and what to do, with the value found and the value expected."""
+    return _template("rules", rule, "message").render(facts).strip()
+
+
+def line(section: str, key: str, /, **facts: Any) -> str:
+    """Return a line of the screen or of a paper."""
+    return _template(section, key).render(facts).strip()

@@ -1,0 +1,95 @@
+"""Naming policies: the page name that a round's letter orders for each unit.
+
+A policy holds the proposed name (the letter's example) and the other forms its letter can be read as;
+these are accepted, with a request to rename.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.data import vocabulary
+from schemas.text import spelling_key, without_accents
+from schemas.units import Register, Unit
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\.(\w+)\}")
+_FIELDS = {"name", "type", "Type", "abbr"}
+_LEVELS = {"unit", "province", "district", "commune"}
+
+
+class Policy(BaseModel):
+    """How pages of one level are named; `clause` quotes the letter."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    accepted: list[str] = []
+    clause: str = ""
+
+    def check(self) -> None:
+        """Make sure that every placeholder can be filled.
+
+        Raises:
+            ValueError: a template has a placeholder that is none of ours; the message is that placeholder.
+        """
+        for template in [self.name, *self.accepted]:
+            for placeholder in re.findall(r"\{[^}]*\}", template):
+                match = _PLACEHOLDER.fullmatch(placeholder)
+                if not match or match[1] not in _LEVELS or match[2] not in _FIELDS:
+                    raise ValueError(f"naming: {placeholder}")
+
+
+@dataclass(frozen=True)
+class RightNames:
+    """The right page names of a round's units, and the keys by which other writings are told apart."""
+
+    proposed: dict[str, str]  # unit code -> right name
+    spellings: dict[str, frozenset[str]]  # unit code -> keys of every accepted writing
+    unaccented: dict[str, frozenset[str]]  # the same without accents
+    owners: dict[str, str]  # right name -> unit code
+
+
+def right_names(register: Register, codes: list[str], policies: Mapping[Any, Policy]) -> RightNames:
+    """Return the names of these units under the policies of their levels; units without a policy have none."""
+    proposed: dict[str, str] = {}
+    spellings: dict[str, frozenset[str]] = {}
+    for code in codes:
+        lineage = register.lineage(code)
+        unit = register.units[code]
+        policy = policies.get(unit.level)
+        if policy is None:
+            continue
+        proposed[code] = _fill(policy.name, unit, lineage)
+        spellings[code] = frozenset(name_key(_fill(t, unit, lineage)) for t in [policy.name, *policy.accepted])
+    return RightNames(
+        proposed=proposed,
+        spellings=spellings,
+        unaccented={code: frozenset(without_accents(key) for key in keys) for code, keys in spellings.items()},
+        owners={name: code for code, name in proposed.items()},
+    )
+
+
+def name_key(text: str) -> str:
+    """Return the spelling key of a page name, with abbreviated level words written out."""
+    words = _abbreviations()
+    return " ".join(words.get(word, word) for word in spelling_key(text).split())
+
+
+@cache
+def _abbreviations() -> dict[str, str]:
+    return {
+        spelling_key(short): spelling_key(long)
+        for long, shorts in vocabulary()["unit_types"].items()
+        for short in shorts
+        if " " not in short
+    }
+
+
+def _fill(template: str, unit: Unit, lineage: Mapping[str, Unit]) -> str:
+    return _PLACEHOLDER.sub(lambda m: str(getattr(unit if m[1] == "unit" else lineage[m[1]], m[2])), template)

@@ -1,0 +1,198 @@
+"""Whole files: what cannot be read, what counts, what is late."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import openpyxl
+import pytest
+from building import ROUND, Book, Layout, right_rows
+from conftest import Run
+
+OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+
+
+def _workbook(*rows: list[str]) -> bytes:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _bomb() -> bytes:
+    out = io.BytesIO(Book("099").bytes())
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as package:
+        package.writestr("xl/media/image1.bin", b"\0" * (120 * 1024 * 1024))
+    return out.getvalue()
+
+
+def _flipped(content: bytes) -> bytes:
+    place = len(content) // 3
+    return content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (b"", "file.unreadable"),
+        (Book("099").bytes()[:4000], "file.unreadable"),
+        (_flipped(Book("099").bytes()), "file.unreadable"),
+        (OLE + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le"), "file.encrypted"),
+        (b"%PDF-1.7 ...", "file.unsupported"),
+        (b"\x89PNG\r\n\x1a\n", "file.unsupported"),
+        (_bomb(), "file.too-large"),
+        (_workbook(["B\u00e1o c\u00e1o", "th\u00e1ng 3"], ["a", "b"]), "file.no-table"),
+        (Book("099", []).bytes(), "file.empty"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_file_that_cannot_be_used_gets_one_reason_and_stops_nobody(run: Run, content: bytes, rule: str) -> None:
+    bad = "2022-03-20/DS huyện Tuần Giáo.xlsx"
+    outcome = run({bad: content, "2022-03-20/good.xlsx": Book("100").bytes()})
+    assert outcome.status == 0
+    assert outcome.told() == [(bad, "", rule)]
+    assert (outcome.unit("099")["status"], outcome.unit("100")["status"]) == ("rejected", "accepted")
+    assert (outcome.sender_folder("099") / "thu.eml").exists()
+
+
+def test_a_workbook_of_another_round_is_named(run: Run) -> None:
+    run()
+    form = _returned_form(run)
+    book = openpyxl.load_workbook(io.BytesIO(form))
+    book.custom_doc_props["round"].value = "quang-nam-2021"
+    out = io.BytesIO()
+    book.save(out)
+    outcome = run({"2022-03-21/Tuần Giáo.xlsx": out.getvalue()})
+    assert ("2022-03-21/Tuần Giáo.xlsx", "", "file.wrong-form") in outcome.told()
+
+
+def _returned_form(run: Run) -> bytes:
+    rows = right_rows("099")
+    rows[1]["leader_phone"] = "09"
+    outcome = run({"2022-03-01/x.xlsx": Book("099", rows).bytes()})
+    return (outcome.sender_folder("099") / "phieu-sua.xlsx").read_bytes()
+
+
+def test_the_same_bytes_twice_are_told_and_counted_once(run: Run) -> None:
+    content = Book("099").bytes()
+    outcome = run({"2022-03-20/a.xlsx": content, "2022-03-21/b.xlsx": content})
+    assert outcome.told(notes=True) == [("2022-03-21/b.xlsx", "", "file.duplicate")]
+
+
+def test_a_newer_file_replaces_the_rows_of_its_units_only(run: Run) -> None:
+    old, new = right_rows("099"), right_rows("099")[:3]
+    old[1]["leader_phone"] = "0912xxxxxx"
+    old[5]["leader_email"] = "panh"
+    first = Book("099", old)
+    outcome = run({"2022-03-20/a.xlsx": first.bytes(), "2022-03-25/b.xlsx": Book("099", new).bytes()})
+    assert outcome.told() == [("2022-03-20/a.xlsx", first.at(5, "leader_email")[1], "email.invalid")]
+    assert {row["file"] for row in outcome.rows.values()} == {"", "2022-03-20/a.xlsx", "2022-03-25/b.xlsx"}
+
+
+def test_a_file_of_which_nothing_counts_is_told(run: Run) -> None:
+    old = right_rows("099")
+    old[1]["leader_phone"] = "0912xxxxxx"
+    outcome = run({"2022-03-25/b.xlsx": Book("099").bytes(), "2022-03-20/a.xlsx": Book("099", old).bytes()})
+    assert outcome.told(notes=True) == [("2022-03-20/a.xlsx", "", "file.superseded")]
+
+
+def test_an_unreadable_newer_file_leaves_the_older_counting(run: Run) -> None:
+    outcome = run({"2022-03-20/099 a.xlsx": Book("099").bytes(), "2022-03-25/099 b.xlsx": b"PK\x03\x04broken"})
+    assert outcome.told() == [("2022-03-25/099 b.xlsx", "", "file.unreadable")]
+    assert outcome.unit("099")["listed"] == outcome.unit("099")["expected"]
+
+
+@pytest.mark.parametrize(("folder", "late"), [("2022-03-30", False), ("2022-03-31", True), ("tuan 4", True)])
+def test_late_is_after_the_last_day(run: Run, folder: str, late: bool) -> None:
+    outcome = run({f"{folder}/a.xlsx": Book("099").bytes()})
+    assert [f["rule"] for f in outcome.findings if f["submitter_code"] == "099"] == ["submission.late"] * late
+    assert outcome.unit("099")["late"] is late
+    assert outcome.summary["submissions"]["late"] == int(late)
+
+
+def test_nobody_has_sent(run: Run) -> None:
+    outcome = run()
+    assert {f["rule"] for f in outcome.findings} == {"submission.missing"}
+    assert outcome.summary["submissions"] == {
+        "expected": 10, "received": 0, "on_time": 0, "late": 0, "missing": list(ROUND.submitting_units),
+    }  # fmt: skip
+    assert (outcome.folder / "bao-cao.docx").exists()
+
+
+def test_a_hidden_old_list_is_not_read_but_named(run: Run) -> None:
+    book = Book("099")
+    hidden = book.book.copy_worksheet(book.sheet)
+    hidden.title, hidden.sheet_state = "cu", "hidden"
+    hidden["C12"] = "Trang cu"
+    outcome = run({"2022-03-20/a.xlsx": book.bytes()})
+    assert outcome.told(notes=True) == [("2022-03-20/a.xlsx", "", "file.hidden-sheet")]
+
+
+def test_a_missing_column_is_told_once_and_its_cells_are_not(run: Run) -> None:
+    keys = [key for key in Layout().columns if key != "manager_email"]
+    outcome = run({"2022-03-20/a.xlsx": Book("099", layout=Layout(columns=keys, header="flat")).bytes()})
+    assert [(f["rule"], f["column"]) for f in outcome.findings if f["submitter_code"] == "099"] == [
+        ("form.missing-column", "manager_email")
+    ]
+
+
+def test_a_foreign_column_is_noted_and_copied_nowhere(run: Run) -> None:
+    rows = right_rows("099")
+    book = Book("099", rows, Layout(extra=("Ng\u00e0y sinh",)))
+    place = book.at(3, "manager_email")[1]
+    cell = book.sheet[place]
+    book.sheet.cell(cell.row, cell.column + 1, "KHONG-DUOC-CHEP")
+    outcome = run({"2022-03-20/a.xlsx": book.bytes()})
+    assert [place[2] for place in outcome.told(notes=True)] == ["form.extra-column"]
+    for path in outcome.folder.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            parts = [content]
+            if content.startswith(b"PK"):
+                with zipfile.ZipFile(path) as package:
+                    parts = [package.read(name) for name in package.namelist()]
+            assert not any(b"KHONG-DUOC-CHEP" in part for part in parts)
+
+
+def test_error_cells_and_formulas_without_results(run: Run) -> None:
+    book = Book("099")
+    names = {2: "#REF!", 3: "=B3&C3"}
+    for number, text in names.items():
+        book.sheet[book.at(number, "leader_name")[1]] = text
+    outcome = run({"2022-03-20/a.xlsx": book.bytes()})
+    file = "2022-03-20/a.xlsx"
+    expected = [
+        (file, book.at(2, "leader_name")[1], "cell.error-value"),
+        (file, book.at(3, "leader_name")[1], "cell.no-value"),
+    ]
+    assert outcome.told() == sorted(expected)
+
+
+def test_a_person_merged_over_rows_speaks_for_each_and_is_told_once(run: Run) -> None:
+    rows = right_rows("099")
+    for number in (4, 5):
+        rows[number] |= {"leader_name": "", "leader_phone": "", "leader_email": ""}
+    rows[3]["leader_phone"] = "0912xxxxxx"
+    book = Book("099", rows)
+    for key in ("leader_name", "leader_phone", "leader_email"):
+        book.sheet.merge_cells(f"{book.at(3, key)[1]}:{book.at(5, key)[1]}")
+    outcome = run({"2022-03-20/a.xlsx": book.bytes()})
+    assert outcome.told() == [("2022-03-20/a.xlsx", book.at(3, "leader_phone")[1], "phone.masked")]
+    assert [outcome.rows[ROUND.expected["099"][n].code]["leader_name"] for n in (3, 4, 5)] == ["Lò Văn Pánh"] * 3
+
+
+def test_text_in_an_old_font_is_converted_and_said(run: Run) -> None:
+    from pipeline.read.legacy_fonts import _decoders
+
+    table = {_decoders()["tcvn3"](chr(code)): chr(code) for code in range(0xA1, 0xFF)}
+    rows = right_rows("099")
+    for row in rows:
+        for key in ("unit", "page_name", "leader_name"):
+            row[key] = "".join(table.get(letter, letter) for letter in row[key])
+    outcome = run({"2022-03-20/a.xlsx": Book("099", rows, Layout(titles=(), words=dict(Layout().words))).bytes()})
+    assert {f["rule"] for f in outcome.findings if f["submitter_code"] == "099"} <= {"cell.legacy-font"}
+    assert outcome.of_rule("cell.legacy-font") != []
+    assert outcome.rows[ROUND.expected["099"][3].code]["leader_name"] == "Lò Văn Pánh"

@@ -1,0 +1,207 @@
+"""Which unit a row lists and which unit sent the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+
+import pytest
+from building import ROUND, Book, Layout, Row, right_row, right_rows
+from conftest import Run
+from unidecode import unidecode
+
+from pipeline.gazetteer import BARE, UNACCENTED, Gazetteer
+from schemas.text import search_key, spelling_key
+from schemas.units import Unit, load_register
+
+DISTRICT = "100"  # Huyện Điện Biên: its name begins those of two other districts
+
+
+def _with_unit(number: int, text: str, sender: str = DISTRICT) -> list[Row]:
+    rows = right_rows(sender)
+    rows[number]["unit"] = text
+    return rows
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "xã mường pồn", "XÃ MƯỜNG PỒN", "X. Mường Pồn", "Mường Pồn", "UBMTTQ xã Mường Pồn", "1. Xã Mường Pồn",
+        "Mặt trận Tổ quốc Việt Nam xã Mường Pồn", "BTT UBMTTQVN xã Mường Pồn", "xã Mường Pồn, huyện Điện Biên",
+        "Xã  Mường\u00a0Pồn ", "Xã Mu\u031bo\u031b\u0300ng Pồn",
+    ],
+)  # fmt: skip
+def test_a_unit_written_another_way_is_recognised_in_silence(run: Run, text: str) -> None:
+    outcome = run({"2022-03-20/a.xlsx": Book(DISTRICT, _with_unit(1, text)).bytes()})
+    assert outcome.told() == []
+    assert outcome.rows[_code("Mường Pồn")]["unit"] == "Xã Mường Pồn"
+
+
+def _code(name: str) -> str:
+    return next(u.code for u in ROUND.expected[DISTRICT] if u.name == name)
+
+
+def test_accents_missing_is_a_warning_with_the_right_name(run: Run) -> None:
+    book = Book(DISTRICT, _with_unit(1, "Xa Muong Pon"))
+    outcome = run({"2022-03-20/a.xlsx": book.bytes()})
+    assert outcome.told() == [("2022-03-20/a.xlsx", book.at(1, "unit")[1], "unit.spelling")]
+    assert outcome.of_rule("unit.spelling")[0]["suggestion"] == "Xã Mường Pồn"
+    assert outcome.rows[_code("Mường Pồn")]["status"] == "complete"
+
+
+def test_a_misspelt_unit_is_unknown_and_not_missing_as_well(run: Run) -> None:
+    book = Book(DISTRICT, _with_unit(1, "Xã Mường Pần"))
+    outcome = run({"2022-03-20/a.xlsx": book.bytes()})
+    assert outcome.told() == [("2022-03-20/a.xlsx", book.at(1, "unit")[1], "unit.unknown")]
+    assert outcome.of_rule("unit.unknown")[0]["suggestion"] == "Xã Mường Pồn"
+    assert outcome.rows[_code("Mường Pồn")]["status"] == "not-listed"
+
+
+def test_a_row_of_an_unknown_unit_is_not_judged_by_its_unit_but_by_its_cells(run: Run) -> None:
+    stranger = right_row(ROUND.expected["099"][3]) | {
+        "unit": "Xã Hoa Ban",
+        "leader_phone": "0912xxxxxx",
+        "page_name": "Trang X",
+    }
+    book = Book(DISTRICT, [*right_rows(DISTRICT), stranger])
+    outcome = run({"2022-03-20/a.xlsx": book.bytes()})
+    file, last = "2022-03-20/a.xlsx", len(ROUND.expected[DISTRICT])
+    assert outcome.told() == sorted(
+        [(file, book.at(last, "unit")[1], "unit.unknown"), (file, book.at(last, "leader_phone")[1], "phone.masked")]
+    )
+
+
+def test_a_unit_of_another_district(run: Run) -> None:
+    book = Book(DISTRICT, [*right_rows(DISTRICT), right_row(ROUND.expected["099"][3])])
+    outcome = run({"2022-03-20/a.xlsx": book.bytes()})
+    assert [place[2] for place in outcome.told()] == ["unit.wrong-parent"]
+    assert outcome.rows[ROUND.expected["099"][3].code]["status"] == "not-listed"
+
+
+def test_a_unit_listed_twice_is_told_at_every_row_and_the_first_counts(run: Run) -> None:
+    rows = right_rows(DISTRICT)
+    book = Book(DISTRICT, [*rows, rows[2] | {"leader_name": "Mùa A Vàng"}])
+    outcome = run({"2022-03-20/a.xlsx": book.bytes()})
+    file = "2022-03-20/a.xlsx"
+    assert outcome.told() == sorted((file, book.at(n, "unit")[1], "unit.duplicate") for n in (2, len(rows)))
+    row = outcome.rows[ROUND.expected[DISTRICT][2].code]
+    assert (row["leader_name"], row["status"]) == ("Lò Văn Pánh", "to-correct")
+
+
+def test_a_unit_not_listed(run: Run) -> None:
+    rows = right_rows(DISTRICT)
+    gone = ROUND.expected[DISTRICT][4].code
+    outcome = run({"2022-03-20/a.xlsx": Book(DISTRICT, rows[:4] + rows[5:]).bytes()})
+    assert [(f["rule"], f["unit_code"], f["cell"]) for f in outcome.findings if f["submitter_code"] == DISTRICT] == [
+        ("unit.missing", gone, "")
+    ]
+    assert outcome.rows[gone]["status"] == "not-listed"
+    assert outcome.unit(DISTRICT)["listed"] == outcome.unit(DISTRICT)["expected"] - 1
+
+
+def test_a_town_named_as_its_district_is_told_by_its_section_only(run: Run) -> None:
+    rows = right_rows("097")
+    rows[0]["unit"] = rows[1]["unit"] = "Mường Chà"
+    with_sections = run({"2022-03-20/a.xlsx": Book("097", rows).bytes()})
+    assert with_sections.told() == []
+    book = Book("097", rows, Layout(sections="none"))
+    without = run({"2022-03-20/a.xlsx": book.bytes()})
+    assert {f["rule"] for f in without.of_rule("unit.ambiguous")} == {"unit.ambiguous"}
+    assert {f["cell"] for f in without.of_rule("unit.ambiguous")} == {book.at(0, "unit")[1], book.at(1, "unit")[1]}
+
+
+def test_a_commune_without_a_page_is_no_error(run: Run) -> None:
+    rows = right_rows(DISTRICT)
+    blank = dict.fromkeys(rows[1], "")
+    rows[1] = blank | {"unit": rows[1]["unit"]}
+    rows[2] = blank | {"unit": rows[2]["unit"], "page_name": "Chưa có", "leader_phone": "0912xxxxxx"}
+    book = Book(DISTRICT, rows)
+    outcome = run({"2022-03-20/a.xlsx": book.bytes()})
+    assert outcome.told() == [("2022-03-20/a.xlsx", book.at(2, "leader_phone")[1], "phone.masked")]
+    statuses = [outcome.rows[unit.code]["status"] for unit in ROUND.expected[DISTRICT][1:3]]
+    assert statuses == ["no-page", "to-correct"]
+
+
+# --- who sent it
+
+BARE_LAYOUT = Layout(titles=("DANH SÁCH",), sections="data")
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "layout", "sender"),
+    [
+        ("a.xlsx", right_rows("101"), BARE_LAYOUT, "101"),
+        ("a.xlsx", right_rows("100"), Layout(titles=("ỦY BAN MTTQ VIỆT NAM", "HUYỆN ĐIỆN BIÊN")), "100"),
+        ("a.xlsx", right_rows("100")[:1], Layout(titles=("UBMTTQ TỈNH ĐIỆN BIÊN",), sections="none"), "100"),
+        ("DS huyện Điện Biên Đông.xlsx", right_rows("101")[:1], BARE_LAYOUT, "101"),
+        ("tp dien bien phu.xlsx", right_rows("094")[:1], BARE_LAYOUT, "094"),
+        ("099-x.xlsx", right_rows("099")[:1], BARE_LAYOUT, "099"),
+        ("099 Tuan Giao/x.xlsx", right_rows("099")[:1], BARE_LAYOUT, "099"),
+    ],
+)
+def test_the_sender_is_told(run: Run, name: str, rows: list[Row], layout: Layout, sender: str) -> None:
+    outcome = run({f"2022-03-20/{name}": Book(sender, rows, layout).bytes()})
+    assert [unit["code"] for unit in outcome.summary["units"] if unit["status"] != "missing"] == [sender]
+    assert outcome.rows[sender]["status"] == "complete"
+
+
+def test_the_place_of_signature_is_not_the_sender(run: Run) -> None:
+    layout = Layout(titles=("DANH SÁCH", "Điện Biên Phủ, ngày 20 tháng 3 năm 2022"), sections="none")
+    outcome = run({"2022-03-20/a.xlsx": Book("100", right_rows("100"), layout).bytes()})
+    assert outcome.unit("100")["status"] == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("rows", "titles", "named"),
+    [
+        (right_rows("101")[:1], ("DANH SÁCH",), []),
+        (right_rows("099")[1:], ("HUYỆN NẬM PỒ",), ["Huyện Tuần Giáo", "Huyện Nậm Pồ"]),
+    ],
+)
+def test_when_two_answers_remain_a_finding_names_them(
+    run: Run, rows: list[Row], titles: tuple[str, ...], named: list[str]
+) -> None:
+    layout = Layout(titles=titles, sections="data" if len(rows) == 1 else "none")
+    outcome = run({"2022-03-20/a.xlsx": Book("101", rows, layout).bytes()})
+    assert outcome.told() == [("2022-03-20/a.xlsx", "", "submission.unknown-unit")]
+    assert all(name in outcome.of_rule("submission.unknown-unit")[0]["message"] for name in named)
+    assert all(row["status"] == "not-listed" for row in outcome.rows.values())
+
+
+# --- names that collide
+
+REGISTER = load_register("2022")
+
+
+def _colliding(key: Callable[[str], str]) -> list[tuple[Unit, Unit]]:
+    """Pairs of communes of one district whose names are equal under a key."""
+    return [
+        (one, other)
+        for district in REGISTER.units.values()
+        if district.level == "district"
+        for one, other in combinations(REGISTER.children(district.code), 2)
+        if key(one.name) == key(other.name)
+    ]
+
+
+def test_the_collisions_of_the_register_are_never_guessed() -> None:
+    same = _colliding(spelling_key)
+    alike = [pair for pair in _colliding(search_key) if pair not in same]
+    assert (len(same), len(alike)) == (20, 25)
+    for one, other in [*same, *alike]:
+        gazetteer = Gazetteer(REGISTER.children(one.parent))
+        for unit in (one, other):
+            assert gazetteer.find(unit.full_name)[1] == [unit]
+            assert gazetteer.find(f"UBMTTQ {unit.type} {unit.name}".upper())[1] == [unit]
+        sure, found = gazetteer.find(unidecode(one.name))
+        assert set(found) >= {one, other} or sure <= BARE
+    for one, other in same:
+        assert set(Gazetteer(REGISTER.children(one.parent)).find(one.name)[1]) == {one, other}
+
+
+def test_every_unit_of_the_register_is_found_by_its_own_name() -> None:
+    for district in (unit for unit in REGISTER.units.values() if unit.level == "district"):
+        gazetteer = Gazetteer(REGISTER.children(district.code))
+        for unit in REGISTER.children(district.code):
+            assert gazetteer.find(unit.full_name) == (1, [unit])
+            assert all(sure > UNACCENTED or unit in found for sure, found in [gazetteer.find(unit.name)])
