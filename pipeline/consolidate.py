@@ -41,7 +41,7 @@ def consolidate(
     claims: pd.Series,
     findings: pd.DataFrame,
 ) -> RollUp:
-    """Return the roll-up; `findings` gets what only the whole shows: who has not sent, who is not listed, who is late."""
+    """Return the roll-up; `findings` gets what only the whole shows: who is missing, late or not listed."""
     arrived = _arrivals(submissions)
     units = _units(round, rows, repaired, claims, findings)
     found = [*_missing_units(round, arrived, units, findings), *_missing_and_late(round, arrived)]

@@ -26,10 +26,11 @@ Words = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read a text: a level word ("" for none) and the key of a name."""
+    """One way to read a text: a level word ("" for none) and the key of a name; `plain`: the word lacks accents."""
 
     type: str
     key: str
+    plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ class Gazetteer:
                 (UNACCENTED, self._unaccented, without_accents(reading.key)),
             ):
                 for unit in names.get(key, ()):
-                    sure = offset + (BARE if not reading.type else EXACT if reading.type == unit.type else OTHER_TYPE)
+                    sure = max(offset, UNACCENTED * reading.plain) + (
+                        BARE if not reading.type else EXACT if reading.type == unit.type else OTHER_TYPE
+                    )
                     if unit not in best.setdefault(sure, []):
                         best[sure].append(unit)
         return min(best.items(), default=(0, []))
@@ -124,10 +127,10 @@ def _readings(text: str) -> tuple[Reading, ...]:
         words = tuple(spelling_key(piece).split())
         for start in _after_prefixes(words):
             readings[Reading("", " ".join(start))] = None
-            for forms in _type_forms():
+            for plain, forms in enumerate(_type_forms()):
                 for form, name in forms:
                     if start[: len(form)] == form and len(start) > len(form):
-                        readings[Reading(name, " ".join(start[len(form) :]))] = None
+                        readings[Reading(name, " ".join(start[len(form) :]), bool(plain))] = None
     return tuple(reading for reading in readings if reading.key)
 
 

@@ -177,7 +177,8 @@ class _Finder:
         own = {k for k, place in cells.items() if place[0] == row and (not is_blank(texts[k]) or k in flaws)}
         data = own - {self.unit_key}
         ordinal = self._ordinal(row, table)
-        level = next((lv for lv in map(section_level, (unit, first)) if lv in self.levels), "")
+        level, heading = self._section_in(row, texts)
+        data -= {heading}
         if self.is_unit(unit):
             if self.ended and not data:
                 return None
@@ -190,6 +191,14 @@ class _Finder:
         if self.ended or self._is_filler(row, unit, first, ordinal, own):
             return None
         return Line(row, ordinal, texts, cells, flaws, self.level, False)
+
+    def _section_in(self, row: int, texts: dict[str, str]) -> tuple[str, str]:
+        """Return the level that a row's texts name as a section, and the column that says so ("" outside the form)."""
+        for key in [self.unit_key, *texts]:
+            if (level := section_level(texts.get(key, ""))) in self.levels:
+                return level, key
+        others = [text for text in self.sheet.cells[row] if text.strip()][:2]
+        return next((level for level in map(section_level, others) if level in self.levels), ""), ""
 
     def _anchor(self, row: int, column: int, key: str, table: Found) -> Place:
         """Return the cell that holds the value: a person merged over several rows speaks for each of them."""

@@ -51,20 +51,8 @@ def settle(submissions: list[Submission], rows: Rows, findings: Iterable[dict[st
 
 
 def _order(submissions: list[Submission]) -> dict[str, tuple[Order, str]]:
-    """Return what decides which of two files is newer, by file.
-
-    A file without a version is an update of what its sender had sent by then: it takes the highest version
-    received up to its day.
-    """
-    version: dict[str, int] = {}
-    order: dict[str, tuple[Order, str]] = {}
-    arrived = sorted(submissions, key=lambda s: (s.received, s.version == 0))
-    for submission in arrived:
-        highest = version.get(submission.submitter, 0)
-        own = submission.version or highest
-        version[submission.submitter] = max(highest, own)
-        order[submission.file] = ((own, submission.received, submission.modified or dt.datetime.min), submission.file)
-    return order
+    """Return what decides which of two files is newer, by file; the name only settles a tie, which is told."""
+    return {s.file: ((s.version, s.received, s.modified or dt.datetime.min), s.file) for s in submissions}
 
 
 def _superseded(

@@ -41,6 +41,11 @@ class Unit:
         """The name as it stands in a list of units."""
         return f"{self.Type} {self.name}"
 
+    @property
+    def name_in_text(self) -> str:
+        """The name as it stands within a sentence."""
+        return f"{self.type} {self.name}"
+
 
 @dataclass(frozen=True)
 class Register:

@@ -99,3 +99,22 @@ def test_rows_are_built_right(run: Run) -> None:
     assert outcome.findings == []
     assert {row["status"] for row in outcome.rows.values()} == {"complete"}
     assert all(unit["status"] == "accepted" for unit in outcome.summary["units"])
+
+
+def test_a_district_needs_two_different_persons(run: Run) -> None:
+    rows = right_rows("100")
+    for part in ("name", "phone", "email"):
+        rows[0][f"manager_{part}"] = rows[0][f"leader_{part}"]
+        rows[1][f"manager_{part}"] = rows[1][f"leader_{part}"]
+    book = Book("100", rows)
+    outcome = run({"2022-03-20/a.xlsx": book.bytes()})
+    assert outcome.told() == [("2022-03-20/a.xlsx", book.at(0, "manager_name")[1], "contact.same-person")]
+    namesakes = right_rows("100")
+    namesakes[0]["manager_name"] = namesakes[0]["leader_name"]
+    assert run({"2022-03-21/b.xlsx": Book("100", namesakes).bytes()}).told() == []
+    alone = right_rows("100")
+    alone[0] |= {"manager_name": "", "manager_phone": "", "manager_email": ""}
+    book = Book("100", alone)
+    outcome = run({"2022-03-22/c.xlsx": book.bytes()})
+    assert outcome.told() == [("2022-03-22/c.xlsx", book.at(0, "manager_name")[1], "contact.missing")]
+    assert outcome.unit("100")["staffed"] == outcome.unit("100")["expected"] - 1

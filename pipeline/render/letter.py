@@ -55,7 +55,7 @@ def _facts(result: Result, told: pd.DataFrame, sender: str, attachment: str) -> 
     last_day = round.deadline.last_day
     return {
         "kind": letter_kind(status["status"]),
-        "unit": status["name"],
+        "unit": round.register.units[sender].name_in_text,
         "office": round.office,
         "source": round.source,
         "deadline": vietnamese_date(last_day),

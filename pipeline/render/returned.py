@@ -19,7 +19,8 @@ REPAIRS_SHOWN = 60
 def filling_of(result: Result, told: pd.DataFrame, sender: str) -> Filling:
     """Return the sender's form as it wrote it, marked; `told` are the findings in words.
 
-    Units that it did not list stand there as blank rows, rows of no known unit at the end of their section.
+    Units that it did not list stand there as blank rows (unless a misspelt row is probably theirs), rows of no
+    known unit at the end.
     """
     own = told[told["submitter"].eq(sender)]
     marks = _marks_by_cell(own)
@@ -33,9 +34,8 @@ def filling_of(result: Result, told: pd.DataFrame, sender: str) -> Filling:
     for unit in result.round.expected[sender]:
         for id in by_unit.get(unit.code, []):
             rows[unit.level].append(_row(result, id, marks, unit.full_name))
-        if unit.code not in by_unit:
-            marked = {key: [missing[unit.code]]} if unit.code in missing else {}
-            rows[unit.level].append(FormRow({key: unit.full_name}, marked))
+        if unit.code in missing:
+            rows[unit.level].append(FormRow({key: unit.full_name}, {key: [missing[unit.code]]}))
     rows[result.round.lists[-1]].extend(_row(result, id, marks, "") for id in by_unit.get("", []))
     whole = own[own["cell"].eq("") & own["rule"].ne(Rule.UNIT_MISSING) & own["severity"].ne("note")]
     repaired = own[own["rule"].eq(Rule.CELL_REPAIRED)].head(REPAIRS_SHOWN)

@@ -340,6 +340,8 @@ def _charts(sheet: _Sheet, keys: list[str], header: int, count: int) -> None:
         text = words["title"] if parts == 1 else words["title_part"].format(part=part + 1, parts=parts)
         chart = _chart(sheet.book.file, keys, rows)
         chart.set_title({"name": text, "name_font": {"name": _words()["book"]["font"], "size": 13}})
+        if count > words["units_beside_table"]:
+            sheet.new_page()
         sheet.chart(chart, words["description"], 90 + 22 * (rows[1] - rows[0] + 1))
 
 
@@ -456,6 +458,7 @@ class _Sheet:
         self.book, self.widths, self.row = book, widths, 0
         self.paper: Worksheet = book.file.add_worksheet(name)
         self._filter: tuple[int, int] | None = None
+        self._breaks: list[int] = []
         self._page(name)
 
     @property
@@ -578,6 +581,11 @@ class _Sheet:
         chart.set_size({"width": sum(int(_pixels(width)) for width in self.widths), "height": height})
         self.paper.insert_chart(self.row, 0, chart, {"description": description, "object_position": 2})
         self.row += math.ceil(height / 20)
+
+    def new_page(self) -> None:
+        """Let a new page begin here on paper."""
+        self._breaks.append(self.row)
+        self.paper.set_h_pagebreaks(self._breaks)
 
     def filter(self, rows: tuple[int, int]) -> None:
         """Let the reader filter these rows, of which the first is the header."""

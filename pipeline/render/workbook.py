@@ -27,6 +27,7 @@ TEMPLATES = HERE.parent / "templates"
 FONT = "Times New Roman"
 NOTES_PER_SHEET = 2_000  # beyond this Excel becomes slow; the list of corrections still names every cell
 _SPARE_ROWS = 10
+_LINE_HEIGHT = 16.5  # points, for the font in use
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def write_form(
     for name, value in (("round", round.id), ("unit", sender.code), ("version", str(version))):
         book.set_custom_property(name, value, "text")
     try:
-        _Writer(book, round, sender, filling, right_names, version).write()
+        _Writer(book, round, sender, filling, right_names, version, as_of).write()
     finally:
         book.close()
 
@@ -114,7 +115,9 @@ class _Writer:
         filling: Filling,
         names: dict[str, str],
         version: int,
+        as_of: dt.date,
     ) -> None:
+        self.as_of = as_of
         self.book, self.round, self.form, self.sender = book, round, round.form, sender
         self.filling, self.names, self.version = filling, names, version
         self.words = _words()
@@ -225,6 +228,8 @@ class _Writer:
             sheet.write_string(row, 0, str(number), self._format(border=1, align="center", num_format="@"))
             for place, column in enumerate(self.form.columns, start=1):
                 self._cell(sheet, row, place, form_row.values.get(column.key, ""), form_row.marks.get(column.key, []))
+            texts = [form_row.values.get(column.key, "") for column in self.form.columns]
+            _fit(sheet, row, texts, [column.width for column in self.form.columns])
             row += 1
         return row
 
@@ -280,7 +285,8 @@ class _Writer:
     def _todo_heading(self, sheet: Worksheet, last: int) -> int:
         texts, marks = self.words["todo"], list(self.filling.marks)
         day = self.round.deadline.last_day
-        deadline = texts["deadline"].format(date=day.strftime("%d/%m/%Y")) if day else ""
+        in_time = day and day >= self.as_of
+        deadline = texts["deadline"].format(date=f"{day:%d/%m/%Y}") if in_time else texts["overdue"] if day else ""
         counts = {kind: sum(mark.severity == kind for mark in marks) for kind in ("error", "warning")}
         lines: list[tuple[str, dict[str, Any]]] = [
             (texts["title"], {"bold": True, "align": "center", "font_size": 14}),
@@ -302,16 +308,20 @@ class _Writer:
             sheet.write_url(row, 2, f"internal:'{self.words['sheets']['list']}'!{cell}", link, cell)
         else:
             sheet.write_string(row, 2, self.words["todo"]["whole_file"], plain)
-        for column, text in enumerate((mark.unit, mark.label, mark.message, mark.value, mark.suggestion), start=3):
+        texts = [mark.unit, mark.label, mark.message, mark.value, mark.suggestion]
+        for column, text in enumerate(texts, start=3):
             sheet.write_string(row, column, storable(text), plain)
+        _fit(sheet, row, texts, self.words["todo"]["widths"][3:])
 
     def _repairs(self, sheet: Worksheet, row: int, last: int) -> int:
         sheet.merge_range(row, 0, row, last, self.words["todo"]["repaired_title"], self._format(bold=True))
         plain = self._format(border=1, num_format="@", valign="top")
         for mark in self.filling.repaired:
             row += 1
-            for column, text in enumerate(("", "", "", mark.unit, mark.label, "", mark.value, mark.suggestion)):
+            texts = ["", "", "", mark.unit, mark.label, "", mark.value, mark.suggestion]
+            for column, text in enumerate(texts):
                 sheet.write_string(row, column, storable(text), plain)
+            _fit(sheet, row, texts, self.words["todo"]["widths"])
         return row
 
     # --- right names
@@ -332,3 +342,9 @@ class _Writer:
                 sheet.write_string(number + 1, column, text, plain)
         sheet.freeze_panes(2, 0)
         self._page(sheet, (1, 1), (len(units) + 1, len(texts["headers"]) - 1))
+
+
+def _fit(sheet: Worksheet, row: int, texts: list[str], widths: list[float]) -> None:
+    """Make a row as high as its wrapped texts need; programs do not do it for files they did not make."""
+    lines = max((-(-len(text) * 1.12 // width) for text, width in zip(texts, widths, strict=True)), default=1)
+    sheet.set_row(row, _LINE_HEIGHT * max(1, lines))

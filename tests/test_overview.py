@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from building import ROUND, Book, right_rows
+from conftest import Outcome, Run
+from lxml import html
+
+from pipeline.__main__ import main
+from schemas.data import HERE
+from schemas.messages import line, title
+
+
+def run_once(folder: Path, files: dict[str, bytes]) -> Outcome:
+    """One run that all tests of this module look at."""
+    for name, content in files.items():
+        path = folder / "inbox" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    folders = [part for name in ("inbox", "outbox", "state") for part in (f"--{name}", str(folder / name))]
+    status = main(["run", "--round", ROUND.id, *folders, "--as-of", "2022-04-05"])
+    return Outcome(folder / "outbox" / ROUND.id, status)
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    faulty = Book("096")
+    faulty.sheet[faulty.at(2, "leader_phone")[1]].value = "0912xxxxxx"
+    faulty.sheet[faulty.at(3, "page_name")[1]].value = "Lò Văn Pánh <script>alert(1)</script>"
+    return run_once(
+        tmp_path_factory.mktemp("mixed"),
+        {
+            "2022-03-01/094.xlsx": Book("094").bytes(),
+            "2022-04-02/095.xlsx": Book("095").bytes(),
+            "2022-03-03/096.xlsx": faulty.bytes(),
+            "2022-03-05/098.xlsx": b"no workbook",
+        },
+    )
+
+
+def page(outcome: Outcome) -> str:
+    return (outcome.folder / "tong-quan.html").read_text(encoding="utf-8")
+
+
+def words(element: html.HtmlElement) -> str:
+    return " ".join(element.text_content().split())
+
+
+def test_senders_are_those_of_the_summary(mixed: Outcome) -> None:
+    rows = html.fromstring(page(mixed)).xpath('//table[@id="bang"]/tbody/tr')
+    assert len(rows) == len(mixed.summary["units"])
+    for row, unit in zip(rows, mixed.summary["units"], strict=True):
+        cells = [words(cell) for cell in row]
+        assert cells[0] == unit["name"]
+        assert line("statuses", unit["status"]) in cells[1]
+        assert cells[3].startswith(f"{unit['established']}/{unit['expected']} ")
+        assert cells[4].startswith(f"{unit['complete']}/{unit['expected']} ")
+        assert cells[5:7] == [str(unit["errors"]), str(unit["warnings"])]
+        assert cells[7]
+
+
+def test_levels_and_targets_are_those_of_the_summary(mixed: Outcome) -> None:
+    tree = html.fromstring(page(mixed))
+    commune = mixed.summary["levels"]["commune"]
+    row = next(row for row in tree.xpath("//tbody/tr") if words(row[0]) == "Cấp xã")
+    measures = ("listed", "established", "named", "staffed", "complete")
+    assert [words(cell).split()[0] for cell in row[1:]] == [f"{commune[key]}/129" for key in measures]
+    card = next(words(card) for card in tree.xpath('//ul[@class="targets"]/li') if "Cấp xã" in words(card))
+    assert f"{commune['established']}/129 đơn vị; mục tiêu 100 %" in card
+    assert f"Còn thiếu {129 - commune['established']} đơn vị" in card
+    assert re.search(r"\d+,\d %", card)
+
+
+def test_no_person_and_nothing_from_elsewhere(mixed: Outcome) -> None:
+    text = page(mixed)
+    keys = [column.key for column in ROUND.form.columns if column.group]
+    persons = {row[key] for row in mixed.rows.values() for key in keys} | {"0912xxxxxx"}
+    assert len(persons) > 50
+    assert not [person for person in persons if person and person in text]
+    assert not re.search(r"https?://|//[a-z]+\.|@import|url\(|src=|<link|alert\(1\)", text)
+    assert right_rows("094")[0]["page_link"] not in text
+
+
+def test_faults_count_the_findings(mixed: Outcome) -> None:
+    table = html.fromstring(page(mixed)).xpath('//section[@aria-labelledby="loi"]//tbody/tr')
+    shown = {words(row[0]): int(words(row[2])) for row in table}
+    grave = Counter(title(f["rule"]) for f in mixed.findings if f["severity"] != "note")
+    assert shown == dict(grave)
+    assert list(shown.values()) == sorted(shown.values(), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "expected"),
+    [("2022-03-10", "Còn 20 ngày"), ("2022-03-30", "Hôm nay là ngày cuối"), ("2022-04-05", "Đã quá hạn 6 ngày")],
+)
+def test_days_to_the_deadline(run: Run, as_of: str, expected: str) -> None:
+    text = page(run(as_of=as_of))
+    assert expected in text
+    assert "0/10 đơn vị đã gửi" in text
+
+
+def test_round_without_a_deadline(run: Run, tmp_path: Path) -> None:
+    text = (HERE / "rounds" / "dien-bien-2022.toml").read_text(encoding="utf-8")
+    path = tmp_path / "khong-han.toml"
+    path.write_text(text[: text.index("[deadline]")] + text[text.index("# Cấp xã gửi") :], encoding="utf-8")
+    outcome = run({"094.xlsx": Book("094").bytes()}, round=str(path))
+    (found,) = outcome.folder.parent.glob("*/tong-quan.html")
+    assert "Đợt này không có thời hạn" in found.read_text(encoding="utf-8")
+
+
+def test_page_can_be_read_without_sight_or_script(mixed: Outcome) -> None:
+    tree = html.fromstring(page(mixed))
+    assert tree.get("lang") == "vi"
+    ids = tree.xpath("//@id")
+    assert len(ids) == len(set(ids))
+    assert set(tree.xpath("//@aria-labelledby | //@for")) <= set(ids)
+    assert all(table.xpath("./caption") for table in tree.xpath("//table"))
+    assert all(head.get("scope") for head in tree.xpath("//th"))
+    levels = [int(heading.tag[1]) for heading in tree.xpath("//h1|//h2|//h3")]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert not tree.xpath("//tr[@hidden]")

@@ -1,0 +1,167 @@
+"""The marked workbook: only the unit's own data, marks at the right cells, and back again without a trace."""
+
+from __future__ import annotations
+
+import io
+
+import openpyxl
+import pytest
+from building import ROUND, Book, Layout, Row, right_row, right_rows
+from conftest import Outcome, Run
+from openpyxl.worksheet.worksheet import Worksheet
+
+from schemas.data import HERE, read_toml
+
+SENDER = "102"
+WORDS = read_toml(HERE.parent / "templates" / "phieu-sua.toml")
+FILE = "2022-03-20/a.xlsx"
+
+
+def _faulty() -> list[Row]:
+    rows = right_rows(SENDER)
+    rows[1]["leader_phone"] = "0912xxxxxx"
+    rows[2]["page_name"] = "Fanpage MTTQ"
+    rows[3]["leader_email"] = "panh@gmail.con"
+    rows[4]["leader_name"] = ""
+    rows[5]["unit"] = "Xã Búng Lạo Mới"
+    del rows[6]
+    return rows
+
+
+def _returned(outcome: Outcome, sender: str = SENDER) -> openpyxl.Workbook:
+    return openpyxl.load_workbook(outcome.sender_folder(sender) / "phieu-sua.xlsx")
+
+
+def _sheet(book: openpyxl.Workbook, name: str) -> Worksheet:
+    return book[WORDS["sheets"][name]]
+
+
+def test_every_fault_is_marked_in_its_cell_and_listed_with_a_link(run: Run) -> None:
+    outcome = run({FILE: Book(SENDER, _faulty()).bytes()})
+    book = _returned(outcome)
+    told = [f for f in outcome.findings if f["submitter_code"] == SENDER and f["severity"] != "note"]
+    listed, todo = _sheet(book, "list"), _sheet(book, "todo")
+    marked = {cell.coordinate: cell.comment.text for row in listed.iter_rows() for cell in row if cell.comment}
+    links = {cell.coordinate: cell.hyperlink.location for row in todo.iter_rows() for cell in row if cell.hyperlink}
+    assert len(marked) == len(told) == len(links)
+    assert {location.split("!")[1] for location in links.values()} == set(marked)
+    for finding in told:
+        assert any(finding["message"] in text for text in marked.values())
+    for coordinate in marked:
+        assert listed[coordinate].fill.fgColor.rgb[2:] in {WORDS["colours"][kind][1:] for kind in ("error", "warning")}
+
+
+def test_it_prints_on_a4_landscape_and_has_drop_downs(run: Run) -> None:
+    book = _returned(run({FILE: Book(SENDER, _faulty()).bytes()}))
+    for sheet in book.worksheets:
+        assert (sheet.page_setup.orientation, int(sheet.page_setup.paperSize)) == ("landscape", 9)
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert (sheet.page_setup.fitToWidth or 1, sheet.page_setup.fitToHeight) == (1, 0)
+    rules = _sheet(book, "list").data_validations.dataValidation
+    assert {rule.type for rule in rules} >= {"list", "custom"}
+    assert all(rule.promptTitle for rule in rules)
+
+
+def test_sent_back_as_it_is_gives_the_same_rows_and_findings(run: Run) -> None:
+    first = run({FILE: Book(SENDER, _faulty()).bytes()})
+    rows, rules = first.rows, sorted(f["rule"] for f in first.findings if f["submitter_code"] == SENDER)
+    missing = {f["unit_code"] for f in first.of_rule("unit.missing")}
+    back = (first.sender_folder(SENDER) / "phieu-sua.xlsx").read_bytes()
+    second = run({"2022-03-22/b.xlsx": back})
+    places = ("file", "sheet", "row")
+    for code, row in second.rows.items():
+        if code not in missing:
+            assert {k: v for k, v in row.items() if k not in places} == {
+                k: v for k, v in rows[code].items() if k not in places
+            }
+    again = sorted(
+        f["rule"] for f in second.findings if f["submitter_code"] == SENDER and f["rule"] != "file.superseded"
+    )
+    assert again == [rule for rule in rules if rule != "unit.missing"]
+
+
+def test_corrected_and_sent_back_it_replaces_the_earlier_version(run: Run) -> None:
+    first = run({FILE: Book(SENDER, _faulty()).bytes()})
+    book = _returned(first)
+    listed, right = _sheet(book, "list"), {row["unit"]: row for row in right_rows(SENDER)}
+    for cells in listed.iter_rows(min_row=8):
+        unit = cells[1].value
+        row = right.get("Xã Búng Lao" if unit == "Xã Búng Lạo Mới" else unit)
+        if row:
+            for cell, key in zip(cells[1:], ROUND.form.keys, strict=False):
+                cell.value = row[key] or None
+    out = io.BytesIO()
+    book.save(out)
+    second = run({"phieu sua gui lai.xlsx": out.getvalue()}, as_of="2022-03-25")
+    assert [(f["rule"], f["file"]) for f in second.findings if f["submitter_code"] == SENDER] == [
+        ("file.superseded", FILE)
+    ]
+    assert second.unit(SENDER)["status"] == "accepted"
+    assert {row["status"] for row in second.rows.values() if row["submitter_code"] == SENDER} == {"complete"}
+    assert not (second.sender_folder(SENDER) / "phieu-sua.xlsx").exists()
+
+
+def test_the_version_written_in_the_form_decides_before_the_clock(run: Run) -> None:
+    first = run({FILE: Book(SENDER, _faulty()).bytes()})
+    back = (first.sender_folder(SENDER) / "phieu-sua.xlsx").read_bytes()
+    outcome = run({"2022-03-15/earlier folder.xlsx": back})
+    assert {row["file"] for row in outcome.rows.values() if row["file"]} == {"2022-03-15/earlier folder.xlsx"}
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+cmd|' /C calc'!A0", "@SUM(A1)", '=HYPERLINK("http://x.invalid")', "{{ 7*7 }} & <b>"]
+)
+def test_text_that_looks_like_a_formula_stays_text(run: Run, text: str) -> None:
+    rows = right_rows(SENDER)
+    rows[1] |= {"leader_name": text, "page_name": text}
+    book = Book(SENDER, rows)
+    for key in ("leader_name", "page_name"):
+        cell = book.sheet[book.at(1, key)[1]]
+        cell.value, cell.data_type = text, "s"
+    outcome = run({FILE: book.bytes()})
+    for path in outcome.folder.rglob("*.xlsx"):
+        workbook = openpyxl.load_workbook(path)
+        cells = [
+            cell for sheet in workbook.worksheets for row in sheet.iter_rows() for cell in row if cell.value is not None
+        ]
+        assert [cell.coordinate for cell in cells if cell.data_type == "f"] == []
+    assert any(cell.value == text for row in _sheet(_returned(outcome), "list").iter_rows() for cell in row)
+    for name in ("findings.csv", "rows.csv"):
+        values = [value for row in outcome._table(name) for value in row.values()]
+        assert not any(value.startswith(("=", "+", "-", "@")) for value in values)
+
+
+def test_no_folder_holds_another_units_data(run: Run) -> None:
+    files = {}
+    for sender in ROUND.submitting_units:
+        rows = right_rows(sender)
+        for row in rows:
+            row["leader_name"] = "Mùa A Chứ"
+            row["leader_email"] = f"bimat{sender}@gmail.com"
+            row["leader_phone"] = "0912xxxxxx"
+        rows[1]["page_link"] = "https://www.facebook.com/mattran.chung"
+        files[f"2022-03-20/{sender}.xlsx"] = Book(sender, rows).bytes()
+    outcome = run(files)
+    assert len(outcome.of_rule("link.duplicate")) == 10
+    for sender in ROUND.submitting_units:
+        folder = outcome.sender_folder(sender)
+        book = openpyxl.load_workbook(folder / "phieu-sua.xlsx")
+        text = " ".join(str(c.value) for s in book.worksheets for row in s.iter_rows() for c in row)
+        text += " ".join(c.comment.text for s in book.worksheets for row in s.iter_rows() for c in row if c.comment)
+        text += (folder / "thu.eml").read_text("utf-8") + (folder / "tin-nhan.txt").read_text("utf-8")
+        assert f"bimat{sender}@" in text
+        for other in ROUND.submitting_units:
+            assert other == sender or f"bimat{other}@" not in text
+            assert other == sender or ROUND.expected[other][1].full_name not in text
+
+
+def test_rows_of_unknown_units_and_second_rows_are_not_lost(run: Run) -> None:
+    rows = [
+        *right_rows(SENDER),
+        right_row(ROUND.expected["099"][2]),
+        right_rows(SENDER)[2] | {"leader_name": "Hạng Thị Mai"},
+    ]
+    outcome = run({FILE: Book(SENDER, rows, Layout(sections="none")).bytes()})
+    texts = [cell.value for row in _sheet(_returned(outcome), "list").iter_rows() for cell in row]
+    assert ROUND.expected["099"][2].full_name in texts
+    assert "Hạng Thị Mai" in texts
