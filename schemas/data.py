@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+TEMPLATES = HERE.parent / "templates"
 
 
 def read_toml(path: Path) -> dict[str, Any]:

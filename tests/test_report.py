@@ -18,7 +18,8 @@ from docx.shared import Mm, Pt
 from pipeline.errors import OperatorError
 from pipeline.model import Arrival
 from pipeline.render.machine import summary
-from pipeline.render.report import TEMPLATE, Share, write_report
+from pipeline.render.report import TEMPLATE, write_report
+from pipeline.render.shares import Share
 from pipeline.render.wording import worded
 from pipeline.run import Result, judge
 from schemas.round import Deadline, Round

@@ -33,7 +33,7 @@ def _returned(outcome: Outcome, sender: str = SENDER) -> openpyxl.Workbook:
 
 
 def _sheet(book: openpyxl.Workbook, name: str) -> Worksheet:
-    return book[WORDS["sheets"][name]]
+    return book[WORDS[name]["name"]]
 
 
 def test_every_fault_is_marked_in_its_cell_and_listed_with_a_link(run: Run) -> None:
@@ -48,7 +48,7 @@ def test_every_fault_is_marked_in_its_cell_and_listed_with_a_link(run: Run) -> N
     for finding in told:
         assert any(finding["message"] in text for text in marked.values())
     for coordinate in marked:
-        assert listed[coordinate].fill.fgColor.rgb[2:] in {WORDS["colours"][kind][1:] for kind in ("error", "warning")}
+        assert listed[coordinate].fill.fgColor.rgb[2:] in {WORDS["colours"][tone][1:] for tone in ("bad", "watch")}
 
 
 def test_it_prints_on_a4_landscape_and_has_drop_downs(run: Run) -> None:

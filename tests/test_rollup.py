@@ -15,7 +15,7 @@ from pipeline.__main__ import main
 from pipeline.headers import Headers
 from pipeline.layout import find_tables
 from pipeline.read import read
-from pipeline.render.rollup import _lines, excel_text
+from pipeline.render.sheets import excel_text, line_count
 from schemas.data import HERE, read_toml
 
 WORDS = read_toml(HERE.parent / "templates" / "tong-hop.toml")
@@ -207,9 +207,9 @@ def test_rows_are_high_enough_for_their_texts(mixed: Outcome) -> None:
     name = NAMES[units_of("094")[1].code]
     row = next(row for row in sheet.iter_rows() if row[2].value == name)
     assert sheet.row_dimensions[row[0].row].height >= 2 * 14
-    assert _lines("một hai ba bốn", 40) > _lines("một hai ba bốn", 80) > 1
-    assert _lines("a\nb", 100) == 2
-    assert _lines("https://www.facebook.com/mattrantoquoc", 60) >= 4
+    assert line_count("một hai ba bốn", 40) > line_count("một hai ba bốn", 80) > 1
+    assert line_count("a\nb", 100) == 2
+    assert line_count("https://www.facebook.com/mattrantoquoc", 60) >= 4
 
 
 def test_equal_results_are_equal_files(run: Run) -> None:

@@ -16,8 +16,8 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from pipeline.consolidate import vietnamese_date
-from pipeline.render.workbook import TEMPLATES
 from pipeline.run import Result
+from schemas.data import TEMPLATES
 from schemas.messages import line, title
 from schemas.text import clean
 

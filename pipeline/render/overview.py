@@ -15,13 +15,12 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
 
-from pipeline.consolidate import MEASURES, vietnamese_date
+from pipeline.consolidate import vietnamese_date
 from pipeline.errors import OperatorError
 from pipeline.render.machine import summary
-from pipeline.render.report import Share
-from pipeline.render.rollup import against_targets
-from pipeline.render.workbook import TEMPLATES
+from pipeline.render.shares import Share, against_targets, shares
 from pipeline.run import Result
+from schemas.data import TEMPLATES
 from schemas.messages import line, title
 from schemas.text import storable
 
@@ -70,17 +69,10 @@ def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
         "submissions": {**counts["submissions"], "missing": len(counts["submissions"]["missing"])},
         "statuses": {status: statuses[status] for status in ("accepted", "to-correct", "rejected", "missing")},
         "targets": [_target(target) for target in against_targets(result).to_dict("records")],
-        "levels": [{"name": line("levels", level), **_shares(of)} for level, of in counts["levels"].items()],
+        "levels": [{"name": line("levels", level), **shares(of)} for level, of in counts["levels"].items()],
         "units": [_unit(unit, received[unit["code"]]) for unit in counts["units"]],
         "faults": _faults(told),
         "word": line,
-    }
-
-
-def _shares(counts: dict[str, int]) -> dict[str, Any]:
-    return {
-        "expected": counts["expected"],
-        **{key: Share(counts[key], counts["expected"]) for key in MEASURES},
     }
 
 
@@ -100,7 +92,7 @@ def _unit(unit: dict[str, Any], received: dt.date | None) -> dict[str, Any]:
     """Return a sender: counts as shares, the day it sent for reading and for sorting."""
     return {
         **{key: unit[key] for key in ("code", "name", "status", "late", "errors", "warnings")},
-        **_shares(unit),
+        **shares(unit),
         "lacking": unit["expected"] - unit["established"],
         "received": vietnamese_date(received),
         "day": received.isoformat() if received else "",

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import math
 import re
 import tomllib
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,39 +26,16 @@ from markupsafe import Markup, escape
 from pipeline.consolidate import MEASURES, vietnamese_date
 from pipeline.errors import OperatorError
 from pipeline.render.machine import summary
+from pipeline.render.shares import Share, against_targets, shares
 from pipeline.run import Result
-from schemas.data import HERE, read_toml
+from schemas.data import TEMPLATES, read_toml
 from schemas.messages import line, messages, title
-from schemas.round import Round, Target
 from schemas.text import search_key, storable
 
-TEMPLATE = HERE.parent / "templates" / "bao-cao.docx"
+TEMPLATE = TEMPLATES / "bao-cao.docx"
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _REACHES_A_PERSON = re.compile(r"@|\d(?:[\s.\-]*\d){6}")
 _BROKEN_FILE = (OSError, OpcError, zipfile.BadZipFile, KeyError, ValueError)
-
-
-@dataclass(frozen=True)
-class Share:
-    """So many of so many; a rate never rounds up to a whole that was not reached."""
-
-    count: int
-    whole: int
-
-    @property
-    def ratio(self) -> str:
-        """Numerator and denominator: `5/6`."""
-        return f"{self.count}/{self.whole}"
-
-    @property
-    def rate(self) -> str:
-        """The rate with one decimal and a decimal comma: `83,3 %`; `-` of nothing."""
-        if not self.whole:
-            return "-"
-        tenths = (2000 * self.count + self.whole) // (2 * self.whole)
-        if self.count < self.whole:
-            tenths = min(tenths, 999)
-        return f"{tenths // 10},{tenths % 10}\u00a0%"
 
 
 def write_report(result: Result, told: pd.DataFrame, path: Path, template: Path = TEMPLATE) -> None:
@@ -153,7 +127,7 @@ def _facts(result: Result, told: pd.DataFrame, words: _Words) -> dict[str, Any]:
     round, counts = result.round, summary(result)
     levels = [_level(level, counts["levels"][level]) for level in round.lists]
     total = {key: sum(sender[key] for sender in counts["units"]) for key in ("expected", *MEASURES, "errors")}
-    targets = [_target(t, counts["levels"], words) for t in round.targets if t.level in round.lists]
+    targets = [_target(target, words) for target in against_targets(result).to_dict("records")]
     faults, fault_count = _faults(told, words)
     behind = [sender for sender in counts["units"] if sender["status"] != "accepted"]
     return {
@@ -171,7 +145,7 @@ def _facts(result: Result, told: pd.DataFrame, words: _Words) -> dict[str, Any]:
         "sent": _sent(result, counts, words),
         "strays": sum(not submission.submitter for submission in result.submissions),
         "levels": levels,
-        "whole": _shares(total),
+        "whole": shares(total),
         "senders": [_sender(sender, words) for sender in counts["units"]],
         "total": total,
         "faults": faults,
@@ -184,13 +158,7 @@ def _facts(result: Result, told: pd.DataFrame, words: _Words) -> dict[str, Any]:
 
 def _level(level: str, counts: dict[str, int]) -> dict[str, Any]:
     name = line("levels", level)
-    return {"name": name, "label": name[:1].upper() + name[1:], **_shares(counts)}
-
-
-def _shares(counts: dict[str, int]) -> dict[str, Any]:
-    """Return `expected` as it is and every measure as a share of it."""
-    whole = counts["expected"]
-    return {"expected": whole, **{key: Share(counts[key], whole) for key in MEASURES}}
+    return {"name": name, "label": name[:1].upper() + name[1:], **shares(counts)}
 
 
 def _deadline(result: Result) -> dict[str, Any]:
@@ -201,19 +169,17 @@ def _deadline(result: Result) -> dict[str, Any]:
     return {"clause": deadline.clause, "last_day": vietnamese_date(last_day), "days_left": days_left}
 
 
-def _target(target: Target, levels: dict[str, dict[str, int]], words: _Words) -> dict[str, Any]:
-    counts = levels[target.level]
-    share = Share(counts[target.measure], counts["expected"])
-    lacking = math.ceil(Fraction(str(target.percent)) / 100 * share.whole) - share.count
-    verdict = "nobody" if not share.whole else "lacking" if lacking > 0 else "reached"
+def _target(target: Mapping[Any, Any], words: _Words) -> dict[str, Any]:
+    share = Share(target["count"], target["expected"])
+    verdict = "nobody" if not share.whole else "reached" if target["reached"] else "lacking"
     return {
-        "level": line("levels", target.level),
-        "measure": words.say("measures", target.measure),
-        "percent": f"{target.percent:g}\u00a0%".replace(".", ","),
-        "day": vietnamese_date(target.last_day),
+        "level": line("levels", target["level"]),
+        "measure": words.say("measures", target["measure"]),
+        "percent": f"{target['percent'] * 100:g}\u00a0%".replace(".", ","),
+        "day": vietnamese_date(target["due"]),
         "result": share,
-        "lacking": lacking,
-        "verdict": words.say("targets", verdict, count=_padded(lacking)),
+        "lacking": target["lacking"],
+        "verdict": words.say("targets", verdict, count=_padded(target["lacking"])),
     }
 
 
@@ -222,11 +188,11 @@ def _sent(result: Result, counts: dict[str, Any], words: _Words) -> dict[str, An
     sent, units, senders = counts["submissions"], counts["units"], result.rollup.senders
     by_status: dict[str, list[str]] = {}
     for unit in units:
-        by_status.setdefault(unit["status"], []).append(_in_sentence(result.round, unit["code"]))
+        by_status.setdefault(unit["status"], []).append(result.round.register.units[unit["code"]].name_in_text)
 
     def dated(code: str) -> str:
         received: Any = senders.at[code, "received"]
-        unit = _in_sentence(result.round, code)
+        unit = result.round.register.units[code].name_in_text
         return words.say("senders", "received", unit=unit, day=vietnamese_date(received))
 
     return {
@@ -326,12 +292,6 @@ def _names_only_the_unit(name: str, result: Result, code: str, row: pd.Series) -
     unit = search_key(result.round.register.units[code].name)
     leaks = _REACHES_A_PERSON.search(name) or any(person in words for person in persons)
     return f" {unit} " in words and not leaks
-
-
-def _in_sentence(round: Round, code: str) -> str:
-    """Return the unit's name as it stands in a sentence: its level word in lower case."""
-    unit = round.register.units[code]
-    return f"{unit.type} {unit.name}"
 
 
 def _padded(number: int) -> str:

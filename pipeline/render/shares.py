@@ -1,0 +1,71 @@
+"""Rates and targets, reckoned in one place for all papers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import pandas as pd
+
+from pipeline.consolidate import MEASURES
+from pipeline.render.machine import summary
+from pipeline.run import Result
+
+
+@dataclass(frozen=True)
+class Share:
+    """So many of so many; a rate never rounds up to a whole that was not reached."""
+
+    count: int
+    whole: int
+
+    @property
+    def ratio(self) -> str:
+        """Numerator and denominator: `5/6`."""
+        return f"{self.count}/{self.whole}"
+
+    @property
+    def rate(self) -> str:
+        """The rate with one decimal and a decimal comma: `83,3 %`; `-` of nothing."""
+        if not self.whole:
+            return "-"
+        tenths = (2000 * self.count + self.whole) // (2 * self.whole)
+        if self.count < self.whole:
+            tenths = min(tenths, 999)
+        return f"{tenths // 10},{tenths % 10}\u00a0%"
+
+
+def shares(counts: dict[str, int]) -> dict[str, Any]:
+    """Return `expected` as it is and every measure as a share of it."""
+    whole = counts["expected"]
+    return {"expected": whole, **{measure: Share(counts[measure], whole) for measure in MEASURES}}
+
+
+def against_targets(result: Result) -> pd.DataFrame:
+    """Return a row for every target of the round.
+
+    Columns: `level`, `measure`, `count` (units that reached the measure), `expected`, `rate` and `percent`
+    (of 1; `rate` None without units), `lacking` (units still to come), `reached`, `due` (a date or None).
+    """
+    levels, records = summary(result)["levels"], []
+    for target in result.round.targets:
+        if target.level not in levels:
+            continue
+        count, expected = levels[target.level][target.measure], levels[target.level]["expected"]
+        asked = math.ceil(Fraction(str(target.percent)) * expected / 100)
+        records.append(
+            {
+                "level": target.level, "measure": target.measure, "count": count, "expected": expected,
+                "rate": share_of(count, expected), "percent": target.percent / 100,
+                "lacking": max(asked - count, 0), "reached": count >= asked, "due": target.last_day,
+            }
+        )  # fmt: skip
+    columns = ["level", "measure", "count", "expected", "rate", "percent", "lacking", "reached", "due"]
+    return pd.DataFrame(records, columns=columns, dtype=object)
+
+
+def share_of(count: int, expected: int) -> float | None:
+    """Return the share as a number for a spreadsheet, None of nothing."""
+    return count / expected if expected else None
