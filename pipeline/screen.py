@@ -40,7 +40,8 @@ def print_findings(result: Result) -> bool:
     """Print the findings of some files with their places; tell whether an error is among them."""
     told = worded(result)
     told = told[told["file"].ne("") | told["rule"].eq("unit.missing")]
-    told = told[told["severity"].ne("note")]
+    # Files that are only tried are not late.
+    told = told[told["severity"].ne("note") & told["rule"].ne("submission.late")]
     for f in told.itertuples():
         place = " ".join(part for part in (f.file, f.sheet, f.cell) if part)
         print(f"{line('severities', f.severity)} | {place} | {f.rule} | {f.message}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
@@ -102,14 +103,14 @@ class Form(_Data):
 
 
 @cache
-def load_form(id: str) -> Form:
-    """Return the form `forms/<id>.toml`.
+def load_form(name: str) -> Form:
+    """Return the form `forms/<name>.toml`, or that of the TOML file at that path.
 
     Raises:
         FileNotFoundError: no form has that id.
         pydantic.ValidationError: a key is missing, unknown or of another type.
     """
-    record = read_toml(HERE / "forms" / f"{id}.toml")
+    record = read_toml(Path(name) if name.endswith(".toml") else HERE / "forms" / f"{name}.toml")
     parts = {part["key"]: part for part in record.pop("parts", [])}
     record["columns"] = [{**parts.get(column.get("part", ""), {}), **column} for column in record["columns"]]
     return Form.model_validate(record)

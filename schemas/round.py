@@ -23,8 +23,9 @@ class _Data(BaseModel):
 
 
 class Source(_Data):
-    """The letter that orders the collection."""
+    """The letter that orders the collection; `type` as it is called in a sentence."""
 
+    type: str
     number: str
     date: dt.date
     issuer: str

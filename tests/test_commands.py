@@ -1,0 +1,152 @@
+"""The commands, and rounds written as data alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from building import OFFICIAL, Book, Layout, right_rows
+from conftest import Run
+
+from pipeline.__main__ import main
+from schemas.data import HERE
+
+SHIPPED = (HERE / "rounds" / "dien-bien-2022.toml").read_text(encoding="utf-8")
+
+
+def _round(tmp_path: Path, **changes: str) -> str:
+    text = SHIPPED
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "my-round.toml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_check_tells_the_places_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = right_rows("102")
+    rows[3]["leader_phone"] = "0912xxxxxx"
+    book = Book("102", rows)
+    bad, good = tmp_path / "bad.xlsx", tmp_path / "good.xlsx"
+    bad.write_bytes(book.bytes())
+    good.write_bytes(Book("103").bytes())
+    assert main(["check", "--round", "dien-bien-2022", str(good)]) == 0
+    capsys.readouterr()
+    assert main(["check", "--round", "dien-bien-2022", str(bad), str(good)]) == 3
+    out = capsys.readouterr().out
+    assert [line.split(" | ")[2] for line in out.splitlines()] == ["phone.masked"]
+    assert book.at(3, "leader_phone")[1] in out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.xlsx", "good.xlsx"]
+
+
+def test_status_names_who_has_not_sent(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run({"2022-03-20/a.xlsx": Book("102").bytes()})
+    capsys.readouterr()
+    folders = [f"--inbox={tmp_path / 'inbox'}", f"--state={tmp_path / 'state'}"]
+    assert main(["status", "--round", "dien-bien-2022", *folders, "--as-of", "2022-03-25"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len([line for line in lines if "Chưa gửi" in line]) == 9
+    assert any(line.startswith("Huyện Mường Ảng") and "Đạt" in line for line in lines)
+    assert any("Còn 5 ngày" in line for line in lines)
+
+
+def test_rounds_and_rules_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rounds"]) == 0
+    assert "dien-bien-2022" in capsys.readouterr().out
+    assert main(["rules"]) == 0
+    assert "phone.masked" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({'collector = "11"': 'collector = "77777"'}, "collector"),
+        ({'submitters = "district"': 'submitters = "quarter"'}, "submitters"),
+        ({"before = 2022-03-31\nclause": "befor = 2022-03-31\nclause"}, "deadline.befor"),
+        ({"percent = 100": "percent = 1000"}, "targets.0.percent"),
+        ({"({province.type} {province.name})": "({province.kind})"}, "naming"),
+        ({'title = "': 'titel = "'}, "title"),
+        ({'"094" = ': '"999" = '}, "contacts"),
+        ({'form = "page-list"': 'form = "page-lists"'}, "page-lists"),
+        ({'register = "2022"': 'register = "1999"'}, "1999"),
+    ],
+)
+def test_a_wrong_round_file_gets_one_line_that_names_the_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, str], key: str
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    round = _round(tmp_path, **changes)
+    assert main(["run", "--round", round, f"--inbox={tmp_path / 'inbox'}", f"--state={tmp_path / 's'}"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"“{key}" in error
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "--round", "no-such-round"],
+        ["run"],
+        ["run", "--round", "dien-bien-2022", "--as-of", "31/3/2022"],
+        ["run", "--round", "dien-bien-2022", "--inbox", "/no/such/inbox", "--state", "/tmp/no-state-{}"],
+        ["check", "--round", "dien-bien-2022", "/no/such/file.xlsx"],
+        ["nonsense"],
+    ],
+)
+def test_an_operators_mistake_is_one_clear_line(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([argument.replace("/tmp/no-state-{}", str(tmp_path)) for argument in arguments]) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err.count("\n")) == ("", 1)
+
+
+def test_broken_toml_names_the_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text("id = \n", encoding="utf-8")
+    assert main(["run", "--round", str(path)]) == 2
+    assert "line 1" in capsys.readouterr().err
+
+
+def test_another_policy_header_deadline_and_target_need_no_python(run: Run, tmp_path: Path) -> None:
+    round = _round(
+        tmp_path,
+        **{
+            'id = "dien-bien-2022"': 'id = "my-round"',
+            'name = "Mặt trận {unit.name} ({province.type} {province.name})"': 'name = "MTTQ {unit.abbr} {unit.name}"',
+            'name = "Mặt trận {unit.name} ({district.type} {district.name}, {province.type} {province.name})"': (
+                'name = "MTTQ {unit.Type} {unit.name} - {district.name}"'
+            ),
+            "before = 2022-03-31\nclause": "by = 2022-05-01\nclause",
+            "percent = 100": "percent = 50",
+            'form = "page-list"': f'form = "{_form(tmp_path)}"',
+        },
+    )
+    rows = right_rows("100")
+    for row in rows:
+        name = row["unit"].split(" ", 1)[1]
+        row["page_name"] = "MTTQ huyện Điện Biên" if row is rows[0] else f"MTTQ Xã {name} - Điện Biên"
+    rows[2]["page_name"] = "Mặt trận " + rows[2]["page_name"]
+    words = OFFICIAL | {"page_link": "Nơi tìm thấy Trang"}
+    book = Book("100", rows, Layout(words=words))
+    outcome = run({"2022-05-01/a.xlsx": book.bytes()}, round=round, as_of="2022-05-02")
+    assert outcome.told() == [("2022-05-01/a.xlsx", book.at(2, "page_name")[1], "page-name.pattern")]
+    assert outcome.unit("100")["late"] is False
+    assert outcome.summary["round"] == "my-round"
+
+
+def _form(tmp_path: Path) -> str:
+    """A form of one's own, beside the round: the page list with another header text for the link."""
+    text = (HERE / "forms" / "page-list.toml").read_text(encoding="utf-8")
+    path = tmp_path / "my-form.toml"
+    path.write_text(text.replace('header = "Địa chỉ liên kết"', 'header = "Nơi tìm thấy Trang"'), encoding="utf-8")
+    return str(path)
+
+
+def test_received_on_the_day_first_seen_where_the_folder_has_no_date(run: Run) -> None:
+    run({"a.xlsx": Book("100").bytes()}, as_of="2022-03-28")
+    outcome = run(as_of="2022-04-10")
+    assert outcome.unit("100")["late"] is False
+    assert dt.date.fromisoformat(outcome.summary["as_of"]) == dt.date(2022, 4, 10)

@@ -1,0 +1,111 @@
+"""The outbox: whole or not at all, the same for the same inputs, and nobody's work overwritten."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+from building import Book, right_rows
+from conftest import Run
+
+from pipeline import deliver
+from pipeline.__main__ import main
+from pipeline.agree import Disagreement, compare
+
+FILES = {"2022-03-20/a.xlsx": Book("099").bytes(), "2022-03-21/b.xlsx": Book("100", right_rows("100")[:9]).bytes()}
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_the_same_inputs_give_the_same_bytes(run: Run) -> None:
+    first = _hashes(run(FILES).folder)
+    assert len(first) > 20
+    assert _hashes(run().folder) == first
+
+
+def test_the_inbox_is_never_written_to(run: Run, tmp_path: Path) -> None:
+    run(FILES)
+    before = _hashes(tmp_path / "inbox")
+    run()
+    assert _hashes(tmp_path / "inbox") == before == {k: hashlib.sha256(v).hexdigest() for k, v in FILES.items()}
+
+
+def test_every_file_is_kept_by_its_hash(run: Run, tmp_path: Path) -> None:
+    run({**FILES, "x.pdf": b"%PDF"})
+    kept = {path.name for path in (tmp_path / "state" / "store").iterdir()}
+    assert kept == {hashlib.sha256(content).hexdigest() for content in [*FILES.values(), b"%PDF"]}
+
+
+def test_a_paper_that_the_officer_edited_is_kept_beside_the_new_one(run: Run) -> None:
+    outcome = run(FILES)
+    (outcome.folder / "bao-cao.docx").write_bytes(b"edited by hand")
+    (outcome.folder / "ghi-chu.txt").write_text("my own")
+    run()
+    again = run()
+    assert (again.folder / "bao-cao.docx").read_bytes() != b"edited by hand"
+    assert (again.folder / "bao-cao.sua-tay-1.docx").read_bytes() == b"edited by hand"
+    assert (again.folder / "ghi-chu.txt").read_text() == "my own"
+    assert not (again.folder / "bao-cao.sua-tay-2.docx").exists()
+
+
+def test_a_folder_of_a_sender_that_needs_nothing_any_more_holds_no_old_workbook(run: Run) -> None:
+    rows = right_rows("098")
+    rows[1]["leader_phone"] = "09"
+    first = run({"2022-03-20/a.xlsx": Book("098", rows).bytes()})
+    assert (first.sender_folder("098") / "phieu-sua.xlsx").exists()
+    second = run({"2022-03-21/b.xlsx": Book("098").bytes()})
+    assert sorted(path.name for path in second.sender_folder("098").iterdir()) == ["thu.eml", "tin-nhan.txt"]
+
+
+def test_a_run_killed_between_the_two_renames_is_recovered(run: Run) -> None:
+    outcome = run(FILES)
+    before = _hashes(outcome.folder)
+    outcome.folder.rename(outcome.folder.with_name(f".{outcome.folder.name}.old"))
+    (outcome.folder.with_name(f".{outcome.folder.name}.new")).mkdir()
+    assert _hashes(run().folder) == before
+    assert [path.name for path in outcome.folder.parent.iterdir()] == [outcome.folder.name]
+
+
+def test_a_bug_while_rendering_leaves_the_old_result_and_is_not_hidden(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = run(FILES)
+    before = _hashes(outcome.folder)
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(deliver, "write_rollup", broken)
+    with pytest.raises(ZeroDivisionError):
+        run({"2022-03-22/c.xlsx": Book("101").bytes()})
+    assert _hashes(outcome.folder) == before
+
+
+def test_results_that_disagree_are_not_published(run: Run, tmp_path: Path) -> None:
+    outcome = run(FILES)
+    copy = tmp_path / "copy"
+    shutil.copytree(outcome.folder, copy)
+    compare(copy)
+    path = copy / "ket-qua" / "summary.json"
+    path.write_text(path.read_text("utf-8").replace('"errors": 0', '"errors": 7', 1), "utf-8")
+    with pytest.raises(Disagreement, match="errors"):
+        compare(copy)
+
+
+def test_an_outbox_that_cannot_be_written_is_the_operators_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "outbox").write_text("a file, not a folder")
+    folders = [f"--{name}={tmp_path / name}" for name in ("inbox", "outbox", "state")]
+    assert main(["run", "--round", "dien-bien-2022", *folders]) == 2
+    error = capsys.readouterr().err
+    assert (error.count("\n"), "outbox" in error) == (1, True)

@@ -1,0 +1,113 @@
+"""The letter: an e-mail that mail programs open as a draft, in the right kind, with its attachment."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import io
+import re
+from email.message import EmailMessage
+
+import openpyxl
+import pytest
+from building import ROUND, Book, right_rows
+from conftest import Outcome, Run
+
+SENDER = "098"
+
+
+def _letter(outcome: Outcome, sender: str = SENDER) -> EmailMessage:
+    content = (outcome.sender_folder(sender) / "thu.eml").read_bytes()
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def _text(message: EmailMessage) -> str:
+    body = message.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+def _faulty() -> bytes:
+    rows = right_rows(SENDER)
+    rows[2]["leader_phone"] = "0912xxxxxx"
+    rows[3]["leader_email"] = "bimat@gmail.con"
+    return Book(SENDER, rows).bytes()
+
+
+@pytest.mark.parametrize(
+    ("files", "kind", "attached"),
+    [
+        ({}, "reminder", ["bieu-mau.xlsx"]),
+        ({"2022-03-20/a.xlsx": Book(SENDER).bytes()}, "receipt", []),
+        ({"2022-03-20/a.xlsx": _faulty()}, "correction", ["phieu-sua.xlsx"]),
+        ({"2022-03-20/Tủa Chùa.xlsx": b"%PDF-1.7"}, "rejection", ["bieu-mau.xlsx"]),
+    ],
+)
+def test_the_kind_follows_the_status(run: Run, files: dict[str, bytes], kind: str, attached: list[str]) -> None:
+    message = _letter(run(files))
+    assert f".{kind}." in message["Message-ID"]
+    assert [part.get_filename() for part in message.iter_attachments()] == attached
+    assert (message.get_body(("html",)) is not None, message.defects) == (True, [])
+
+
+def test_its_headers(run: Run) -> None:
+    outcome = run({"2022-03-20/a.xlsx": _faulty()})
+    message = _letter(outcome)
+    for name in ("From", "To", "Subject", "Date", "Message-ID"):
+        assert len(message.get_all(name)) == 1
+    assert message["To"].addresses[0].addr_spec == ROUND.contacts[SENDER]
+    assert len(message["To"].addresses) == 1
+    assert (message["Cc"], message["Bcc"]) == (None, None)
+    assert (message["X-Submission-Id"], message["X-Unsent"]) == (f"{SENDER}/{ROUND.id}/1", "1")
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert re.fullmatch(rf"<{SENDER}\.{ROUND.id}\.correction\.1\.20220405@[\w.-]+>", message["Message-ID"])
+    raw = (outcome.sender_folder(SENDER) / "thu.eml").read_bytes()
+    assert raw.isascii()
+
+
+def test_it_says_how_many_and_where_but_shows_no_personal_data(run: Run) -> None:
+    outcome = run({"2022-03-20/a.xlsx": _faulty()})
+    text = _text(_letter(outcome))
+    chat = (outcome.sender_folder(SENDER) / "tin-nhan.txt").read_text("utf-8")
+    unit = outcome.unit(SENDER)
+    assert f"{unit['errors']} nội dung phải sửa" in text
+    assert f"{unit['errors']} nội dung phải sửa" in chat
+    assert ROUND.expected[SENDER][2].full_name in text
+    assert "bimat" not in text + chat
+    assert "0912" not in text + chat
+    assert len(chat) < 400
+
+
+def test_the_attachment_is_the_workbook_of_the_folder(run: Run) -> None:
+    outcome = run({"2022-03-20/a.xlsx": _faulty()})
+    (attachment,) = _letter(outcome).iter_attachments()
+    assert attachment.get_content() == (outcome.sender_folder(SENDER) / "phieu-sua.xlsx").read_bytes()
+    (form,) = _letter(outcome, "099").iter_attachments()
+    book = openpyxl.load_workbook(io.BytesIO(form.get_content()))
+    cells = [cell.value for row in book.worksheets[0].iter_rows(min_col=2, max_col=2) for cell in row]
+    names = [unit.full_name for unit in ROUND.expected["099"]]
+    assert [cell for cell in cells if cell in names] == names
+
+
+@pytest.mark.parametrize(
+    ("as_of", "words"), [("2022-03-25", "còn 5 ngày"), ("2022-03-30", "hạn cuối"), ("2022-04-02", "quá hạn 3 ngày")]
+)
+def test_a_reminder_counts_the_days(run: Run, as_of: str, words: str) -> None:
+    assert words in _text(_letter(run(as_of=as_of)))
+
+
+def test_a_filled_blank_form_is_a_submission_in_order(run: Run) -> None:
+    (form,) = _letter(run(), SENDER).iter_attachments()
+    book = openpyxl.load_workbook(io.BytesIO(form.get_content()))
+    right = {row["unit"]: row for row in right_rows(SENDER)}
+    for cells in book.worksheets[0].iter_rows(min_row=8):
+        for cell, key in zip(cells[1:], ROUND.form.keys, strict=False):
+            if cells[1].value in right:
+                cell.value = right[cells[1].value][key] or None
+    out = io.BytesIO()
+    book.save(out)
+    outcome = run({"2022-03-20/x.xlsx": out.getvalue()})
+    assert outcome.told() == []
+    assert outcome.unit(SENDER)["status"] == "accepted"
