@@ -54,7 +54,7 @@ class Gazetteer:
             self._unaccented.setdefault(without_accents(key), []).append(unit)
 
     def find(self, text: str) -> tuple[int, list[Unit]]:
-        """Return how sure the best reading is (`EXACT` … the smaller the surer, 0 for none) and its units."""
+        """Return how sure the best reading is (`EXACT` and so on: the smaller the surer, 0 for none) and its units."""
         best: dict[int, list[Unit]] = {}
         for reading in _readings(text):
             for offset, names, key in (

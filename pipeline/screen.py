@@ -10,6 +10,7 @@ from pipeline.render.machine import summary
 from pipeline.render.wording import worded
 from pipeline.run import Result
 from schemas.messages import line, title
+from schemas.rules import Rule
 
 COMMON_FAULTS = 5
 
@@ -22,11 +23,11 @@ def print_result(published: Published) -> None:
     print(
         line("screen", "findings", errors=severities["error"], warnings=severities["warning"], notes=severities["note"])
     )
-    grave = told[told["severity"].ne("note") & told["rule"].ne("submission.missing")]
+    grave = told[told["severity"].ne("note") & told["rule"].ne(Rule.SUBMISSION_MISSING)]
     common = [f"{title(rule)} ({count})" for rule, count in grave["rule"].value_counts().head(COMMON_FAULTS).items()]
     if common:
         print(line("screen", "faults", faults=", ".join(common)))
-    for unknown in told[told["rule"].eq("submission.unknown-unit")].itertuples():
+    for unknown in told[told["rule"].eq(Rule.SUBMISSION_UNKNOWN_UNIT)].itertuples():
         print(line("screen", "unknown", file=unknown.file, message=unknown.message))
     for path in published.kept:
         print(line("screen", "kept", path=path))
@@ -39,9 +40,9 @@ def print_result(published: Published) -> None:
 def print_findings(result: Result) -> bool:
     """Print the findings of some files with their places; tell whether an error is among them."""
     told = worded(result)
-    told = told[told["file"].ne("") | told["rule"].eq("unit.missing")]
+    told = told[told["file"].ne("") | told["rule"].eq(Rule.UNIT_MISSING)]
     # Files that are only tried are not late.
-    told = told[told["severity"].ne("note") & told["rule"].ne("submission.late")]
+    told = told[told["severity"].ne("note") & told["rule"].ne(Rule.SUBMISSION_LATE)]
     for f in told.itertuples():
         place = " ".join(part for part in (f.file, f.sheet, f.cell) if part)
         print(f"{line('severities', f.severity)} | {place} | {f.rule} | {f.message}")

@@ -19,6 +19,7 @@ from pipeline.consolidate import vietnamese_date
 from pipeline.run import Result
 from schemas.data import TEMPLATES
 from schemas.messages import line, title
+from schemas.rules import Rule
 from schemas.text import clean
 
 UNITS_NAMED = 5
@@ -82,7 +83,7 @@ def _lateness(result: Result, status: pd.Series) -> str:
 
 def _faults(findings: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield one line a rule: its title, how often, at which units. Values stay in the attachment."""
-    for rule, group in findings[findings["rule"].ne("submission.late")].groupby("rule", sort=False):
+    for rule, group in findings[findings["rule"].ne(Rule.SUBMISSION_LATE)].groupby("rule", sort=False):
         names = list(dict.fromkeys(name for name in group["unit_name"] if name))
         more = [line("letters", "more", count=len(names) - UNITS_NAMED)] if len(names) > UNITS_NAMED else []
         about_files = str(rule).startswith(("file.", "form."))

@@ -27,6 +27,11 @@ def repair(text: str) -> str:
 
     Of several addresses the first counts.
     """
+    once = _repair_once(text)
+    return once if once == text else repair(once)
+
+
+def _repair_once(text: str) -> str:
     text = unicodedata.normalize("NFKC", clean(text)).strip(" '\"<>.;,")
     text = _label().sub("", text.removeprefix("mailto:").removeprefix("MAILTO:").removeprefix("Mailto:"))
     parts = [part for part in _SEPARATORS.split(text) if part.strip()]

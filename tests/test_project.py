@@ -1,0 +1,83 @@
+"""What holds the project together: words in data, codes once, documents that cannot drift."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, meta
+
+from pipeline.__main__ import _parser
+from schemas.data import HERE
+from schemas.messages import messages
+from schemas.rules import CHECKS, SUGGESTIONS, Rule
+
+ROOT = HERE.parent
+SOURCES = sorted([*(ROOT / "pipeline").rglob("*.py"), *(ROOT / "schemas").rglob("*.py")])
+FACTS = {
+    "value", "suggestion", "label", "unit", "sheet", "size", "limit", "columns", "found", "expected", "other", "others",
+    "tied", "candidates", "example", "deadline", "received", "parent", "submitter", "rows", "group", "asked",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_words_for_users_in_python(path: Path) -> None:
+    assert path.read_text(encoding="utf-8").isascii()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "schemas").rglob("*.py")), ids=lambda path: path.name)
+def test_schemas_import_nothing_from_the_pipeline(path: Path) -> None:
+    assert not re.search(r"^\s*(from|import) pipeline", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_every_rule_code_is_written_once_and_has_words() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
+    assert [rule for rule in Rule if text.count(f'"{rule.value}"') != 1] == []
+    assert set(messages()["rules"]) == {rule.value for rule in Rule}
+
+
+@pytest.mark.parametrize("rule", list(Rule))
+def test_words_of_a_rule_use_known_facts(rule: Rule) -> None:
+    words = messages()["rules"][rule]
+    assert set(words) == {"severity", "title", "message"}
+    assert words["severity"] in messages()["severities"]
+    assert meta.find_undeclared_variables(Environment().parse(words["message"])) <= FACTS
+    assert re.sub(r"\{%.*?%\}", "", words["message"]).rstrip().endswith((".", "?"))
+
+
+def test_rules_with_a_check_are_of_some_kind() -> None:
+    checked = [rule for checks in CHECKS.values() for rule, _ in checks]
+    assert len(checked) == len(set(checked))
+    assert set(SUGGESTIONS) <= set(checked)
+
+
+def test_the_lock_names_every_dependency_and_no_index() -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pinned = {line.partition("==")[0].lower().replace("_", "-") for line in lock.splitlines() if line}
+    wanted = re.findall(r'^\s*"([\w-]+)[>=<]', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(wanted) <= pinned
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lock.splitlines() if line)
+
+
+@pytest.mark.parametrize("name", ["README.md", "HUONG-DAN.md", "ARCHITECTURE.md", "CHANGELOG.md"])
+def test_links_of_the_documents_lead_somewhere(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text)
+    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+
+
+def test_every_command_and_target_is_documented() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)
+    guide = (ROOT / "HUONG-DAN.md").read_text(encoding="utf-8") + (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [target for target in targets if f"make {target}" not in guide] == []
+    commands = re.search(r"\{([\w,-]+)\}", _parser().format_usage().replace("COMMAND", "{}")) or _parser().format_help()
+    for command in re.findall(r"^    (\w+) ", str(commands), re.MULTILINE):
+        assert f"{command}:" in makefile
+
+
+def test_every_module_is_in_the_architecture() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    modules = [path.stem for path in SOURCES if path.stem not in ("__init__", "__main__")]
+    assert [module for module in modules if f"{module}.py" not in text and f"`{module}`" not in text] == []
