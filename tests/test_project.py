@@ -69,12 +69,12 @@ def test_links_of_the_documents_lead_somewhere(name: str) -> None:
 
 def test_every_command_and_target_is_documented() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)
+    targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)) - {"help"}
     guide = (ROOT / "HUONG-DAN.md").read_text(encoding="utf-8") + (ROOT / "README.md").read_text(encoding="utf-8")
     assert [target for target in targets if f"make {target}" not in guide] == []
-    commands = re.search(r"\{([\w,-]+)\}", _parser().format_usage().replace("COMMAND", "{}")) or _parser().format_help()
-    for command in re.findall(r"^    (\w+) ", str(commands), re.MULTILINE):
-        assert f"{command}:" in makefile
+    commands = re.findall(r"^    (\w+) +\S", _parser().format_help(), re.MULTILINE)
+    assert len(commands) >= 6
+    assert [command for command in commands if f"$(RUN) {command}" not in makefile] == []
 
 
 def test_every_module_is_in_the_architecture() -> None:
