@@ -13,7 +13,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m pipeline
 DEMO := demo
 
-.PHONY: help setup demo run check status rounds rules test lint gold lock clean
+.PHONY: help setup demo run check forms status rounds rules test lint gold lock clean
 
 help: ## xem các lệnh này
 	@echo "Đợt đang chọn: $(ROUND) (đổi bằng: make run ROUND=tên-đợt)"
@@ -39,6 +39,10 @@ run: setup ## xử lý data/inbox, kết quả trong data/outbox
 
 check: setup ## kiểm tra thử, không ghi gì: make check FILES="tệp1.xlsx tệp2.xlsx"
 	@$(RUN) check --round $(ROUND) $(FILES)
+
+forms: setup ## biểu mẫu cho từng đơn vị (trống, hoặc ghi sẵn số liệu đã đạt)
+	@echo "Đợt: $(ROUND)"
+	@$(RUN) forms --round $(ROUND)
 
 status: setup ## đơn vị nào đã gửi, chưa gửi, phải sửa
 	@echo "Đợt: $(ROUND)"

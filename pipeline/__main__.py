@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command("run", _run, "round", "folders", "as_of")
     command("check", _check, "round").add_argument("files", nargs="+", type=Path, metavar="FILE")
+    command("forms", _forms, "round", "folders", "as_of")
     command("status", _status, "round", "folders", "as_of")
     example = command("example", _example, "round")
     example.add_argument("--inbox", type=Path, required=True, help=line("commands", "option_inbox"))
@@ -126,6 +127,15 @@ def _check(options: argparse.Namespace) -> int:
     today = dt.date.today()
     result = judge(round, arrivals_of(options.files, today), today)
     return ERRORS_FOUND if print_findings(result) else 0
+
+
+def _forms(options: argparse.Namespace) -> int:
+    from pipeline.deliver import write_forms
+
+    round = load(options.round)
+    folder, count = write_forms(round, options.outbox, options.state, options.as_of)
+    print(line("screen", "forms", count=count, folder=folder))
+    return 0
 
 
 def _status(options: argparse.Namespace) -> int:

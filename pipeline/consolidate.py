@@ -25,7 +25,7 @@ class RollUp:
     `units`: a record for every expected unit (index: code; columns `level, name, parent_code, submitter_code,
     status`, the measures as booleans, `id` of its row or -1). `senders`: a record for every submitting unit
     (index: code; columns `name, status, late, received, expected`, the measures as counts, `errors, warnings,
-    version, files`). `findings`: all of them, with `severity`.
+    files`). `findings`: all of them, with `severity`.
     """
 
     units: pd.DataFrame
@@ -192,7 +192,6 @@ def _senders(
                 "received": _first_of(submissions).received if submissions else None,
                 "expected": len(own), **{measure: int(own[measure].sum()) for measure in MEASURES},
                 "errors": errors, "warnings": warnings,
-                "version": max([s.version or 1 for s in readable], default=0),
                 "files": [s.file for s in submissions],
             }
         )  # fmt: skip

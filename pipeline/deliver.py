@@ -15,6 +15,7 @@ import pandas as pd
 
 from pipeline.agree import compare
 from pipeline.errors import OperatorError
+from pipeline.history import current_versions, with_history
 from pipeline.intake import take_in
 from pipeline.ledger import Ledger, open_ledger
 from pipeline.render.letter import write_letter
@@ -24,7 +25,7 @@ from pipeline.render.report import write_report
 from pipeline.render.returned import filling_of
 from pipeline.render.rollup import write_rollup
 from pipeline.render.wording import worded
-from pipeline.render.workbook import blank, write_form
+from pipeline.render.workbook import blank, prefilled, write_form
 from pipeline.run import Result, judge
 from schemas.naming import right_names
 from schemas.round import Round
@@ -51,7 +52,8 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
     """Return the result of the round on that day; nothing is written but the ledger and the store."""
     today = as_of or dt.date.today()
     with _ledger(state) as ledger:
-        return judge(round, take_in(inbox, state, ledger, today), today)
+        result = judge(round, take_in(inbox, state, ledger, today), today)
+        return with_history(ledger, result, current_versions(ledger, result))
 
 
 def publish(round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date | None) -> Published:
@@ -63,6 +65,8 @@ def publish(round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date
     today = as_of or dt.date.today()
     with _ledger(state) as ledger:
         result = judge(round, take_in(inbox, state, ledger, today), today)
+        versions = current_versions(ledger, result)
+        result = with_history(ledger, result, versions)
         told = worded(result)
         with _writable(outbox):
             outbox.mkdir(parents=True, exist_ok=True)
@@ -72,12 +76,35 @@ def publish(round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date
             compare(staged)
             hashes = _hashes(staged)
             kept = _keep_handwork(ledger, round.id, place, staged)
-            if place.exists():
-                place.rename(old)
-            staged.rename(place)
-            shutil.rmtree(old, ignore_errors=True)
+            _swap(place, staged, old)
         ledger.wrote_papers(round.id, hashes)
+        ledger.record_run(round.id, today, {s.file: s.sha256 for s in result.submissions}, versions)
     return Published(result, told, place, kept)
+
+
+def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) -> tuple[Path, int]:
+    """Write a form for every sender into `outbox/bieu-mau-<round>`: blank, or with the data last found in order.
+
+    Return the folder and how many forms there are.
+    """
+    today = as_of or dt.date.today()
+    names = _right_names(round)
+    place, staged = outbox / f"bieu-mau-{round.id}", outbox / f".bieu-mau-{round.id}.new"
+    with _ledger(state) as ledger, _writable(outbox):
+        _recover(place, staged, staged.with_suffix(".old"))
+        staged.mkdir(parents=True)
+        for code, unit in round.submitting_units.items():
+            versions = ledger.versions(round.id, code)
+            number = versions[-1].number + 1 if versions else 1
+            filling = prefilled(round, code, versions[-1] if versions else None)
+            path = staged / f"{code}-{slug(unit.full_name)}.xlsx"
+            write_form(path, round, unit, filling, names, version=number, as_of=today)
+        _swap(place, staged, staged.with_suffix(".old"))
+    return place, len(round.submitting_units)
+
+
+def _right_names(round: Round) -> dict[str, str]:
+    return right_names(round.register, [u.code for us in round.expected.values() for u in us], round.naming).proposed
 
 
 @contextmanager
@@ -97,6 +124,14 @@ def _writable(path: Path) -> Iterator[None]:
         if fault.errno not in _NOT_WRITABLE:
             raise
         raise OperatorError("outbox_busy", path=path, reason=fault.strerror or fault) from fault
+
+
+def _swap(place: Path, staged: Path, old: Path) -> None:
+    """Let the new folder take the place of the old one."""
+    if place.exists():
+        place.rename(old)
+    staged.rename(place)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _recover(place: Path, staged: Path, old: Path) -> None:
@@ -119,7 +154,7 @@ def _render(result: Result, told: pd.DataFrame, folder: Path) -> None:
 
 def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> None:
     round, senders = result.round, result.rollup.senders
-    names = right_names(round.register, [u.code for us in round.expected.values() for u in us], round.naming).proposed
+    names = _right_names(round)
     findings = {str(code): group for code, group in told.groupby("submitter")}
     nothing = told.iloc[:0]
     for code, unit in round.submitting_units.items():
@@ -127,7 +162,7 @@ def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> None:
         status = senders.at[code, "status"]
         place = folder / "don-vi" / f"{code}-{slug(unit.full_name)}"
         place.mkdir(parents=True)
-        version = int(senders.at[code, "version"]) + 1
+        version = next_version(result, code)
         if status in ("missing", "rejected"):
             form = place / "bieu-mau.xlsx"
             write_form(form, round, unit, blank(round, code), names, version=version, as_of=result.as_of)
@@ -138,6 +173,11 @@ def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> None:
         write_letter(result, own, code, place, form)
         if form.name == "bieu-mau.xlsx":
             form.unlink()
+
+
+def next_version(result: Result, sender: str) -> int:
+    """Return the number that a sender's workbook has when it comes back."""
+    return result.progress[sender].number + 1 if sender in result.progress else 1
 
 
 def _hashes(folder: Path) -> dict[str, str]:

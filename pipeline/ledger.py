@@ -1,11 +1,13 @@
-"""The ledger (SQLite): when each file was first seen, and what we wrote."""
+"""The ledger (SQLite): when each file was first seen, what counted when, and what we wrote."""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import OperatorError
@@ -15,7 +17,31 @@ _MIGRATIONS = [
     create table files (sha256 text primary key, first_seen text not null, name text not null);
     create table papers (round text not null, path text not null, sha256 text not null, primary key (round, path));
     """,
+    """
+    create table versions (
+        round text not null, submitter text not null, number integer not null,
+        files text not null, received text not null, recorded text not null, errors text not null, rows text not null,
+        primary key (round, submitter, number)
+    );
+    create table runs (id integer primary key, round text not null, as_of text not null, files text not null);
+    """,
 ]
+
+
+@dataclass(frozen=True)
+class Version:
+    """What counted of a sender at some time.
+
+    `files` are the hashes of the files that counted, `errors` the keys (unit, column, rule) of what it was asked
+    to correct, `rows` the repaired values by unit code and column.
+    """
+
+    number: int
+    files: list[str]
+    received: dt.date
+    recorded: dt.date
+    errors: list[list[str]]
+    rows: dict[str, dict[str, str]]
 
 
 class Ledger:
@@ -42,6 +68,38 @@ class Ledger:
             self._db.executemany(
                 "insert or replace into papers values (?, ?, ?)", [(round, path, sha) for path, sha in hashes.items()]
             )
+
+    def versions(self, round: str, submitter: str) -> list[Version]:
+        """Return what counted of a sender, oldest first."""
+        found = self._db.execute(
+            "select number, files, received, recorded, errors, rows from versions"
+            " where round = ? and submitter = ? order by number",
+            (round, submitter),
+        )
+        return [
+            Version(
+                number, json.loads(files), dt.date.fromisoformat(received), dt.date.fromisoformat(recorded),
+                json.loads(errors), json.loads(rows),
+            )
+            for number, files, received, recorded, errors, rows in found
+        ]  # fmt: skip
+
+    def record_run(self, round: str, as_of: dt.date, files: dict[str, str], versions: dict[str, Version]) -> None:
+        """Remember a run: the files it saw (name -> hash) and what counted of each sender."""
+        with self._db:
+            self._db.execute(
+                "insert into runs (round, as_of, files) values (?, ?, ?)", (round, as_of.isoformat(), json.dumps(files))
+            )
+            self._db.executemany(
+                "insert or replace into versions values (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        round, submitter, v.number, json.dumps(v.files), v.received.isoformat(), v.recorded.isoformat(),
+                        json.dumps(v.errors), json.dumps(v.rows),
+                    )
+                    for submitter, v in versions.items()
+                ],
+            )  # fmt: skip
 
 
 @contextmanager

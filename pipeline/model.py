@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,9 @@ Place = tuple[int, int]
 """A cell of a sheet: row and column, both counted from 0."""
 
 
+_ADDRESS = re.compile(r"^\$?([A-Z]{1,3})\$?([1-9]\d{0,6})$")
+
+
 def address(place: Place) -> str:
     """Return the cell's name in Excel, such as `C7`."""
     row, column = place
@@ -25,6 +29,17 @@ def address(place: Place) -> str:
         column, rest = divmod(column - 1, 26)
         letters = chr(ord("A") + rest) + letters
     return f"{letters}{row + 1}"
+
+
+def place_of(address: str) -> Place | None:
+    """Return the cell of that name, None where the text names none."""
+    match = _ADDRESS.match(address)
+    if not match:
+        return None
+    column = 0
+    for letter in match[1]:
+        column = column * 26 + ord(letter) - ord("A") + 1
+    return int(match[2]) - 1, column - 1
 
 
 @dataclass(frozen=True)
@@ -99,6 +114,32 @@ class Rows:
     def only(self, ids: pd.Index) -> Rows:
         """Return these rows alone."""
         return Rows(self.typed.loc[ids], self.where.loc[ids], self.flaws.loc[ids], self.origin.loc[ids])
+
+
+@dataclass(frozen=True)
+class Change:
+    """A value that differs from the version before; `column` is the form's key."""
+
+    unit: str
+    column: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a sender stands: of `asked` errors in the version before `fixed`, `left`; `new` ones since.
+
+    Errors are the same if unit, column and rule are; where they stand in the file does not matter. `asked` is 0 in
+    a first version.
+    """
+
+    number: int
+    asked: int = 0
+    fixed: int = 0
+    left: int = 0
+    new: int = 0
+    changes: list[Change] = field(default_factory=list)
 
 
 FINDING_COLUMNS = [

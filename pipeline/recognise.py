@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
 
+from pipeline.answers import Accepted, stamp_of, with_answers
 from pipeline.errors import Refused
 from pipeline.gazetteer import BARE, Gazetteer
 from pipeline.headers import Headers
@@ -90,6 +91,10 @@ class Recogniser:
     def _file(
         self, arrival: Arrival, book: Workbook | Refused
     ) -> tuple[Submission, list[dict[str, Any]], list[dict[str, Any]]]:
+        accepted: list[Accepted] = []
+        if isinstance(book, Workbook) and (stamp := stamp_of(book)):
+            book, accepted = with_answers(replace(book, stamp=stamp))
+
         def submission(submitter: str, readable: bool) -> Submission:
             stamp, modified = (None, None) if isinstance(book, Refused) else (book.stamp, book.modified)
             version = stamp.version if stamp else 0
@@ -119,7 +124,7 @@ class Recogniser:
             found = finding(Rule.SUBMISSION_UNKNOWN_UNIT, file=arrival.file, value=arrival.file, facts=facts)
             return submission("", False), [*findings, found], []
         self._assign(listed, submitter)
-        findings += self._columns(arrival, layouts, listed)
+        findings += [*self._columns(arrival, layouts, listed), *_told_accepted(arrival, listed, accepted)]
         findings = [{**found, "submitter": submitter} for found in findings]
         return submission(submitter, True), findings, [self._record(arrival, submitter, item) for item in listed]
 
@@ -373,6 +378,22 @@ def _font_notes(arrival: Arrival, book: Workbook) -> list[dict[str, Any]]:
                     value=original, suggestion=clean(sheet.cells[place[0]][place[1]]),
                 )
             )  # fmt: skip
+    return notes
+
+
+def _told_accepted(arrival: Arrival, listed: list[_Listed], accepted: list[Accepted]) -> list[dict[str, Any]]:
+    """Tell every proposal that the clerk accepted: what stood there, and what stands there now."""
+    at = {(item.sheet, place): (item, key) for item in listed for key, place in item.line.cells.items()}
+    notes = []
+    for answer in accepted:
+        item, key = at.get((answer.sheet, answer.place), (None, ""))
+        notes.append(
+            finding(
+                Rule.CELL_REPAIRED, unit=item.unit.code if item and item.unit else "", file=arrival.file,
+                sheet=answer.sheet, row=answer.place[0] + 1, column=key, cell=address(answer.place),
+                value=answer.before, suggestion=answer.after,
+            )
+        )  # fmt: skip
     return notes
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from pipeline.consolidate import RollUp, consolidate
 from pipeline.errors import Refused
-from pipeline.model import Arrival, Rows, Submission, Workbook
+from pipeline.model import Arrival, Progress, Rows, Submission, Workbook
 from pipeline.normalise import normalise
 from pipeline.read import read
 from pipeline.recognise import Recogniser
@@ -24,7 +24,8 @@ from schemas.round import Round
 class Result:
     """All that a run knows: what every paper, letter and table is rendered from.
 
-    `rows` and `repaired` share one index: the rows that count, as typed and as repaired.
+    `rows` and `repaired` share one index: the rows that count, as typed and as repaired. `progress` tells where
+    each sender stands since its version before (empty where the ledger was not asked).
     """
 
     round: Round
@@ -33,6 +34,7 @@ class Result:
     rows: Rows
     repaired: pd.DataFrame
     rollup: RollUp
+    progress: Mapping[str, Progress] = field(default_factory=dict)
 
 
 def judge(round: Round, arrivals: Iterable[Arrival], as_of: dt.date) -> Result:

@@ -6,6 +6,7 @@ from collections import Counter
 
 from pipeline.consolidate import vietnamese_date
 from pipeline.deliver import Published
+from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.wording import worded
 from pipeline.run import Result
@@ -62,14 +63,21 @@ def print_status(result: Result) -> None:
         key = "days_left" if days >= 0 else "days_over"
         print(line("screen", key, days=abs(days), deadline=vietnamese_date(last_day)))
     rows = [line("screen", "status_head").split("|")]
-    for _, sender in result.rollup.senders.iterrows():
-        counts = [
-            f"{sender['listed']}/{sender['expected']}",
-            str(sender["established"]),
-            str(sender["errors"]),
-            str(sender["warnings"]),
-        ]
-        rows.append([sender["name"], line("statuses", sender["status"]), vietnamese_date(sender["received"]), *counts])
+    for code, sender in result.rollup.senders.iterrows():
+        progress = result.progress.get(str(code))
+        rows.append(
+            [
+                sender["name"],
+                line("statuses", sender["status"]),
+                str(progress.number) if progress else "",
+                vietnamese_date(sender["received"]),
+                f"{sender['listed']}/{sender['expected']}",
+                str(sender["established"]),
+                str(sender["errors"]),
+                str(sender["warnings"]),
+                progress_line(result, str(code)),
+            ]
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())

@@ -433,6 +433,11 @@ def legal_address(cells: Cells) -> pd.Series:
     return cells.of(email.proposal)
 
 
+def rules_of(kind: str) -> list[Rule]:
+    """Return the rules that judge the cells of a kind, in order of precedence."""
+    return sorted((rule for rule, _ in CHECKS.get(kind, [])), key=PRECEDENCE.__getitem__)
+
+
 def schema_for(table: Table) -> pa.DataFrameSchema:
     """Return the schema of the round's form: a text column for each key, judged by the rules of its kind.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Iterator
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -65,8 +66,30 @@ def _facts(result: Result, told: pd.DataFrame, sender: str, attachment: str) -> 
         "received": vietnamese_date(status["received"]),
         "faults": list(_faults(own)) if status["status"] != "missing" else [],
         "attachment": attachment,
+        "progress": progress_line(result, sender),
+        "changes": _changes(result, sender),
         **{key: int(status[key]) for key in ("expected", "listed", "established", "errors", "warnings")},
     }
+
+
+def progress_line(result: Result, sender: str) -> str:
+    """Return what of the version before was corrected, "" where nothing was asked."""
+    progress = result.progress.get(sender)
+    if progress is None or not progress.asked:
+        return ""
+    counts = {key: getattr(progress, key) for key in ("fixed", "asked", "left", "new")}
+    return line("letters", "progress", **counts)
+
+
+def _changes(result: Result, sender: str) -> str:
+    """Return how many cells changed since the version before, by column; values stay in the attachment."""
+    progress = result.progress.get(sender)
+    if progress is None or not progress.changes:
+        return ""
+    form = result.round.form
+    columns = Counter(change.column for change in progress.changes)
+    counted = ", ".join(f"{form.label(key)}: {columns[key]}" for key in form.keys if columns[key])
+    return line("letters", "changes", count=len(progress.changes), columns=counted)
 
 
 def _lateness(result: Result, status: pd.Series) -> str:
@@ -97,7 +120,7 @@ def _faults(findings: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 def _message(result: Result, sender: str, facts: dict[str, Any], text: str, attachment: Path) -> EmailMessage:
     round, status = result.round, result.rollup.senders.loc[sender]
-    version = max(int(status["version"]), 1)
+    version = result.progress[sender].number if sender in result.progress else 1
     subject = clean(line("letters", facts["kind"], unit=facts["unit"], errors=facts["errors"]))
     local, _, domain = round.office.email.partition("@")
     message = EmailMessage(policy=SMTP)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from pipeline.gazetteer import section_level
+from pipeline.render.letter import progress_line
 from pipeline.render.workbook import Filling, FormRow, Mark
 from pipeline.run import Result
 from schemas.messages import line
@@ -39,7 +41,21 @@ def filling_of(result: Result, told: pd.DataFrame, sender: str) -> Filling:
     rows[result.round.lists[-1]].extend(_row(result, id, marks, "") for id in by_unit.get("", []))
     whole = own[own["cell"].eq("") & own["rule"].ne(Rule.UNIT_MISSING) & own["severity"].ne("note")]
     repaired = own[own["rule"].eq(Rule.CELL_REPAIRED)].head(REPAIRS_SHOWN)
-    return Filling(rows, [_mark(f) for f in whole.itertuples()], [_mark(f) for f in repaired.itertuples()])
+    return Filling(
+        rows,
+        whole=[_mark(f) for f in whole.itertuples()],
+        repaired=[_mark(f) for f in repaired.itertuples()],
+        changes=list(_changes(result, sender)),
+        progress=progress_line(result, sender),
+    )
+
+
+def _changes(result: Result, sender: str) -> Iterator[Mark]:
+    """Yield what differs from the version before: the value then, the value now."""
+    progress = result.progress.get(sender)
+    for change in progress.changes[:REPAIRS_SHOWN] if progress else ():
+        unit, label = result.round.register.units[change.unit].full_name, result.round.form.label(change.column)
+        yield Mark("note", "", "", unit=unit, label=label, value=change.before, suggestion=change.after)
 
 
 def _marks_by_cell(findings: pd.DataFrame) -> dict[tuple[str, str, str, str], list[Mark]]:

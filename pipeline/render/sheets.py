@@ -85,10 +85,10 @@ class Book:
         """Return the look of a table's cell."""
         return self.format(border=1, border_color=self.words["colours"]["grid"], **_KINDS[kind], **look)
 
-    def toned(self, kind: str, state: str) -> Format:
+    def toned(self, kind: str, state: str, **look: Any) -> Format:
         """Return the look of a cell that shows a state or a severity."""
         tone = self.words["tones"].get(state)
-        return self.cell(kind, bg_color=self.words["colours"][tone]) if tone else self.cell(kind)
+        return self.cell(kind, bg_color=self.words["colours"][tone], **look) if tone else self.cell(kind, **look)
 
     def format(self, **look: Any) -> Format:
         """Return the one format of this look."""

@@ -8,20 +8,24 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import xlsxwriter
 
+from pipeline.answers import words
 from pipeline.consolidate import vietnamese_date
+from pipeline.ledger import Version
 from pipeline.model import address
 from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, excel_text
-from schemas.data import TEMPLATES, read_toml
 from schemas.form import Column as FormColumn
+from schemas.messages import title
 from schemas.round import Round
+from schemas.rules import rules_of
 from schemas.units import Unit
 
+# What a clerk may do on the protected list besides filling it.
+_ALLOWED = ("select_locked_cells", "select_unlocked_cells", "format_cells", "format_columns", "format_rows", "objects")
 NOTES_PER_SHEET = 2_000  # beyond this Excel becomes slow; the list of corrections still names every cell
 
 
@@ -48,11 +52,16 @@ class FormRow:
 
 @dataclass(frozen=True)
 class Filling:
-    """What stands in a form: rows by level, marks that belong to no cell, and what was repaired."""
+    """What stands in a form: rows by level, and marks that belong to no cell.
+
+    `repaired` and `changes` (since the version before) are told below the corrections, `progress` above them.
+    """
 
     rows: dict[str, list[FormRow]]
     whole: list[Mark] = field(default_factory=list)
     repaired: list[Mark] = field(default_factory=list)
+    changes: list[Mark] = field(default_factory=list)
+    progress: str = ""
 
     @property
     def marks(self) -> Iterable[Mark]:
@@ -73,6 +82,18 @@ def blank(round: Round, sender: str) -> Filling:
     return Filling(rows)
 
 
+def prefilled(round: Round, sender: str, version: Version | None) -> Filling:
+    """Return the filling of a form with what the sender had in order; the other units stand there blank."""
+    if version is None:
+        return blank(round, sender)
+    wrong = {unit for unit, _, _ in version.errors}
+    rows: dict[str, list[FormRow]] = {level: [] for level in round.lists}
+    for unit in round.expected[sender]:
+        known = {} if unit.code in wrong else version.rows.get(unit.code, {})
+        rows[unit.level].append(FormRow({**known, round.form.unit_key: unit.full_name}))
+    return Filling(rows)
+
+
 def write_form(
     path: Path, round: Round, sender: Unit, filling: Filling, names: dict[str, str], *, version: int, as_of: dt.date
 ) -> None:
@@ -84,17 +105,12 @@ def write_form(
         file.set_properties({"created": dt.datetime.combine(as_of, dt.time())})
         for name, value in (("round", round.id), ("unit", sender.code), ("version", str(version))):
             file.set_custom_property(name, value, "text")
-        _Form(Book(file, _words(), _facts(round, sender, filling, version, as_of)), round, sender, filling).write(names)
-
-
-@cache
-def _words() -> dict[str, Any]:
-    return read_toml(TEMPLATES / "phieu-sua.toml")
+        _Form(Book(file, words(), _facts(round, sender, filling, version, as_of)), round, sender, filling).write(names)
 
 
 def _facts(round: Round, sender: Unit, filling: Filling, version: int, as_of: dt.date) -> dict[str, Any]:
     """Return what titles and notes may mention."""
-    day, words = round.deadline.last_day, _words()["deadlines"]
+    day, deadlines = round.deadline.last_day, words()["deadlines"]
     marks = list(filling.marks)
     return {
         "unit": sender.full_name.upper(),
@@ -102,7 +118,7 @@ def _facts(round: Round, sender: Unit, filling: Filling, version: int, as_of: dt
         "round": round.id,
         "version": version,
         "office": round.office.name,
-        "deadline": words["none" if day is None else "ahead" if day >= as_of else "over"].format(
+        "deadline": deadlines["none" if day is None else "ahead" if day >= as_of else "over"].format(
             date=vietnamese_date(day)
         ),
         **{f"{kind}s": sum(mark.severity == kind for mark in marks) for kind in ("error", "warning")},
@@ -116,6 +132,7 @@ class _Form:
         self.book, self.words = book, book.words
         self.round, self.form, self.sender, self.filling = round, round.form, sender, filling
         self.places: list[tuple[Mark, str]] = []
+        self.listed: list[tuple[int, str]] = []  # rows of the list, with the unit that stands there
 
     def write(self, names: dict[str, str]) -> None:
         """Write what must be corrected (if anything), the list, and the right names."""
@@ -125,7 +142,9 @@ class _Form:
         self._list(marked)
         if todo:
             self._todo(todo)
+        self._check(names)
         self._right_names(names)
+        self._guide()
 
     # --- the list
 
@@ -151,6 +170,7 @@ class _Form:
         for place, column in enumerate(form.columns, start=1):
             self._input_rule(sheet, column, first, place)
         sheet.finish((header, first - 1), frozen_columns=2, filtered=False)
+        sheet.paper.protect("", dict.fromkeys(_ALLOWED, True))
 
     def _column(self, column: FormColumn) -> Column:
         parent = self.form.group(column.group).header if column.group else ""
@@ -161,11 +181,14 @@ class _Form:
         texts = []
         for place, column in enumerate(self.form.columns, start=1):
             text, marks = row.values.get(column.key, ""), row.marks.get(column.key, [])
-            style = self.book.toned("given", marks[0].severity) if marks else self.book.cell("given")
+            # The units are given; a clerk writes into every other cell, and where a unit's name must be corrected.
+            given = column.key == self.form.unit_key and bool(text) and not marks
+            style = self.book.toned("given", marks[0].severity if marks else "", locked=given)
             sheet.put(sheet.row, place, text, style)
             texts.append((text, sheet.width(place)))
             if marks:
                 self._mark(sheet, (sheet.row, place), marks)
+        self.listed.append((sheet.row, row.values.get(self.form.unit_key, "")))
         sheet.fit(sheet.row, texts)
         sheet.row += 1
 
@@ -185,7 +208,8 @@ class _Form:
             names = self.words["names"]
             rule = {"validate": "list", "source": f"='{names['name']}'!$C$3:$C${count + 2}"}
         elif "rule" in hint:
-            rule = {"validate": "custom", "value": hint["rule"].format(cell=address((first, place)))}
+            cell = address((first, place))
+            rule = {"validate": "custom", "value": f'=OR({cell}="",{hint["rule"].format(cell=cell)})'}
         texts = {
             f"{kind}_{part}": hint[part if part == "title" else "message"]
             for kind, part in (("error", "title"), ("error", "message"), ("input", "title"), ("input", "message"))
@@ -199,6 +223,8 @@ class _Form:
         sheet.line(words["title"], bold=True, align="center", font_size=14)
         sheet.line(facts["unit"], bold=True, align="center")
         sheet.line(words["summary"].format(**facts), bold=True)
+        if self.filling.progress:
+            sheet.line(words["progress"].format(progress=self.filling.progress), bold=True)
         for step in words["steps"]:
             sheet.line(step.format(**facts))
         columns = [Column("", *entry) for entry in zip(words["headers"], words["widths"], strict=True)]
@@ -210,10 +236,11 @@ class _Form:
         )
         for number, (mark, cell) in enumerate(entries, start=1):
             self._entry(sheet, number, mark, cell)
-        if self.filling.repaired:
-            sheet.row += 1
-            sheet.line(words["repaired_title"], bold=True)
-            for mark in self.filling.repaired:
+        for key, marks in (("repaired_title", self.filling.repaired), ("changes_title", self.filling.changes)):
+            if marks:
+                sheet.row += 1
+                sheet.line(words[key], bold=True)
+            for mark in marks:
                 self._texts(sheet, [mark.unit, mark.label, "", mark.value, mark.suggestion])
         sheet.finish((header, header), frozen_columns=0, filtered=False)
         sheet.paper.activate()
@@ -227,6 +254,7 @@ class _Form:
             sheet.paper.write_url(row, 2, f"internal:'{self.words['list']['name']}'!{cell}", link, cell)
         else:
             sheet.put(row, 2, self.words["todo"]["whole_file"], self.book.cell("center"))
+        sheet.put(row, 8, "", self.book.cell("center", locked=False))
         self._texts(sheet, [mark.unit, mark.label, mark.message, mark.value, mark.suggestion])
 
     def _texts(self, sheet: SheetWriter, texts: list[str]) -> None:
@@ -235,7 +263,73 @@ class _Form:
         sheet.fit(sheet.row, [(text, sheet.width(place)) for place, text in enumerate(texts, start=3)])
         sheet.row += 1
 
-    # --- right names
+    # --- checking before sending
+
+    def _check(self, names: dict[str, str]) -> None:
+        """Write a sheet of formulas over the list: what is missing, cell by cell, and a verdict a row."""
+        words, form = self.words["check"], self.form
+        judged = [(place, column) for place, column in enumerate(form.columns, start=1) if column.kind != "unit"]
+        columns = [
+            Column("", form.ordinal.header, form.ordinal.width),
+            Column("", words["unit"], words["unit_width"]),
+            *(Column("", form.label(column.key), words["width"]) for _, column in judged),
+            Column("", words["verdict"], words["verdict_width"]),
+        ]
+        sheet = self.book.sheet(words["name"], [column.width for column in columns])
+        sheet.line(words["title"], bold=True, align="center", font_size=13)
+        sheet.line(words["note"], italic=True)
+        header = sheet.header(columns)
+        units = {unit.full_name: names.get(unit.code, "") for unit in self.round.expected[self.sender.code]}
+        for number, (row, unit) in enumerate(((r, u) for r, u in self.listed if u), start=1):
+            sheet.put(sheet.row, 0, number, self.book.cell("center"))
+            sheet.put(sheet.row, 1, unit, self.book.cell("given"))
+            for place, (source, column) in enumerate(judged, start=2):
+                formula = self._judgement(column, row, source, units.get(unit, ""))
+                sheet.paper.write_formula(sheet.row, place, formula, self.book.cell("text"))
+            cells = f"{address((sheet.row, 2))}:{address((sheet.row, len(columns) - 2))}"
+            verdict = f'=IF(COUNTIF({cells},"?*")=0,"{words["ok"]}","{words["wrong"]}")'
+            sheet.paper.write_formula(sheet.row, len(columns) - 1, verdict, self.book.cell("center"))
+            sheet.row += 1
+        sheet.finish((header, header), frozen_columns=2, filtered=False)
+        sheet.paper.protect()
+
+    def _judgement(self, column: FormColumn, row: int, place: int, right_name: str) -> str:
+        """Return the formula that says what is wrong with a cell of the list, an empty text if nothing is."""
+        words, hint = self.words["check"], self.words["hints"].get(column.kind, {})
+
+        def at(where: int) -> str:
+            return f"'{self.words['list']['name']}'!{address((row, where))}"
+
+        if column.kind == "page-name" and right_name:
+            test = f'EXACT(TRIM({at(place)}),"{right_name}")'
+            fault = words["differs"]
+        elif "rule" in hint:
+            test, fault = hint["rule"].format(cell=at(place)), hint["wrong"]
+        else:
+            test, fault = "TRUE", ""
+        siblings = [p for p, c in enumerate(self.form.columns, start=1) if c.kind != "unit" and c.group == column.group]
+        filled = "&".join(at(p) for p in siblings if p != place) or '""'
+        blank = f'IF({filled}="","","{words["blank"]}")'
+        return f'=IF(TRIM({at(place)})="",{blank},IF({test},"","{fault}"))'
+
+    # --- right names, and how to fill the form
+
+    def _guide(self) -> None:
+        """Write how each column is filled and which faults are told of it, from the words that judge it."""
+        words = self.words["guide"]
+        columns = [Column("", *entry) for entry in zip(words["headers"], words["widths"], strict=True)]
+        sheet = self.book.sheet(words["name"], words["widths"])
+        sheet.line(words["title"], bold=True, align="center", font_size=13)
+        header = sheet.header(columns)
+        for column in self.form.columns:
+            hint = self.words["hints"].get(column.kind, self.words["hints"]["text"])
+            faults = "; ".join(title(rule) for rule in rules_of(column.kind))
+            texts = [self.form.label(column.key), f"{hint['message']} {words['blank']}", faults]
+            for place, text in enumerate(texts):
+                sheet.put(sheet.row, place, text, self.book.cell("text"))
+            sheet.fit(sheet.row, [(text, sheet.width(place)) for place, text in enumerate(texts)])
+            sheet.row += 1
+        sheet.finish((header, header), frozen_columns=0, filtered=False)
 
     def _right_names(self, names: dict[str, str]) -> None:
         words = self.words["names"]

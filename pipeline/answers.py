@@ -1,0 +1,90 @@
+"""What a clerk answered in a workbook of ours: proposals accepted with a mark beside them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from pipeline.model import Place, Sheet, Stamp, Workbook, place_of
+from schemas.data import TEMPLATES, read_toml
+from schemas.text import clean, search_key
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A proposal that was accepted: the cell of the list, what stood there, what stands there now."""
+
+    sheet: str
+    place: Place
+    before: str
+    after: str
+
+
+@cache
+def words() -> dict[str, Any]:
+    """Return the words of our form (`templates/phieu-sua.toml`)."""
+    return read_toml(TEMPLATES / "phieu-sua.toml")
+
+
+def stamp_of(book: Workbook) -> Stamp | None:
+    """Return what a workbook of ours says of itself: its properties, or the line that it shows."""
+    if book.stamp:
+        return book.stamp
+    pattern = re.escape(words()["list"]["identity"])
+    groups = {"code": r"(?P<unit>\d+)", "round": r"(?P<round>[a-z0-9-]+)", "version": r"(?P<version>\d+)"}
+    for name, group in groups.items():
+        pattern = pattern.replace(re.escape("{" + name + "}"), group)
+    for sheet in book.sheets:
+        for cells in sheet.cells[:10]:
+            for text in cells:
+                if match := re.fullmatch(pattern, clean(text)):
+                    return Stamp(match["round"], match["unit"], int(match["version"]))
+    return None
+
+
+def with_answers(book: Workbook) -> tuple[Workbook, list[Accepted]]:
+    """Return a workbook of ours without the sheets that we added to the list, its accepted proposals applied.
+
+    A proposal is applied only while its cell holds what it was made for: what the clerk typed since wins.
+    """
+    added = {words()[name]["name"] for name in ("todo", "check", "names", "guide")}
+    own = [sheet for sheet in book.sheets if sheet.name not in added]
+    todo = next((sheet for sheet in book.sheets if sheet.name == words()["todo"]["name"]), None)
+    listed = next((sheet for sheet in own if sheet.name == words()["list"]["name"]), None)
+    if todo is None or listed is None:
+        return replace(book, sheets=own or book.sheets), []
+    accepted = _accepted(todo, listed)
+    cells = [list(row) for row in listed.cells]
+    for answer in accepted:
+        cells[answer.place[0]][answer.place[1]] = answer.after
+    sheets = [replace(sheet, cells=cells) if sheet is listed else sheet for sheet in own]
+    return replace(book, sheets=sheets), accepted
+
+
+def _accepted(todo: Sheet, listed: Sheet) -> list[Accepted]:
+    columns = _columns(todo)
+    if columns is None:
+        return []
+    yes = {search_key(word) for word in words()["todo"]["yes"]}
+    answers: dict[Place, Accepted] = {}
+    for cells in todo.cells:
+        cell, before, after, answer = (clean(cells[c]) if c < len(cells) else "" for c in columns)
+        place = place_of(cell)
+        if place is None or not after or search_key(answer) not in yes:
+            continue
+        row, column = place
+        if row < len(listed.cells) and column < len(listed.cells[row]) and clean(listed.cells[row][column]) == before:
+            answers.setdefault(place, Accepted(listed.name, place, before, after))
+    return list(answers.values())
+
+
+def _columns(todo: Sheet) -> tuple[int, ...] | None:
+    """Return where the cell, the value, the proposal and the answer stand; None if the header is gone."""
+    headers = [words()["todo"]["headers"][place] for place in words()["todo"]["answer_columns"]]
+    for cells in todo.cells:
+        texts = [clean(text) for text in cells]
+        if all(header in texts for header in headers):
+            return tuple(texts.index(header) for header in headers)
+    return None
