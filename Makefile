@@ -13,7 +13,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m pipeline
 DEMO := demo
 
-.PHONY: help setup demo run check forms status rounds rules test lint gold lock clean
+.PHONY: help setup demo run check forms status history rounds rules test lint gold lock clean
 
 help: ## xem các lệnh này
 	@echo "Đợt đang chọn: $(ROUND) (đổi bằng: make run ROUND=tên-đợt)"
@@ -47,6 +47,9 @@ forms: setup ## biểu mẫu cho từng đơn vị (trống, hoặc ghi sẵn s�
 status: setup ## đơn vị nào đã gửi, chưa gửi, phải sửa
 	@echo "Đợt: $(ROUND)"
 	@$(RUN) status --round $(ROUND)
+
+history: setup ## lịch sử của một đơn vị: make history UNIT=102
+	@$(RUN) history --round $(ROUND) --unit $(UNIT)
 
 rounds: setup ## các đợt đã cài đặt
 	@$(RUN) rounds

@@ -62,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     command("check", _check, "round").add_argument("files", nargs="+", type=Path, metavar="FILE")
     command("forms", _forms, "round", "folders", "as_of")
     command("status", _status, "round", "folders", "as_of")
+    history = command("history", _history, "round", "folders", "as_of")
+    history.add_argument("--unit", required=True, metavar="CODE", help=line("commands", "option_unit"))
     example = command("example", _example, "round")
     example.add_argument("--inbox", type=Path, required=True, help=line("commands", "option_inbox"))
     command("rounds", _rounds)
@@ -143,6 +145,16 @@ def _status(options: argparse.Namespace) -> int:
     from pipeline.screen import print_status
 
     print_status(look(load(options.round), options.inbox, options.state, options.as_of))
+    return 0
+
+
+def _history(options: argparse.Namespace) -> int:
+    from pipeline.screen import print_history
+
+    round = load(options.round)
+    if options.unit not in round.submitting_units:
+        raise OperatorError("no_unit", code=options.unit, known=", ".join(round.submitting_units))
+    print_history(round, options.unit, options.state, options.as_of or dt.date.today())
     return 0
 
 

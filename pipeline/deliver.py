@@ -17,7 +17,7 @@ from pipeline.agree import compare
 from pipeline.errors import OperatorError
 from pipeline.history import current_versions, with_history
 from pipeline.intake import take_in
-from pipeline.ledger import Ledger, open_ledger
+from pipeline.ledger import Ledger, Letter, open_ledger
 from pipeline.render.letter import write_letter
 from pipeline.render.machine import write_machine_results
 from pipeline.render.overview import write_overview
@@ -72,13 +72,13 @@ def publish(round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date
             outbox.mkdir(parents=True, exist_ok=True)
             place, staged, old = outbox / round.id, outbox / f".{round.id}.new", outbox / f".{round.id}.old"
             _recover(place, staged, old)
-            _render(result, told, staged)
+            letters = _render(result, told, staged)
             compare(staged)
             hashes = _hashes(staged)
             kept = _keep_handwork(ledger, round.id, place, staged)
             _swap(place, staged, old)
         ledger.wrote_papers(round.id, hashes)
-        ledger.record_run(round.id, today, {s.file: s.sha256 for s in result.submissions}, versions)
+        ledger.record_run(round.id, today, {s.file: s.sha256 for s in result.submissions}, versions, letters)
     return Published(result, told, place, kept)
 
 
@@ -143,16 +143,18 @@ def _recover(place: Path, staged: Path, old: Path) -> None:
             shutil.rmtree(rest)
 
 
-def _render(result: Result, told: pd.DataFrame, folder: Path) -> None:
+def _render(result: Result, told: pd.DataFrame, folder: Path) -> list[Letter]:
+    """Render everything into the folder; return the letters prepared."""
     folder.mkdir()
     write_machine_results(result, told, folder / "ket-qua")
     write_report(result, told, folder / "bao-cao.docx")
     write_rollup(result, told, folder / "tong-hop.xlsx")
     write_overview(result, told, folder / "tong-quan.html")
-    _render_senders(result, told, folder)
+    return _render_senders(result, told, folder)
 
 
-def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> None:
+def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> list[Letter]:
+    letters = []
     round, senders = result.round, result.rollup.senders
     names = _right_names(round)
     findings = {str(code): group for code, group in told.groupby("submitter")}
@@ -162,7 +164,7 @@ def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> None:
         status = senders.at[code, "status"]
         place = folder / "don-vi" / f"{code}-{slug(unit.full_name)}"
         place.mkdir(parents=True)
-        version = next_version(result, code)
+        version = result.version_of(code) + 1
         if status in ("missing", "rejected"):
             form = place / "bieu-mau.xlsx"
             write_form(form, round, unit, blank(round, code), names, version=version, as_of=result.as_of)
@@ -170,14 +172,10 @@ def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> None:
             form = place / "phieu-sua.xlsx"
             if senders.at[code, "errors"] or senders.at[code, "warnings"]:
                 write_form(form, round, unit, filling_of(result, own, code), names, version=version, as_of=result.as_of)
-        write_letter(result, own, code, place, form)
+        letters.append(write_letter(result, own, code, place, form))
         if form.name == "bieu-mau.xlsx":
             form.unlink()
-
-
-def next_version(result: Result, sender: str) -> int:
-    """Return the number that a sender's workbook has when it comes back."""
-    return result.progress[sender].number + 1 if sender in result.progress else 1
+    return letters
 
 
 def _hashes(folder: Path) -> dict[str, str]:

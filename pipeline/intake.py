@@ -39,7 +39,8 @@ def take_in(inbox: Path, state: Path, ledger: Ledger, today: dt.date) -> list[Ar
         sha256 = hashlib.sha256(content).hexdigest()
         _keep(store / sha256, content)
         name = path.relative_to(inbox).as_posix()
-        received = _folder_date(name) or ledger.first_seen(sha256, name, today)
+        first_seen = ledger.first_seen(sha256, name, today)
+        received = _folder_date(name) or first_seen
         arrivals.append(Arrival(name, store / sha256, sha256, received))
     return sorted(arrivals, key=lambda arrival: (arrival.received, arrival.file))
 

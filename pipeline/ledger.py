@@ -24,6 +24,10 @@ _MIGRATIONS = [
         primary key (round, submitter, number)
     );
     create table runs (id integer primary key, round text not null, as_of text not null, files text not null);
+    create table letters (
+        message_id text primary key, round text not null, submitter text not null, kind text not null,
+        version integer not null, prepared text not null, fate text not null default 'prepared'
+    );
     """,
 ]
 
@@ -44,6 +48,16 @@ class Version:
     rows: dict[str, dict[str, str]]
 
 
+@dataclass(frozen=True)
+class Letter:
+    """A letter prepared for a sender."""
+
+    message_id: str
+    submitter: str
+    kind: str
+    version: int
+
+
 class Ledger:
     """The record of a data folder. Every write is one transaction."""
 
@@ -56,6 +70,10 @@ class Ledger:
             self._db.execute("insert or ignore into files values (?, ?, ?)", (sha256, today.isoformat(), name))
         found = self._db.execute("select first_seen from files where sha256 = ?", (sha256,)).fetchone()
         return dt.date.fromisoformat(found[0])
+
+    def file_names(self) -> dict[str, str]:
+        """Return the name under which each content was first seen, by hash."""
+        return dict(self._db.execute("select sha256, name from files").fetchall())
 
     def paper(self, round: str, path: str) -> str | None:
         """Return the hash of a paper as we last wrote it, None if we never did."""
@@ -84,8 +102,18 @@ class Ledger:
             for number, files, received, recorded, errors, rows in found
         ]  # fmt: skip
 
-    def record_run(self, round: str, as_of: dt.date, files: dict[str, str], versions: dict[str, Version]) -> None:
-        """Remember a run: the files it saw (name -> hash) and what counted of each sender."""
+    def letters(self, round: str, submitter: str) -> list[tuple[str, str, int, str]]:
+        """Return the letters to a sender, oldest first: day prepared, kind, version, fate."""
+        return self._db.execute(
+            "select prepared, kind, version, fate from letters"
+            " where round = ? and submitter = ? order by prepared, version",
+            (round, submitter),
+        ).fetchall()
+
+    def record_run(
+        self, round: str, as_of: dt.date, files: dict[str, str], versions: dict[str, Version], letters: list[Letter]
+    ) -> None:
+        """Remember a run: the files it saw (name -> hash), what counted of each sender, the letters it prepared."""
         with self._db:
             self._db.execute(
                 "insert into runs (round, as_of, files) values (?, ?, ?)", (round, as_of.isoformat(), json.dumps(files))
@@ -100,6 +128,11 @@ class Ledger:
                     for submitter, v in versions.items()
                 ],
             )  # fmt: skip
+            self._db.executemany(
+                "insert or ignore into letters (message_id, round, submitter, kind, version, prepared)"
+                " values (?, ?, ?, ?, ?, ?)",
+                [(x.message_id, round, x.submitter, x.kind, x.version, as_of.isoformat()) for x in letters],
+            )
 
 
 @contextmanager

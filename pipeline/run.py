@@ -36,6 +36,10 @@ class Result:
     rollup: RollUp
     progress: Mapping[str, Progress] = field(default_factory=dict)
 
+    def version_of(self, sender: str) -> int:
+        """Return the number of the version that counts of a sender, 0 before anything does."""
+        return self.progress[sender].number if sender in self.progress else 0
+
 
 def judge(round: Round, arrivals: Iterable[Arrival], as_of: dt.date) -> Result:
     """Return the result of the round with these files: from reading to consolidating; nothing is written."""

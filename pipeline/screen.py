@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
+from pathlib import Path
 
 from pipeline.consolidate import vietnamese_date
 from pipeline.deliver import Published
+from pipeline.ledger import open_ledger
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.wording import worded
 from pipeline.run import Result
 from schemas.messages import line, title
+from schemas.round import Round
 from schemas.rules import Rule
 
 COMMON_FAULTS = 5
@@ -90,3 +94,21 @@ def _heading(result: Result) -> None:
     print(line("screen", "received", **{**submissions, "missing": len(submissions["missing"])}))
     for level, measures in counts["levels"].items():
         print(line("screen", "level", **{**measures, "level": line("levels", level)}))
+
+
+def print_history(round: Round, sender: str, state: Path, until: dt.date) -> None:
+    """Print what counted of a sender up to a day, version by version, and the letters prepared for it."""
+    with open_ledger(state) as ledger:
+        versions, letters = ledger.versions(round.id, sender), ledger.letters(round.id, sender)
+        names = ledger.file_names()
+    print(round.submitting_units[sender].full_name)
+    counted = [version for version in versions if version.received <= until]
+    for version in counted:
+        files = ", ".join(names.get(sha256, sha256[:12]) for sha256 in version.files)
+        facts = {"number": version.number, "received": vietnamese_date(version.received), "files": files}
+        print(line("screen", "version", **facts, listed=len(version.rows), errors=len(version.errors)))
+    if not counted:
+        print(line("screen", "no_version"))
+    for prepared, kind, number, fate in letters:
+        facts = {"kind": line("kinds", kind), "fate": line("fates", fate), "number": number}
+        print(line("screen", "letter", **facts, prepared=vietnamese_date(dt.date.fromisoformat(prepared))))

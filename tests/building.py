@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -94,9 +96,13 @@ class Book:
         self._fill(right_rows(sender) if rows is None else rows)
 
     def bytes(self) -> bytes:
-        """The file."""
-        out = io.BytesIO()
-        self.book.save(out)
+        """The file; the same book gives the same bytes at any time."""
+        self.book.properties.created = self.book.properties.modified = dt.datetime(2022, 3, 1)
+        saved, out = io.BytesIO(), io.BytesIO()
+        self.book.save(saved)
+        with zipfile.ZipFile(saved) as old, zipfile.ZipFile(out, "w") as new:
+            for name in old.namelist():
+                new.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), old.read(name), zipfile.ZIP_DEFLATED)
         return out.getvalue()
 
     def at(self, number: int, key: str) -> tuple[str, str]:

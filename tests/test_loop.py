@@ -250,3 +250,18 @@ def test_the_check_sheet_tells_what_is_missing_before_sending(
     assert faults(3) == {"page_link": WORDS["check"]["blank"]}
     assert faults(4) == {"page_name": WORDS["check"]["differs"]}
     assert table[UNITS[2].full_name][-1] == WORDS["check"]["wrong"]
+
+
+def test_the_ledger_tells_what_counted_when(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run({"2022-03-01/a.xlsx": Book(SENDER, _faulty()).bytes()}, as_of="2022-03-01")
+    run({"2022-03-08/b.xlsx": Book(SENDER).bytes()}, as_of="2022-03-08")
+    capsys.readouterr()
+    ask = ["history", "--round", ROUND.id, "--unit", SENDER, f"--state={tmp_path / 'state'}"]
+    assert main([*ask, "--as-of", "2022-03-05"]) == 0
+    then = capsys.readouterr().out
+    assert main([*ask, "--as-of", "2022-03-08"]) == 0
+    now = capsys.readouterr().out
+    assert ("a.xlsx" in then, "b.xlsx" in then) == (True, False)
+    assert "b.xlsx" in now
+    assert [kind for kind in ("thư đề nghị sửa", "biên nhận") if kind in now] == ["thư đề nghị sửa", "biên nhận"]
+    assert main(["history", "--round", ROUND.id, "--unit", "999"]) == 2

@@ -57,10 +57,10 @@ def test_senders_are_those_of_the_summary(mixed: Outcome) -> None:
         cells = [words(cell) for cell in row]
         assert cells[0] == unit["name"]
         assert line("statuses", unit["status"]) in cells[1]
-        assert cells[3].startswith(f"{unit['established']}/{unit['expected']} ")
-        assert cells[4].startswith(f"{unit['complete']}/{unit['expected']} ")
-        assert cells[5:7] == [str(unit["errors"]), str(unit["warnings"])]
-        assert cells[7]
+        assert cells[4].startswith(f"{unit['established']}/{unit['expected']} ")
+        assert cells[5].startswith(f"{unit['complete']}/{unit['expected']} ")
+        assert cells[6:8] == [str(unit["errors"]), str(unit["warnings"])]
+        assert cells[8]
 
 
 def test_levels_and_targets_are_those_of_the_summary(mixed: Outcome) -> None:

@@ -252,7 +252,7 @@ def test_the_layout_is_the_decrees(mixed: Report) -> None:
         assert [margin.mm for margin in margins] == pytest.approx([20, 20, 30, 15], abs=0.1)
         assert section.different_first_page_header_footer
     styles = {p.text: p.style for p in mixed.document.paragraphs}
-    body = next(style for text, style in styles.items() if text.startswith("Thực hiện Văn bản"))
+    body = next(style for text, style in styles.items() if text.startswith("Thực hiện Công văn"))
     assert body.paragraph_format.first_line_indent == pytest.approx(Mm(12.7), abs=700)
     assert body.paragraph_format.space_after >= Pt(6)
     rows = [row._tr for table in mixed.document.tables for row in table.rows]

@@ -17,6 +17,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from pipeline.consolidate import vietnamese_date
+from pipeline.ledger import Letter
 from pipeline.run import Result
 from schemas.data import TEMPLATES
 from schemas.messages import line, title
@@ -34,13 +35,14 @@ def letter_kind(status: str) -> str:
     return _KINDS[status]
 
 
-def write_letter(result: Result, told: pd.DataFrame, sender: str, folder: Path, attachment: Path) -> None:
+def write_letter(result: Result, told: pd.DataFrame, sender: str, folder: Path, attachment: Path) -> Letter:
     """Write `thu.eml` and `tin-nhan.txt` into the sender's folder; `told` are the findings in words."""
     facts = _facts(result, told, sender, attachment.name)
     text = _template("thu.txt.j2").render(facts).strip() + "\n"
     message = _message(result, sender, facts, text, attachment)
     (folder / "thu.eml").write_bytes(message.as_bytes())
     (folder / "tin-nhan.txt").write_text(_template("tin-nhan.txt.j2").render(facts).strip() + "\n", encoding="utf-8")
+    return Letter(message["Message-ID"], sender, facts["kind"], max(result.version_of(sender), 1))
 
 
 @cache
@@ -120,7 +122,7 @@ def _faults(findings: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 def _message(result: Result, sender: str, facts: dict[str, Any], text: str, attachment: Path) -> EmailMessage:
     round, status = result.round, result.rollup.senders.loc[sender]
-    version = result.progress[sender].number if sender in result.progress else 1
+    version = max(result.version_of(sender), 1)
     subject = clean(line("letters", facts["kind"], unit=facts["unit"], errors=facts["errors"]))
     local, _, domain = round.office.email.partition("@")
     message = EmailMessage(policy=SMTP)

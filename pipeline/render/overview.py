@@ -70,7 +70,7 @@ def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
         "statuses": {status: statuses[status] for status in ("accepted", "to-correct", "rejected", "missing")},
         "targets": [_target(target) for target in against_targets(result).to_dict("records")],
         "levels": [{"name": line("levels", level), **shares(of)} for level, of in counts["levels"].items()],
-        "units": [_unit(unit, received[unit["code"]]) for unit in counts["units"]],
+        "units": [_unit(unit, received[unit["code"]], result.version_of(unit["code"])) for unit in counts["units"]],
         "faults": _faults(told),
         "word": line,
     }
@@ -88,9 +88,10 @@ def _target(target: Mapping[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _unit(unit: dict[str, Any], received: dt.date | None) -> dict[str, Any]:
+def _unit(unit: dict[str, Any], received: dt.date | None, version: int) -> dict[str, Any]:
     """Return a sender: counts as shares, the day it sent for reading and for sorting."""
     return {
+        "version": version,
         **{key: unit[key] for key in ("code", "name", "status", "late", "errors", "warnings")},
         **shares(unit),
         "lacking": unit["expected"] - unit["established"],
