@@ -250,6 +250,7 @@ def test_the_check_sheet_tells_what_is_missing_before_sending(
     assert faults(3) == {"page_link": WORDS["check"]["blank"]}
     assert faults(4) == {"page_name": WORDS["check"]["differs"]}
     assert table[UNITS[2].full_name][-1] == WORDS["check"]["wrong"]
+    assert table[UNITS[8].full_name][-1] == WORDS["check"]["no_page"]
 
 
 def test_the_ledger_tells_what_counted_when(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

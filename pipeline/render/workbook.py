@@ -132,7 +132,7 @@ class _Form:
         self.book, self.words = book, book.words
         self.round, self.form, self.sender, self.filling = round, round.form, sender, filling
         self.places: list[tuple[Mark, str]] = []
-        self.listed: list[tuple[int, str]] = []  # rows of the list, with the unit that stands there
+        self.listed: list[tuple[int, FormRow]] = []  # rows of the list that name a unit
 
     def write(self, names: dict[str, str]) -> None:
         """Write what must be corrected (if anything), the list, and the right names."""
@@ -188,7 +188,8 @@ class _Form:
             texts.append((text, sheet.width(place)))
             if marks:
                 self._mark(sheet, (sheet.row, place), marks)
-        self.listed.append((sheet.row, row.values.get(self.form.unit_key, "")))
+        if row.values.get(self.form.unit_key):
+            self.listed.append((sheet.row, row))
         sheet.fit(sheet.row, texts)
         sheet.row += 1
 
@@ -280,18 +281,38 @@ class _Form:
         sheet.line(words["note"], italic=True)
         header = sheet.header(columns)
         units = {unit.full_name: names.get(unit.code, "") for unit in self.round.expected[self.sender.code]}
-        for number, (row, unit) in enumerate(((r, u) for r, u in self.listed if u), start=1):
+        for number, (row, listed) in enumerate(self.listed, start=1):
+            unit = listed.values[form.unit_key]
             sheet.put(sheet.row, 0, number, self.book.cell("center"))
             sheet.put(sheet.row, 1, unit, self.book.cell("given"))
             for place, (source, column) in enumerate(judged, start=2):
                 formula = self._judgement(column, row, source, units.get(unit, ""))
-                sheet.paper.write_formula(sheet.row, place, formula, self.book.cell("text"))
-            cells = f"{address((sheet.row, 2))}:{address((sheet.row, len(columns) - 2))}"
-            verdict = f'=IF(COUNTIF({cells},"?*")=0,"{words["ok"]}","{words["wrong"]}")'
-            sheet.paper.write_formula(sheet.row, len(columns) - 1, verdict, self.book.cell("center"))
+                sheet.paper.write_formula(
+                    sheet.row, place, formula, self.book.cell("text"), self._known(column, listed)
+                )
+            self._verdict(sheet, row, listed, len(columns) - 1)
             sheet.row += 1
         sheet.finish((header, header), frozen_columns=2, filtered=False)
         sheet.paper.protect()
+
+    def _verdict(self, sheet: SheetWriter, row: int, listed: FormRow, place: int) -> None:
+        words = self.words["check"]
+        pages = [p for p, c in enumerate(self.form.columns, start=1) if c.kind in ("page-name", "link")]
+        cells = f"{address((sheet.row, 2))}:{address((sheet.row, place - 1))}"
+        verdict = f'IF(COUNTIF({cells},"?*")=0,"{words["ok"]}","{words["wrong"]}")'
+        if pages:
+            named = "&".join(f"'{self.words['list']['name']}'!{address((row, p))}" for p in pages)
+            verdict = f'IF(TRIM({named})="","{words["no_page"]}",{verdict})'
+        without = not any(listed.values.get(self.form.columns[p - 1].key) for p in pages)
+        known = words["no_page"] if pages and without else words["wrong"] if listed.marks else words["ok"]
+        sheet.paper.write_formula(sheet.row, place, f"={verdict}", self.book.cell("center"), known)
+
+    def _known(self, column: FormColumn, listed: FormRow) -> str:
+        """Return what the formula would say, for programs that do not reckon on opening."""
+        words, hint = self.words["check"], self.words["hints"].get(column.kind, {})
+        if column.key not in listed.marks:
+            return ""
+        return str(hint.get("wrong", words["differs"]) if listed.values.get(column.key) else words["blank"])
 
     def _judgement(self, column: FormColumn, row: int, place: int, right_name: str) -> str:
         """Return the formula that says what is wrong with a cell of the list, an empty text if nothing is."""
