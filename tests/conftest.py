@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,21 +64,26 @@ class Outcome:
 Run = Callable[..., Outcome]
 
 
+def drop_and_run(
+    folder: Path,
+    files: Mapping[str, bytes] | None = None,
+    *,
+    round: str = "dien-bien-2022",
+    as_of: str = "2022-04-05",
+) -> Outcome:
+    """Drop files into `folder/inbox` (path -> bytes) and run the round."""
+    inbox, outbox, state = (folder / name for name in ("inbox", "outbox", "state"))
+    inbox.mkdir(exist_ok=True)
+    for name, content in (files or {}).items():
+        path = inbox / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    folders = ["--inbox", str(inbox), "--outbox", str(outbox), "--state", str(state)]
+    status = main(["run", "--round", round, *folders, "--as-of", as_of])
+    return Outcome(outbox / Path(round).stem, status)
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Drop files into the inbox (path -> bytes) and run the round."""
-
-    def drop_and_run(
-        files: Mapping[str, bytes] | None = None, *, round: str = "dien-bien-2022", as_of: str = "2022-04-05"
-    ) -> Outcome:
-        inbox, outbox, state = (tmp_path / name for name in ("inbox", "outbox", "state"))
-        inbox.mkdir(exist_ok=True)
-        for name, content in (files or {}).items():
-            path = inbox / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        folders = ["--inbox", str(inbox), "--outbox", str(outbox), "--state", str(state)]
-        status = main(["run", "--round", round, *folders, "--as-of", as_of])
-        return Outcome(outbox / Path(round).stem, status)
-
-    return drop_and_run
+    """Drop files into the test's own inbox and run the round."""
+    return partial(drop_and_run, tmp_path)

@@ -7,23 +7,11 @@ from pathlib import Path
 
 import pytest
 from building import ROUND, Book, right_rows
-from conftest import Outcome, Run
+from conftest import Outcome, Run, drop_and_run
 from lxml import html
 
-from pipeline.__main__ import main
 from schemas.data import HERE
 from schemas.messages import line, title
-
-
-def run_once(folder: Path, files: dict[str, bytes]) -> Outcome:
-    """One run that all tests of this module look at."""
-    for name, content in files.items():
-        path = folder / "inbox" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    folders = [part for name in ("inbox", "outbox", "state") for part in (f"--{name}", str(folder / name))]
-    status = main(["run", "--round", ROUND.id, *folders, "--as-of", "2022-04-05"])
-    return Outcome(folder / "outbox" / ROUND.id, status)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +19,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     faulty = Book("096")
     faulty.sheet[faulty.at(2, "leader_phone")[1]].value = "0912xxxxxx"
     faulty.sheet[faulty.at(3, "page_name")[1]].value = "Lò Văn Pánh <script>alert(1)</script>"
-    return run_once(
+    return drop_and_run(
         tmp_path_factory.mktemp("mixed"),
         {
             "2022-03-01/094.xlsx": Book("094").bytes(),

@@ -7,11 +7,10 @@ from typing import Any
 import openpyxl
 import pytest
 from building import FORM, NAMES, ROUND, Book, right_rows, units_of
-from conftest import Outcome, Run
+from conftest import Outcome, Run, drop_and_run
 from openpyxl.cell import Cell
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipeline.__main__ import main
 from pipeline.headers import Headers
 from pipeline.layout import find_tables
 from pipeline.read import read
@@ -37,17 +36,6 @@ def typed_exactly(book: Book, number: int, key: str, text: str) -> None:
     cell.data_type = "s"
 
 
-def run_once(folder: Path, files: dict[str, bytes]) -> Outcome:
-    """One run that all tests of this module look at."""
-    for name, content in files.items():
-        path = folder / "inbox" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    folders = [part for name in ("inbox", "outbox", "state") for part in (f"--{name}", str(folder / name))]
-    status = main(["run", "--round", ROUND.id, *folders, "--as-of", "2022-04-05"])
-    return Outcome(folder / "outbox" / ROUND.id, status)
-
-
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """One clean sender, one late, one with hostile texts and repairs, two that claim the same page, a copied file."""
@@ -58,7 +46,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     typed_exactly(hostile, 9, "unit", hostile.sheet[hostile.at(8, "unit")[1]].value)
     same_page = Book("097")
     same_page.sheet[same_page.at(3, "page_link")[1]].value = right_rows("094")[2]["page_link"]
-    return run_once(
+    return drop_and_run(
         tmp_path_factory.mktemp("mixed"),
         {
             "2022-03-01/094.xlsx": Book("094").bytes(),
