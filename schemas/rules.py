@@ -218,12 +218,12 @@ def _suggests(*rules: Rule) -> Callable[[Check], Check]:
 
 
 @_check(Rule.CELL_ERROR_VALUE, "*")
-def holds_no_spreadsheet_error(cells: Cells) -> pd.Series:  # noqa: D103
+def holds_no_spreadsheet_error(cells: Cells) -> pd.Series:
     return cells.table.flaws[cells.column.key].ne(Rule.CELL_ERROR_VALUE)
 
 
 @_check(Rule.CELL_NO_VALUE, "*")
-def formula_has_a_stored_result(cells: Cells) -> pd.Series:  # noqa: D103
+def formula_has_a_stored_result(cells: Cells) -> pd.Series:
     return cells.table.flaws[cells.column.key].ne(Rule.CELL_NO_VALUE)
 
 
@@ -231,28 +231,28 @@ def formula_has_a_stored_result(cells: Cells) -> pd.Series:  # noqa: D103
 
 
 @_check(Rule.PAGE_NAME_MISSING, "page-name")
-def page_with_a_link_has_a_name(cells: Cells) -> pd.Series:  # noqa: D103
+def page_with_a_link_has_a_name(cells: Cells) -> pd.Series:
     return ~(cells.blank & cells.sibling("link"))
 
 
 @_check(Rule.PAGE_NAME_OTHER_UNIT, "page-name")
-def name_is_not_anothers(cells: Cells) -> pd.Series:  # noqa: D103
+def name_is_not_anothers(cells: Cells) -> pd.Series:
     owner = cells.of(cells.table.names.owners.get).fillna("")
     return _right_or_spelling(cells) | owner.eq("") | owner.eq(cells.code) | _not_judged(cells)
 
 
 @_check(Rule.PAGE_NAME_ACCENTS, "page-name")
-def name_has_its_accents(cells: Cells) -> pd.Series:  # noqa: D103
+def name_has_its_accents(cells: Cells) -> pd.Series:
     return _right_or_spelling(cells) | ~_right_without_accents(cells) | _not_judged(cells)
 
 
 @_check(Rule.PAGE_NAME_PATTERN, "page-name")
-def name_follows_the_policy(cells: Cells) -> pd.Series:  # noqa: D103
+def name_follows_the_policy(cells: Cells) -> pd.Series:
     return _right_or_spelling(cells) | _right_without_accents(cells) | _not_judged(cells)
 
 
 @_check(Rule.PAGE_NAME_SPELLING, "page-name")
-def name_is_spelt_as_proposed(cells: Cells) -> pd.Series:  # noqa: D103
+def name_is_spelt_as_proposed(cells: Cells) -> pd.Series:
     return cells.value.eq(right_page_name(cells)) | ~_right_or_spelling(cells) | _not_judged(cells)
 
 
@@ -291,7 +291,7 @@ def _one_of(cells: Cells, accepted: dict[str, frozenset[str]], key: Callable[[st
 
 
 @_check(Rule.LINK_MISSING, "link")
-def named_page_has_a_link(cells: Cells) -> pd.Series:  # noqa: D103
+def named_page_has_a_link(cells: Cells) -> pd.Series:
     return ~(cells.blank & cells.sibling("page-name"))
 
 
@@ -300,27 +300,27 @@ def _link_fault(cells: Cells) -> pd.Series:
 
 
 @_check(Rule.LINK_INVALID, "link")
-def link_is_a_legal_web_address(cells: Cells) -> pd.Series:  # noqa: D103
+def link_is_a_legal_web_address(cells: Cells) -> pd.Series:
     return _link_fault(cells).ne("invalid")
 
 
 @_check(Rule.LINK_NOT_FACEBOOK, "link")
-def link_is_on_facebook(cells: Cells) -> pd.Series:  # noqa: D103
+def link_is_on_facebook(cells: Cells) -> pd.Series:
     return _link_fault(cells).ne("not-facebook")
 
 
 @_check(Rule.LINK_NOT_PAGE, "link")
-def link_is_a_page(cells: Cells) -> pd.Series:  # noqa: D103
+def link_is_a_page(cells: Cells) -> pd.Series:
     return _link_fault(cells).ne("not-page")
 
 
 @_check(Rule.LINK_SHORT, "link")
-def link_is_written_out(cells: Cells) -> pd.Series:  # noqa: D103
+def link_is_written_out(cells: Cells) -> pd.Series:
     return _link_fault(cells).ne("short")
 
 
 @_check(Rule.LINK_DUPLICATE, "link")
-def page_is_claimed_by_one_unit(cells: Cells) -> pd.Series:  # noqa: D103
+def page_is_claimed_by_one_unit(cells: Cells) -> pd.Series:
     identity = cells.of_typed(lambda text: link.parse(text).identity).where(cells.table.units["claims"], "")
     claims = pd.DataFrame({"page": identity, "code": cells.code})
     claims = claims[claims["page"].ne("") & claims["code"].ne("")]
@@ -329,7 +329,7 @@ def page_is_claimed_by_one_unit(cells: Cells) -> pd.Series:  # noqa: D103
 
 
 @_check(Rule.LINK_PROFILE_ID, "link")
-def link_is_no_bare_id(cells: Cells) -> pd.Series:  # noqa: D103
+def link_is_no_bare_id(cells: Cells) -> pd.Series:
     return _link_fault(cells).ne("profile-id")
 
 
@@ -343,22 +343,22 @@ def page_behind_the_link(cells: Cells) -> pd.Series:
 
 
 @_check(Rule.CONTACT_MISSING, "name")
-def person_asked_for_is_named(cells: Cells) -> pd.Series:  # noqa: D103
+def person_asked_for_is_named(cells: Cells) -> pd.Series:
     return ~cells.table.asked_for[cells.column.group]
 
 
 @_check(Rule.NAME_MISSING, "name")
-def contact_has_a_name(cells: Cells) -> pd.Series:  # noqa: D103
+def contact_has_a_name(cells: Cells) -> pd.Series:
     return ~(cells.blank & cells.person_filled)
 
 
 @_check(Rule.NAME_INVALID, "name")
-def name_is_of_a_person(cells: Cells) -> pd.Series:  # noqa: D103
+def name_is_of_a_person(cells: Cells) -> pd.Series:
     return cells.blank | cells.of(name.is_name)
 
 
 @_check(Rule.CONTACT_SAME_PERSON, "name")
-def second_person_is_another(cells: Cells) -> pd.Series:  # noqa: D103
+def second_person_is_another(cells: Cells) -> pd.Series:
     table, form = cells.table, cells.table.round.form
     others = [group.key for group in form.groups]
     others = others[: others.index(cells.column.group)]
@@ -381,22 +381,22 @@ def _equal(one: pd.Series, other: pd.Series) -> pd.Series:
 
 
 @_check(Rule.PHONE_MISSING, "phone")
-def contact_has_a_phone(cells: Cells) -> pd.Series:  # noqa: D103
+def contact_has_a_phone(cells: Cells) -> pd.Series:
     return ~(cells.blank & cells.person_filled)
 
 
 @_check(Rule.PHONE_MASKED, "phone")
-def phone_is_written_out(cells: Cells) -> pd.Series:  # noqa: D103
+def phone_is_written_out(cells: Cells) -> pd.Series:
     return cells.blank | ~cells.of_typed(phone.is_masked).astype(bool)
 
 
 @_check(Rule.PHONE_INVALID, "phone")
-def phone_is_a_vietnamese_number(cells: Cells) -> pd.Series:  # noqa: D103
+def phone_is_a_vietnamese_number(cells: Cells) -> pd.Series:
     return cells.blank | cells.of(phone.is_valid)
 
 
 @_check(Rule.PHONE_OLD_PREFIX, "phone")
-def phone_has_a_current_prefix(cells: Cells) -> pd.Series:  # noqa: D103
+def phone_has_a_current_prefix(cells: Cells) -> pd.Series:
     return cells.blank | ~cells.of_typed(phone.has_old_prefix).astype(bool)
 
 
@@ -407,17 +407,17 @@ def current_number(cells: Cells) -> pd.Series:
 
 
 @_check(Rule.EMAIL_MISSING, "email")
-def contact_has_an_email(cells: Cells) -> pd.Series:  # noqa: D103
+def contact_has_an_email(cells: Cells) -> pd.Series:
     return ~(cells.blank & cells.person_filled)
 
 
 @_check(Rule.EMAIL_INVALID, "email")
-def email_is_an_address(cells: Cells) -> pd.Series:  # noqa: D103
+def email_is_an_address(cells: Cells) -> pd.Series:
     return cells.blank | cells.of(email.is_valid)
 
 
 @_check(Rule.EMAIL_TYPO, "email")
-def email_domain_is_not_mistyped(cells: Cells) -> pd.Series:  # noqa: D103
+def email_domain_is_not_mistyped(cells: Cells) -> pd.Series:
     return cells.of(email.likely).eq("")
 
 
