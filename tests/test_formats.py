@@ -6,15 +6,16 @@ import csv
 import io
 import re
 import shutil
+import struct
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import docx
-import openpyxl
 import pytest
 from building import ROUND, Book, Layout, right_rows
 from conftest import Run
@@ -131,10 +132,8 @@ def _as_docx(book: Book) -> bytes:
         first = table.cell(area.min_row - 1 - above, area.min_col - 1)
         text = first.text
         first.merge(table.cell(area.max_row - 1 - above, area.max_col - 1)).text = text
-    for link in book.sheet._hyperlinks:
-        cell = openpyxl.utils.cell.coordinate_from_string(link.ref)
-        column = openpyxl.utils.column_index_from_string(cell[0])
-        _link(document, table.cell(cell[1] - 1 - above, column - 1), link.target)
+    for cell in (cell for row in book.sheet.iter_rows() for cell in row if cell.hyperlink):
+        _link(document, table.cell(cell.row - 1 - above, cell.column - 1), cell.hyperlink.target)
     out = io.BytesIO()
     document.save(out)
     return out.getvalue()
@@ -149,6 +148,97 @@ def _link(document: Any, cell: Any, target: str) -> None:
     for run in list(paragraph.r_lst):
         element.append(run)
     paragraph.append(element)
+
+
+def _as_spreadsheet_xml(book: Book) -> bytes:
+    """What Excel 2003 calls an XML spreadsheet."""
+    merged = {area.coord.split(":")[0]: area for area in book.sheet.merged_cells.ranges}
+    rows = []
+    for row in book.sheet.iter_rows():
+        cells = []
+        for cell in row:
+            if cell.value is None:
+                continue
+            area = merged.get(cell.coordinate)
+            spans = (
+                f' ss:MergeAcross="{area.size["columns"] - 1}" ss:MergeDown="{area.size["rows"] - 1}"' if area else ""
+            )
+            link = f' ss:HRef="{cell.hyperlink.target}"' if cell.hyperlink else ""
+            kind = {"n": "Number", "e": "Error"}.get(cell.data_type, "String")
+            data = f'<Data ss:Type="{kind}">{escape(str(cell.value))}</Data>'
+            cells.append(f'<Cell ss:Index="{cell.column}"{spans}{link}>{data}</Cell>')
+        rows.append(f'<Row ss:Index="{row[0].row}">{"".join(cells)}</Row>')
+    space = "urn:schemas-microsoft-com:office:spreadsheet"
+    return (
+        f'<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?><Workbook xmlns="{space}" xmlns:ss="{space}">'
+        f'<Worksheet ss:Name="Sheet"><Table>{"".join(rows)}</Table></Worksheet></Workbook>'
+    ).encode()
+
+
+def _as_xlsb(book: Book) -> bytes:
+    """A binary workbook of the few records that matter; no program at hand writes one."""
+
+    def record(code: int, data: bytes = b"") -> bytes:
+        number = bytes([code]) if code < 128 else bytes([code & 0x7F | 0x80, code >> 7])
+        size, length = len(data), b""
+        while size > 127:
+            length, size = length + bytes([size & 0x7F | 0x80]), size >> 7
+        return number + length + bytes([size]) + data
+
+    def text(value: str) -> bytes:
+        return struct.pack("<I", len(value.encode("utf-16-le")) // 2) + value.encode("utf-16-le")
+
+    sheet = record(129) + record(145)
+    links, relations = b"", ""
+    for row in book.sheet.iter_rows():
+        sheet += record(0, struct.pack("<IIHBBB", row[0].row - 1, 0, 300, 0, 0, 0) + struct.pack("<I", 0))
+        for cell in row:
+            head = struct.pack("<II", cell.column - 1, 0)
+            if cell.data_type == "e":
+                sheet += record(3, head + b"\x17")
+            elif cell.data_type == "n" and cell.value is not None:
+                sheet += record(5, head + struct.pack("<d", cell.value))
+            elif cell.value is not None:
+                sheet += record(6, head + text(cell.value))
+            if cell.hyperlink:
+                place = struct.pack("<4I", cell.row - 1, cell.row - 1, cell.column - 1, cell.column - 1)
+                links += record(494, place + text("rId1") + text("") * 3)
+                kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink"
+                target = cell.hyperlink.target
+                relations = f'<Relationship Id="rId1" Type="{kind}" Target="{target}" TargetMode="External"/>'
+    sheet += record(146)
+    areas = [
+        struct.pack("<4I", a.min_row - 1, a.max_row - 1, a.min_col - 1, a.max_col - 1) for a in book.sheet.merged_cells
+    ]
+    sheet += record(177, struct.pack("<I", len(areas))) + b"".join(record(176, area) for area in areas) + record(178)
+    sheet += links + record(130)
+    bundle = struct.pack("<II", 0, 1) + text("rId1") + text("Sheet")
+    workbook = record(131) + record(143) + record(156, bundle) + record(144) + record(132)
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    space = "http://schemas.openxmlformats.org/package/2006"
+    binary = "application/vnd.ms-excel.sheet.binary.macroEnabled.main"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{space}/content-types"><Default Extension="bin" ContentType="{binary}"/>'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{space}/relationships"><Relationship Id="rId1" '
+        f'Type="{office}/officeDocument" Target="xl/workbook.bin"/></Relationships>',
+        "xl/_rels/workbook.bin.rels": f'<Relationships xmlns="{space}/relationships"><Relationship Id="rId1" '
+        f'Type="{office}/worksheet" Target="worksheets/sheet1.bin"/></Relationships>',
+        "xl/worksheets/_rels/sheet1.bin.rels": (
+            f'<Relationships xmlns="{space}/relationships">{relations}</Relationships>'
+        ),
+        "xl/workbook.bin": workbook,
+        "xl/worksheets/sheet1.bin": sheet,
+    }
+    return _zipped(parts)
+
+
+def _zipped(parts: Mapping[str, str | bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, part in parts.items():
+            package.writestr(name, part)
+    return out.getvalue()
 
 
 def _strict(content: bytes) -> bytes:
@@ -185,7 +275,7 @@ def _with_unknown_error(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "form", ["xlsx", "xls", "ods", "docx", "html", "xml:MS Excel 2003 XML", "strict", "prefixed", "own"]
+    "form", ["xlsx", "xls", "ods", "docx", "html", "spreadsheet-xml", "xlsb", "strict", "prefixed", "own"]
 )
 def test_the_same_table_gives_the_same_rows_in_every_format(tmp_path: Path, form: str) -> None:
     plain, told = _told(_sample().bytes())
@@ -199,6 +289,10 @@ def test_the_same_table_gives_the_same_rows_in_every_format(tmp_path: Path, form
         content = _strict(content)
     elif form == "prefixed":
         content = _prefixed(content)
+    elif form == "spreadsheet-xml":
+        content = _as_spreadsheet_xml(_sample())
+    elif form == "xlsb":
+        content = _as_xlsb(_sample())
     elif form == "own":
         content = _with_unknown_error(content)
     elif form != "xlsx":

@@ -70,7 +70,7 @@ def _read_package(content: bytes) -> Workbook:
             raise Refused(Rule.FILE_UNSUPPORTED, kind=str(Kind.WORD if "text" in package.mimetype else Kind.OTHER))
         return Workbook(read_ods(package), modified=package.modified())
     if name.endswith(".bin"):
-        return Workbook(read_xlsb(content, package), modified=package.modified())
+        return Workbook(read_xlsb(package), modified=package.modified())
     if name.startswith("document") or name == "word.xml":
         return Workbook(read_docx(package), modified=package.modified())
     if "presentation" in name:
