@@ -121,8 +121,17 @@ class Package:
         """What an OpenDocument file says it is, "" for other packages."""
         return self.get("mimetype")[:100].decode("ascii", "replace").strip()
 
+    @cached_property
+    def _relations(self) -> dict[str, dict[str, tuple[str, str]]]:
+        return {}
+
     def relations(self, part: str) -> dict[str, tuple[str, str]]:
         """Return kind and target of a part's relations by id; targets inside the package are paths."""
+        if part not in self._relations:
+            self._relations[part] = self._read_relations(part)
+        return self._relations[part]
+
+    def _read_relations(self, part: str) -> dict[str, tuple[str, str]]:
         folder, name = posixpath.split(part)
         content = self.get(f"{folder}/_rels/{name}.rels".lstrip("/"))
         relations: dict[str, tuple[str, str]] = {}

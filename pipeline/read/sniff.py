@@ -38,7 +38,7 @@ _MAGIC = [
     (Kind.ARCHIVE, re.compile(rb"Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|\x1f\x8b\x08|BZh[1-9]|\xfd7zXZ\0|PK")),
     (Kind.WORD, re.compile(rb"\{\\rtf")),
     # A BIFF stream that no compound file holds: versions 2 to 8 begin with a BOF record.
-    (Kind.XLS, re.compile(rb"\x09[\x00\x02\x04\x08][\x04\x06\x08\x10]\x00[\s\S]{2}\x10\x00")),
+    (Kind.XLS, re.compile(rb"\x09[\x00\x02\x04\x08][\x04\x06\x08\x10]\x00[\s\S]{2}[\x05\x10]\x00")),
 ]
 _HTML = re.compile(r"<(?:html|table|body|!doctype\s+html)\b", re.IGNORECASE)
 _SPREADSHEET_XML = re.compile(r"<(?:\w+:)?Workbook\b[^>]*urn:schemas-microsoft-com:office:spreadsheet", re.DOTALL)

@@ -18,7 +18,8 @@ from pipeline.read.values import CELL_LIMIT, COLUMN_LIMIT, ROW_LIMIT, date_text,
 from schemas.rules import Rule
 
 _CELLS = re.compile(rb"<(?:\w+:)?c[\s/>]")
-_ADDRESSES = re.compile(rb'<(?:\w+:)?c(?: [^<>]*?)? r="([A-Z]{1,3})([0-9]{1,7})"')
+# Nothing but style and type may stand before the address: in other attributes a false one could hide.
+_ADDRESSES = re.compile(rb'<(?:\w+:)?c(?: [st]="\w*")* r="([A-Z]{1,3})([0-9]{1,7})"')
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 _REFERENCE = re.compile(r"^\$?([A-Z]{1,3})\$?(\d{1,7})$")
 _OFF = ("0", "false", "off")

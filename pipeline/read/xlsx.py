@@ -31,8 +31,8 @@ from pipeline.read.worksheet import (
 )  # fmt: skip
 from schemas.rules import Rule
 
-_HAS_FLAWS = re.compile(rb'\bt="e"|<(?:\w+:)?f[ >/]')
-_ROOT = re.compile(rb"<(?:\w+:)?worksheet\b[^>]*>")
+_FLAW = re.compile(rb"""\bt\s*=\s*["']e["']|<(?:\w+:)?f[\s>/]""")
+_ROOT = re.compile(rb"<(\w+:)?worksheet\b[^>]*>")
 _BODY_END = re.compile(rb"</(?:\w+:)?sheetData\s*>|<(?:\w+:)?sheetData\s*/>")
 _HIDDEN = re.compile(rb'\bhidden="(?:1|true)"')
 _TAGS = re.compile(rb"<(?:\w+:)?(row|col)\b([^<>]*\bhidden=\"(?:1|true)\"[^<>]*)>")
@@ -65,7 +65,7 @@ def read_xlsx(content: bytes, package: Package) -> Workbook:
         xml = package.parts[part.path]
         if cells is None:
             cells = read_cells(xml, _fully(shared, package))
-        sheets.append(_sheet(part, cells, xml, package, shared.styles))
+        sheets.append(_sheet(part, cells, xml, package, shared.styles, tame=book is not None))
     return Workbook(sheets, _stamp(package), package.modified())
 
 
@@ -114,11 +114,11 @@ def _fully(shared: Shared, package: Package) -> Shared:
     return Shared(styles, shared.epoch_1904, cache(lambda: read_strings(strings)))
 
 
-def _sheet(part: _Part, cells: list[list[str]], xml: bytes, package: Package, styles: Styles) -> Sheet:
+def _sheet(part: _Part, cells: list[list[str]], xml: bytes, package: Package, styles: Styles, *, tame: bool) -> Sheet:
     merges, links = _around(xml, {id: target for id, (_, target) in package.relations(part.path).items()})
     flaws: dict[Place, tuple[Rule, str]] = {}
-    if _HAS_FLAWS.search(xml):
-        for place, error, formula, has_value in _unusual_cells(xml):
+    if _FLAW.search(xml):
+        for place, error, formula, has_value in _unusual_cells(_excerpt(xml) if tame else xml):
             if formula and (match := HYPERLINK_FORMULA.match(formula)):
                 links.setdefault(place, match[1])
             if error:
@@ -143,7 +143,7 @@ def _around(xml: bytes, targets: dict[str, str]) -> tuple[list[tuple[Place, Plac
     if root is None or end is None:
         return [], {}
     merges, links = [], {}
-    closing = b"</" + re.split(rb"[ >\s]", root[0][1:], maxsplit=1)[0] + b">"
+    closing = b"</" + (root[1] or b"") + b"worksheet>"
     tail = xml[end.end() :]
     for element in parse(root[0] + (tail if closing in tail else tail + closing)).iter("{*}mergeCell", "{*}hyperlink"):
         area = area_of(element.get("ref", ""))
@@ -169,6 +169,29 @@ def _unusual_cells(xml: bytes) -> Iterator[tuple[Place, str, str | None, bool]]:
             yield place, value or "#N/A", formula, True
         elif formula is not None:
             yield place, "", formula, bool(value)
+
+
+def _excerpt(xml: bytes) -> bytes:
+    """Return a sheet of those cells alone that may be unusual, or the whole of it where they cannot be cut out.
+
+    Only for sheets whose every cell says where it stands. Most have a handful among hundreds: parsing all of
+    them would cost more than calamine does.
+    """
+    root = _ROOT.search(xml)
+    if root is None:
+        return xml
+    prefix = root[1] or b""
+    opening, closing = b"<" + prefix + b"c ", b"</" + prefix + b"c>"
+    cells, end = [], 0
+    for flaw in _FLAW.finditer(xml):
+        if flaw.start() < end:
+            continue
+        start, end = xml.rfind(opening, end, flaw.start()), xml.find(closing, flaw.end()) + len(closing)
+        cell = xml[start:end]
+        if start < 0 or end < len(closing) or cell.count(b"<" + prefix + b"c") != 1:
+            return xml
+        cells.append(cell)
+    return b"".join([root[0], *cells, b"</" + prefix + b"worksheet>"])
 
 
 def _attributes(tag: bytes) -> dict[bytes, bytes]:
