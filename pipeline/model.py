@@ -63,6 +63,9 @@ class Sheet:
     links: dict[Place, str] = field(default_factory=dict)  # addresses behind cells
     flaws: dict[Place, tuple[Rule, str]] = field(default_factory=dict)  # cells without a value: rule, what is shown
     legacy: dict[Place, str] = field(default_factory=dict)  # cells typed in a font of before Unicode, as typed
+    hidden_rows: frozenset[int] = frozenset()  # hidden rows and columns that hold something, counted from 0
+    hidden_columns: frozenset[int] = frozenset()
+    struck: frozenset[Place] = frozenset()  # cells that are struck through
 
 
 @dataclass(frozen=True)

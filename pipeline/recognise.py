@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -125,6 +125,7 @@ class Recogniser:
             return submission("", False), [*findings, found], []
         self._assign(listed, submitter)
         findings += [*self._columns(arrival, layouts, listed), *_told_accepted(arrival, listed, accepted)]
+        findings += self._struck_out(arrival, book, listed)
         findings = [{**found, "submitter": submitter} for found in findings]
         return submission(submitter, True), findings, [self._record(arrival, submitter, item) for item in listed]
 
@@ -141,8 +142,9 @@ class Recogniser:
         if any(layout.tables for layout in visible):
             unread = [sheet.name for sheet in book.sheets if sheet.hidden and any(map(any, sheet.cells))]
             notes = [finding(Rule.FILE_HIDDEN_SHEET, file=arrival.file, sheet=name, value=name) for name in unread]
-            return visible, [*notes, *_font_notes(arrival, book)]
-        return [*visible, *layouts(hidden=True)], _font_notes(arrival, book)
+            return visible, [*notes, *_hidden_notes(arrival, book, visible), *_font_notes(arrival, book)]
+        every = [*visible, *layouts(hidden=True)]
+        return every, [*_hidden_notes(arrival, book, every), *_font_notes(arrival, book)]
 
     def _columns(self, arrival: Arrival, layouts: list[Layout], listed: list[_Listed]) -> list[dict[str, Any]]:
         """Return findings of columns that are missing, once a file, and notes of foreign ones, once a sheet."""
@@ -165,6 +167,24 @@ class Recogniser:
                     )  # fmt: skip
                     findings.setdefault(("+", header, table.sheet), found)
         return list(findings.values())
+
+    def _struck_out(self, arrival: Arrival, book: Workbook, listed: list[_Listed]) -> list[dict[str, Any]]:
+        """Return warnings of rows that are struck through (their unit, or all they say): they count all the same."""
+        struck = {(sheet.name, place) for sheet in book.sheets for place in sheet.struck}
+        findings = []
+        for item in listed if struck else []:
+            cells, texts = item.line.cells, item.line.texts
+            unit = cells.get(self.unit_key, (item.line.row, 0))
+            filled = [(item.sheet, place) for key, place in cells.items() if texts[key].strip()]
+            if (item.sheet, unit) in struck or (filled and struck.issuperset(filled)):
+                findings.append(
+                    finding(
+                        Rule.CELL_STRUCK_OUT, unit=item.unit.code if item.unit else "", file=arrival.file,
+                        sheet=item.sheet, row=item.line.row + 1, column=self.unit_key, cell=address(unit),
+                        value=clean(texts.get(self.unit_key, "")),
+                    )
+                )  # fmt: skip
+        return findings
 
     def _needed(self, present: dict[str, int], levels: set[str]) -> list[str]:
         """Return the columns that a table listing units of these levels must have."""
@@ -395,6 +415,33 @@ def _told_accepted(arrival: Arrival, listed: list[_Listed], accepted: list[Accep
             )
         )  # fmt: skip
     return notes
+
+
+def _hidden_notes(arrival: Arrival, book: Workbook, layouts: list[Layout]) -> list[dict[str, Any]]:
+    """Tell once a sheet which hidden rows and columns hold something: they are read like all others."""
+    read = {table.sheet for layout in layouts for table in layout.tables}
+    notes = []
+    for sheet in book.sheets:
+        if sheet.name in read and (sheet.hidden_rows or sheet.hidden_columns):
+            facts = {
+                "rows": _ranges(sheet.hidden_rows, lambda row: str(row + 1)),
+                "columns": _ranges(sheet.hidden_columns, lambda column: address((0, column)).rstrip("1")),
+            }
+            notes.append(
+                finding(Rule.FILE_HIDDEN_SHEET, file=arrival.file, sheet=sheet.name, value=sheet.name, facts=facts)
+            )
+    return notes
+
+
+def _ranges(numbers: Iterable[int], name: Callable[[int], str]) -> str:
+    """Return numbers as people list them: `5-7, 9`."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(name(run[0]) + (f"-{name(run[-1])}" if len(run) > 1 else "") for run in runs)
 
 
 # Rows with one of these are still judged by their unit.

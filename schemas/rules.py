@@ -74,6 +74,7 @@ class Rule(StrEnum):
     EMAIL_MISSING = "email.missing"
     EMAIL_INVALID = "email.invalid"
     EMAIL_TYPO = "email.typo"
+    CELL_STRUCK_OUT = "cell.struck-out"
     CELL_LEGACY_FONT = "cell.legacy-font"
     CELL_REPAIRED = "cell.repaired"
 

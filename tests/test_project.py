@@ -17,7 +17,7 @@ ROOT = HERE.parent
 SOURCES = sorted([*(ROOT / "pipeline").rglob("*.py"), *(ROOT / "schemas").rglob("*.py")])
 FACTS = {
     "value", "suggestion", "label", "unit", "sheet", "size", "limit", "columns", "found", "expected", "other", "others",
-    "tied", "candidates", "example", "deadline", "received", "parent", "submitter", "rows", "group", "asked",
+    "tied", "candidates", "example", "deadline", "received", "parent", "submitter", "rows", "group", "asked", "kind",
 }  # fmt: skip
 
 

@@ -63,9 +63,9 @@ def _converted(sheet: Sheet, places: list[Place], encoding: str) -> Sheet:
 @lru_cache(maxsize=50_000)
 def _vote(text: str) -> str:
     """Return the one encoding in which every word can be Vietnamese, "" where the text is already, or none is."""
-    if _is_vietnamese(text):
+    if is_vietnamese(text):
         return ""
-    fitting = [name for name, decoder in _decoders().items() if _is_vietnamese(decoder(text))]
+    fitting = [name for name, decoder in _decoders().items() if is_vietnamese(decoder(text))]
     return fitting[0] if len(fitting) == 1 else ""
 
 
@@ -108,7 +108,8 @@ def _syllables() -> frozenset[str]:
 
 
 @lru_cache(maxsize=50_000)
-def _is_vietnamese(text: str) -> bool:
+def is_vietnamese(text: str) -> bool:
+    """Tell whether every word of the text can be Vietnamese in Unicode."""
     tokens = _TOKEN.findall(text)
     return bool(tokens) and all(_is_syllable(token) for token in tokens)
 

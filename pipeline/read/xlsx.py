@@ -1,171 +1,138 @@
-"""Office Open XML workbooks.
+"""Office Open XML workbooks: .xlsx, .xlsm (macros are never looked at) and the strict variant.
 
-calamine gives the values; it does not give hyperlinks, merged cells of every file, error cells (blank to
-it) or formulas without a stored result, so the sheets' XML is asked for these.
+calamine gives the values; it does not give hyperlinks, error cells (blank to it), formulas without a stored
+result, hidden rows or struck-out text, so the sheets' XML is asked for these. Names are compared without
+their namespaces: strict workbooks have others, and some writers put prefixes before all of them.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import io
-import posixpath
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
-from typing import Any
-
-from lxml import etree
-from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
+from functools import cache
+from typing import Any, NamedTuple
 
 from pipeline.errors import Refused
 from pipeline.model import Place, Sheet, Stamp, Workbook
+from pipeline.read import calamine
+from pipeline.read.markup import attribute, local, parse
+from pipeline.read.package import Package
+from pipeline.read.values import HYPERLINK_FORMULA
+from pipeline.read.worksheet import (
+    Shared,
+    Styles,
+    area_of,
+    cells_in,
+    is_plain,
+    place_of,
+    read_cells,
+    read_strings,
+    read_styles,
+)  # fmt: skip
 from schemas.rules import Rule
 
-# Limits that cost honest files nothing, measured on thousands of real forms.
-ENTRY_LIMIT = 2_000
-PART_LIMIT, TOTAL_LIMIT = 100 * 1024 * 1024, 200 * 1024 * 1024
-RATIO_LIMIT, RATIO_GRACE = 200, 100 * 1024
-CELL_LIMIT = 5_000_000
-# What zipfile, zlib, lxml and calamine raise on damaged packages.
-_DAMAGE = (
-    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, etree.XMLSyntaxError, CalamineError, OSError, EOFError,
-    NotImplementedError, RuntimeError,
-)  # fmt: skip
-_PARSER: dict[str, Any] = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False}
-_HAS_FLAWS = re.compile(rb't="e"|<(?:\w+:)?f[ >/]')
-_ROOT = re.compile(rb"<(?:\w+:)?worksheet\b[^>]*>")
+_FLAW = re.compile(rb"""\bt\s*=\s*["']e["']|<(?:\w+:)?f[\s>/]""")
+_ROOT = re.compile(rb"<(\w+:)?worksheet\b[^>]*>")
 _BODY_END = re.compile(rb"</(?:\w+:)?sheetData\s*>|<(?:\w+:)?sheetData\s*/>")
-_REFERENCE = re.compile(r"^\$?([A-Z]{1,3})\$?(\d{1,7})$")
-_HYPERLINK = re.compile(r'^\s*HYPERLINK\s*\(\s*"([^"]+)"', re.IGNORECASE)
+_HIDDEN = re.compile(rb'\bhidden="(?:1|true)"')
+_TAGS = re.compile(rb"<(?:\w+:)?(row|col)\b([^<>]*\bhidden=\"(?:1|true)\"[^<>]*)>")
+_STYLED = re.compile(rb"<(?:\w+:)?c\b([^<>]*)")
+_ATTRIBUTE = re.compile(rb'\b(\w+)="([^"]*)"')
+_COUNT = re.compile(rb'\buniqueCount="(\d+)"')
+_MARKS_STRIKES, _MARKS_1904 = b"strike", re.compile(rb'\bdate1904="(?:1|true|on)"')
 
 
-def read_xlsx(content: bytes) -> Workbook:
-    """Return the workbook.
+class _Part(NamedTuple):
+    name: str
+    hidden: bool
+    path: str
+
+
+def read_xlsx(content: bytes, package: Package) -> Workbook:
+    """Return the workbook; `package` are the same bytes, checked.
 
     Raises:
-        Refused: `file.unreadable` (damaged), `file.unsupported` (another kind of package) or `file.too-large`.
+        Refused: `file.unreadable` (damaged) or `file.too-large`.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as package:
-            names = set(package.namelist())
-            if not any(name.endswith("workbook.xml") for name in names):
-                raise Refused(Rule.FILE_UNSUPPORTED if names else Rule.FILE_UNREADABLE)
-            _inflate(package)
-            book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-            parts = _sheet_parts(package)
-            sheets = [
-                _sheet(book, meta.name, meta.visible is not SheetVisibleEnum.Visible, package, parts.get(meta.name))
-                for meta in book.sheets_metadata
-                if meta.name in parts or not parts
-            ]
-            stamp, modified = _stamp(package), _modified(package)
-    except _DAMAGE as fault:
-        raise Refused(Rule.FILE_UNREADABLE) from fault
-    if not sheets:
+    parts = list(sheet_parts(package))
+    if not parts:
         raise Refused(Rule.FILE_UNREADABLE)
-    return Workbook(sheets, stamp, modified)
+    book = calamine.open_book(content) if _is_tame(package, parts) else None
+    shared = _shared(package)
+    sheets = []
+    for part in parts:
+        cells = calamine.cells_of(book, part.name) if book is not None else None
+        xml = package.parts[part.path]
+        if cells is None:
+            cells = read_cells(xml, _fully(shared, package))
+        sheets.append(_sheet(part, cells, xml, package, shared.styles, tame=book is not None))
+    return Workbook(sheets, _stamp(package), package.modified())
 
 
-def _inflate(package: zipfile.ZipFile) -> None:
-    """Inflate every part once, which checks its CRC, and count the real size: the declared one may lie."""
-    total = 0
-    if len(package.infolist()) > ENTRY_LIMIT:
-        raise Refused(Rule.FILE_TOO_LARGE, size=str(len(package.infolist())), limit=str(ENTRY_LIMIT))
-    for entry in package.infolist():
-        size = 0
-        with package.open(entry) as part:
-            while chunk := part.read(1 << 20):
-                size += len(chunk)
-                total += len(chunk)
-                if (
-                    size > PART_LIMIT
-                    or total > TOTAL_LIMIT
-                    or size > max(RATIO_GRACE, RATIO_LIMIT * entry.compress_size)
-                ):
-                    raise Refused(Rule.FILE_TOO_LARGE, size=megabytes(total), limit=megabytes(TOTAL_LIMIT))
+def sheet_parts(package: Package) -> Iterator[_Part]:
+    """Yield the worksheets in the workbook's order; charts and macro sheets hold no cells.
+
+    Raises:
+        Refused: a sheet is listed but not there.
+    """
+    targets = package.relations(package.main)
+    for element in parse(package.parts[package.main]).iter("{*}sheet"):
+        kind, target = targets.get(attribute(element, "id"), ("", ""))
+        if kind not in ("worksheet", ""):
+            continue
+        path = package.find(target) if target else ""
+        if not path:
+            raise Refused(Rule.FILE_UNREADABLE)
+        yield _Part(element.get("name", ""), element.get("state", "visible") != "visible", path)
 
 
-def megabytes(size: int) -> str:
-    """Return a size as people read it."""
-    return f"{size / 1024 / 1024:.0f} MB"
+def _is_tame(package: Package, parts: list[_Part]) -> bool:
+    """Tell whether calamine may see the workbook: it believes every count and every address."""
+    strings = package.get(_beside(package, "sharedStrings"))
+    count = _COUNT.search(strings[:4096])
+    if count and int(count[1]) > len(strings):
+        return False
+    return all(is_plain(package.parts[part.path]) for part in parts)
 
 
-def _sheet(book: CalamineWorkbook, name: str, hidden: bool, package: zipfile.ZipFile, part: str | None) -> Sheet:
-    values = book.get_sheet_by_name(name)
-    if values.end and (values.end[0] + 1) * (values.end[1] + 1) > CELL_LIMIT:
-        raise Refused(Rule.FILE_TOO_LARGE, size=f"{values.end[0] + 1} x {values.end[1] + 1}", limit=str(CELL_LIMIT))
-    cells = [[_text(value) for value in row] for row in values.to_python(skip_empty_area=False)]
-    if part is None:
-        return Sheet(name, hidden, cells)
-    xml = package.read(part)
-    merges, links = _around(xml, _relations(package, part))
+def _beside(package: Package, kind: str) -> str:
+    """Return the workbook's part of that kind."""
+    return next((target for k, target in package.relations(package.main).values() if k == kind), "")
+
+
+def _shared(package: Package) -> Shared:
+    """Return what every sheet needs; styles are only looked into where they strike something out."""
+    xml = package.get(_beside(package, "styles"))
+    styles = read_styles(xml) if _MARKS_STRIKES in xml else Styles()
+    return Shared(styles, _MARKS_1904.search(package.parts[package.main]) is not None)
+
+
+def _fully(shared: Shared, package: Package) -> Shared:
+    """Return what our own reader needs besides: the strings, and which styles show dates."""
+    styles = read_styles(package.get(_beside(package, "styles")))
+    strings = package.get(_beside(package, "sharedStrings"))
+    return Shared(styles, shared.epoch_1904, cache(lambda: read_strings(strings)))
+
+
+def _sheet(part: _Part, cells: list[list[str]], xml: bytes, package: Package, styles: Styles, *, tame: bool) -> Sheet:
+    merges, links = _around(xml, {id: target for id, (_, target) in package.relations(part.path).items()})
     flaws: dict[Place, tuple[Rule, str]] = {}
-    if _HAS_FLAWS.search(xml):
-        for place, error, formula, has_value in _unusual_cells(xml):
-            if formula and (match := _HYPERLINK.match(formula)):
+    if _FLAW.search(xml):
+        for place, error, formula, has_value in _unusual_cells(_excerpt(xml) if tame else xml):
+            if formula and (match := HYPERLINK_FORMULA.match(formula)):
                 links.setdefault(place, match[1])
             if error:
                 flaws[place] = (Rule.CELL_ERROR_VALUE, error)
             elif formula is not None and not has_value and not _at(cells, place) and place not in links:
                 flaws[place] = (Rule.CELL_NO_VALUE, "=" + formula)
-    return Sheet(name, hidden, cells, merges, links, flaws)
+    rows, columns = _hidden(xml) if _HIDDEN.search(xml) else (frozenset[int](), frozenset[int]())
+    struck = frozenset(_struck(xml, styles.struck)) if styles.struck else frozenset[Place]()
+    return Sheet(part.name, part.hidden, cells, merges, links, flaws, {}, rows, columns, struck)
 
 
 def _at(cells: list[list[str]], place: Place) -> str:
     row, column = place
     return cells[row][column] if row < len(cells) and column < len(cells[row]) else ""
-
-
-def _text(value: object) -> str:
-    """Return a cell's value as a person would type it: whole numbers without a fraction, days first."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e18 else repr(value)
-    if isinstance(value, dt.datetime):
-        return value.strftime("%d/%m/%Y" if value.time() == dt.time() else "%d/%m/%Y %H:%M")
-    if isinstance(value, dt.date):
-        return value.strftime("%d/%m/%Y")
-    return str(value)
-
-
-def _local(element: Any) -> str:
-    return str(etree.QName(element).localname)
-
-
-def _xml(content: bytes) -> Any:
-    return etree.fromstring(content, etree.XMLParser(**_PARSER))
-
-
-def _relations(package: zipfile.ZipFile, part: str) -> dict[str, str]:
-    """Return the targets of a part's relations by id; targets inside the package are made absolute."""
-    folder, name = posixpath.split(part)
-    path = f"{folder}/_rels/{name}.rels"
-    if path not in package.namelist():
-        return {}
-    targets = {}
-    for relation in _xml(package.read(path)):
-        target = relation.get("Target", "")
-        if relation.get("TargetMode") != "External":
-            target = posixpath.normpath(posixpath.join("/" + folder, target)).lstrip("/")
-        targets[relation.get("Id", "")] = target
-    return targets
-
-
-def _sheet_parts(package: zipfile.ZipFile) -> dict[str, str]:
-    """Return the worksheet parts by sheet name, in the workbook's order."""
-    workbook = next(name for name in package.namelist() if name.endswith("workbook.xml"))
-    targets = _relations(package, workbook)
-    parts = {}
-    for element in _xml(package.read(workbook)).iter("{*}sheet"):
-        relation = next((value for key, value in element.attrib.items() if etree.QName(key).localname == "id"), "")
-        part = targets.get(relation, "")
-        if part in package.namelist() and "worksheet" in part:
-            parts[element.get("name", "")] = part
-    return parts
 
 
 def _around(xml: bytes, targets: dict[str, str]) -> tuple[list[tuple[Place, Place]], dict[Place, str]]:
@@ -176,59 +143,27 @@ def _around(xml: bytes, targets: dict[str, str]) -> tuple[list[tuple[Place, Plac
     if root is None or end is None:
         return [], {}
     merges, links = [], {}
-    closing = b"</" + re.split(rb"[ >\s]", root[0][1:], maxsplit=1)[0] + b">"
+    closing = b"</" + (root[1] or b"") + b"worksheet>"
     tail = xml[end.end() :]
-    for element in _xml(root[0] + (tail if closing in tail else tail + closing)).iter("{*}mergeCell", "{*}hyperlink"):
-        area = _area(element.get("ref", ""))
+    for element in parse(root[0] + (tail if closing in tail else tail + closing)).iter("{*}mergeCell", "{*}hyperlink"):
+        area = area_of(element.get("ref", ""))
         if area is None:
             continue
-        if _local(element) == "mergeCell":
+        if local(element) == "mergeCell":
             merges.append(area)
-            continue
-        relation = next((value for key, value in element.attrib.items() if etree.QName(key).localname == "id"), "")
-        if target := targets.get(relation, ""):
+        elif target := targets.get(attribute(element, "id"), ""):
             links[area[0]] = target
     return merges, links
 
 
-def _area(reference: str) -> tuple[Place, Place] | None:
-    corners = [_place(corner) for corner in reference.split(":")]
-    if not corners or any(corner is None for corner in corners):
-        return None
-    first, last = corners[0], corners[-1]
-    return (first, last) if first is not None and last is not None else None
-
-
-def _place(reference: str) -> Place | None:
-    match = _REFERENCE.match(reference)
-    if not match:
-        return None
-    column = 0
-    for letter in match[1]:
-        column = column * 26 + ord(letter) - ord("A") + 1
-    return int(match[2]) - 1, column - 1
-
-
 def _unusual_cells(xml: bytes) -> Iterator[tuple[Place, str, str | None, bool]]:
     """Yield the cells with an error or a formula: place, error text, formula, whether a result is stored."""
-    row, column = -1, -1
-    for event, element in etree.iterparse(io.BytesIO(xml), events=("start", "end"), tag=("{*}row", "{*}c"), **_PARSER):
-        name = _local(element)
-        if event == "start":
-            if name == "row":
-                number = element.get("r", "")
-                row, column = (int(number) - 1 if number.isdigit() else row + 1), -1
-            continue
-        if name == "row":
-            element.clear()
-            continue
-        place = _place(element.get("r", "")) or (row, column + 1)
-        column = place[1]
+    for place, element in cells_in(xml):
         value = formula = None
         for child in element:
-            if _local(child) == "v":
+            if local(child) == "v":
                 value = child.text
-            elif _local(child) == "f":
+            elif local(child) == "f":
                 formula = child.text or ""
         if element.get("t") == "e":
             yield place, value or "#N/A", formula, True
@@ -236,22 +171,61 @@ def _unusual_cells(xml: bytes) -> Iterator[tuple[Place, str, str | None, bool]]:
             yield place, "", formula, bool(value)
 
 
-def _stamp(package: zipfile.ZipFile) -> Stamp | None:
-    if "docProps/custom.xml" not in package.namelist():
+def _excerpt(xml: bytes) -> bytes:
+    """Return a sheet of those cells alone that may be unusual, or the whole of it where they cannot be cut out.
+
+    Only for sheets whose every cell says where it stands. Most have a handful among hundreds: parsing all of
+    them would cost more than calamine does.
+    """
+    root = _ROOT.search(xml)
+    if root is None:
+        return xml
+    prefix = root[1] or b""
+    opening, closing = b"<" + prefix + b"c ", b"</" + prefix + b"c>"
+    cells, end = [], 0
+    for flaw in _FLAW.finditer(xml):
+        if flaw.start() < end:
+            continue
+        start, end = xml.rfind(opening, end, flaw.start()), xml.find(closing, flaw.end()) + len(closing)
+        cell = xml[start:end]
+        if start < 0 or end < len(closing) or cell.count(b"<" + prefix + b"c") != 1:
+            return xml
+        cells.append(cell)
+    return b"".join([root[0], *cells, b"</" + prefix + b"worksheet>"])
+
+
+def _attributes(tag: bytes) -> dict[bytes, bytes]:
+    return dict(_ATTRIBUTE.findall(tag))
+
+
+def _hidden(xml: bytes) -> tuple[frozenset[int], frozenset[int]]:
+    """Return the hidden rows and columns, counted from 0."""
+    rows: set[int] = set()
+    columns: set[int] = set()
+    for match in _TAGS.finditer(xml):
+        told = _attributes(match[2])
+        if match[1] == b"row" and told.get(b"r", b"").isdigit():
+            rows.add(int(told[b"r"]) - 1)
+        elif told.get(b"min", b"").isdigit() and told.get(b"max", b"").isdigit():
+            columns.update(range(int(told[b"min"]) - 1, min(int(told[b"max"]), 16_384)))
+    return frozenset(rows), frozenset(columns)
+
+
+def _struck(xml: bytes, styles: frozenset[int]) -> Iterator[Place]:
+    """Yield the cells whose style strikes them out."""
+    wanted = {str(style).encode() for style in styles}
+    for match in _STYLED.finditer(xml):
+        told = _attributes(match[1])
+        if told.get(b"s") in wanted and (place := place_of(told.get(b"r", b"").decode("ascii", "replace"))):
+            yield place
+
+
+def _stamp(package: Package) -> Stamp | None:
+    content = package.get("docProps/custom.xml")
+    if not content:
         return None
-    properties = {e.get("name", ""): "".join(e.itertext()) for e in _xml(package.read("docProps/custom.xml"))}
+    properties: dict[str, Any] = {e.get("name", ""): "".join(e.itertext()) for e in parse(content)}
     version = properties.get("version", "")
     if "round" not in properties or "unit" not in properties or not version.isdigit():
         return None
     return Stamp(properties["round"], properties["unit"], int(version))
-
-
-def _modified(package: zipfile.ZipFile) -> dt.datetime | None:
-    if "docProps/core.xml" not in package.namelist():
-        return None
-    for element in _xml(package.read("docProps/core.xml")).iter("{*}modified"):
-        try:
-            return dt.datetime.fromisoformat((element.text or "").replace("Z", "+00:00")).replace(tzinfo=None)
-        except ValueError:
-            return None
-    return None
