@@ -82,12 +82,13 @@ def _table(grid: Grid, table: Any, targets: dict[str, str]) -> None:
             column = grid.column
             if merge == "continue" and column in begun:
                 begun[column].last = grid.row
-                grid.put(Cell(""), across)
+                grid.skip_to(column + max(across, 1))
                 continue
-            place = grid.put(_cell(list(_inside(cell, {"p", "tbl"})), targets), across)
             _close(grid, begun.pop(column, None))
-            if merge == "restart":
+            place = grid.put(_cell(list(_inside(cell, {"p", "tbl"})), targets), 1 if merge else across)
+            if merge:
                 begun[column] = _Open(place, max(across, 1), grid.row)
+                grid.skip_to(column + max(across, 1))
     for area in begun.values():
         _close(grid, area)
 
@@ -116,13 +117,9 @@ def _column(columns: list[int], line: int) -> int:
 
 
 def _close(grid: Grid, area: _Open | None) -> None:
-    """Note a cell that reached over several rows; one over several columns alone is noted already."""
-    if area and area.last > area.start[0]:
-        row, column = area.start
-        grid.merges[:] = [
-            merge for merge in grid.merges if not row <= merge[0][0] <= area.last or merge[0][1] != column
-        ]
-        grid.merges.append((area.start, (area.last, column + area.across - 1)))
+    """Note a cell that was merged downwards, now that its last row is known."""
+    if area and (area.last > area.start[0] or area.across > 1):
+        grid.merges.append((area.start, (area.last, area.start[1] + area.across - 1)))
 
 
 def _spans(cell: Any) -> tuple[int, str]:
