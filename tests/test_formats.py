@@ -487,6 +487,20 @@ def test_cells_of_word_merged_downwards_and_deleted_text() -> None:
     assert sorted(sheet.merges) == [((0, 0), (2, 0)), ((0, 1), (0, 2))]
 
 
+def test_a_border_dragged_in_one_row_makes_no_column() -> None:
+    widths = "".join(f'<w:gridCol w:w="{width}"/>' for width in (500, 1900, 100, 2000))
+    two = '<w:gridSpan w:val="2"/>'
+    rows = [_row("1", (two, "a"), "b"), _row("2", "c", (two, "d"))]
+    assert _cells(_document(_table(f"<w:tblGrid>{widths}</w:tblGrid>", *rows))) == [["1", "a", "b"], ["2", "c", "d"]]
+
+
+def test_a_web_archive_is_read() -> None:
+    page = b"<html><table><tr><td>T=C3=AAn</td><td>b</td></tr></table></html>"
+    head = b"MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=x\r\n\r\n"
+    part = b"--x\r\nContent-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    assert _cells(head + part + page + b"\r\n--x--\r\n") == [["T\u00ean", "b"]]
+
+
 # --- what is refused, and why
 
 

@@ -21,6 +21,7 @@ from pipeline.read.package import Package
 
 NAME = "Word"
 SPAN = 63  # columns that a table of Word can have
+NARROWEST = 250  # twentieths of a point, 4 mm
 # Deleted text, text boxes, and the drawings that hold them.
 _UNSEEN = {"del", "moveFrom", "delText", "instrText", "AlternateContent", "drawing", "pict", "object", "rPr", "pPr"}
 _WRAPPERS = {"sdt", "sdtContent", "ins", "moveTo", "customXml", "smartTag", "hyperlink", "fldSimple", "r", "dir", "bdo"}
@@ -67,34 +68,58 @@ class _Open:
 
 def _table(grid: Grid, table: Any, targets: dict[str, str]) -> None:
     grid.begin_table()
+    columns = _columns(table)
     begun: dict[int, _Open] = {}
     for row in _inside(table, {"tr"}):
         grid.begin_row()
         before = next((attribute(e, "val") for e in row.iterfind("{*}trPr/{*}gridBefore")), "")
-        grid.skip_to(_span(before) if before else 0)
+        end = _span(before) if before else 0
         for cell in _inside(row, {"tc"}):
-            across, merge = _spans(cell)
+            span, merge = _spans(cell)
+            start, end = end, end + span
+            column, across = _column(columns, start), _column(columns, end) - _column(columns, start)
+            grid.skip_to(column)
             column = grid.column
             if merge == "continue" and column in begun:
                 begun[column].last = grid.row
-                grid.put(Cell(""), across)
+                grid.skip_to(column + max(across, 1))
                 continue
-            place = grid.put(_cell(list(_inside(cell, {"p", "tbl"})), targets), across)
             _close(grid, begun.pop(column, None))
-            if merge == "restart":
-                begun[column] = _Open(place, across, grid.row)
+            place = grid.put(_cell(list(_inside(cell, {"p", "tbl"})), targets), 1 if merge else across)
+            if merge:
+                begun[column] = _Open(place, max(across, 1), grid.row)
+                grid.skip_to(column + max(across, 1))
     for area in begun.values():
         _close(grid, area)
 
 
+def _columns(table: Any) -> list[int]:
+    """Return the column at which each line of the table's grid stands.
+
+    A border dragged by hand in one row alone makes the grid finer than the table looks: lines nearer to each
+    other than any column is wide are one.
+    """
+    widths = [attribute(column, "w") for column in table.iterfind("{*}tblGrid/{*}gridCol")]
+    columns, since = [0], 0
+    for width in widths[: SPAN * SPAN]:
+        if not width.isascii() or not width.isdigit() or len(width) > 6:
+            return []
+        since += int(width)
+        columns.append(columns[-1] + (since >= NARROWEST))
+        since = 0 if since >= NARROWEST else since
+    return columns
+
+
+def _column(columns: list[int], line: int) -> int:
+    if not columns:
+        return line
+    return columns[line] if line < len(columns) else columns[-1] + line - len(columns) + 1
+
+
 def _close(grid: Grid, area: _Open | None) -> None:
-    """Note a cell that reached over several rows; one over several columns alone is noted already."""
-    if area and area.last > area.start[0]:
-        row, column = area.start
-        grid.merges[:] = [
-            merge for merge in grid.merges if not row <= merge[0][0] <= area.last or merge[0][1] != column
-        ]
-        grid.merges.append((area.start, (area.last, column + area.across - 1)))
+    """Note a cell that was merged downwards, now that its last row is known."""
+    if area and (area.last > area.start[0] or area.across > 1):
+        grid.merges.append((area.start, (area.last, area.start[1] + area.across - 1)))
 
 
 def _spans(cell: Any) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""HTML that a program saved as .xls, or that was exported from Word or Google Sheets.
+"""HTML that a program saved as .xls, or that was exported from Word or Google Sheets; web archives (.mht) too.
 
 The page becomes one sheet: a block of text outside of tables is a row with its text in column A, every table
 row is a row; `colspan` and `rowspan` are merged cells.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from email import message_from_bytes
 from typing import Any
 
 from lxml import etree, html
@@ -19,7 +20,6 @@ from pipeline.read.text import decoded
 from schemas.rules import Rule
 
 NAME = "HTML"
-SIZE_LIMIT = 100 * 1024 * 1024
 _CHARSET = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?([\w-]+)""", re.IGNORECASE)
 _UNSEEN = {"script", "style", "head", "title", "xml", "template", "comment", "noscript", "object"}
 _BLOCKS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "pre", "caption", "dt", "dd"}
@@ -27,6 +27,8 @@ _BREAKS = {"br", "p", "div", "li", "tr"}
 _STRUCK = {"s", "strike", "del"}
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _STRUCK_STYLE = re.compile(r"text-decoration[^;]*line-through", re.IGNORECASE)
+_MAY_STRIKE = re.compile(rb"<(?:s|strike|del)[\s>]|line-through", re.IGNORECASE)
+_ARCHIVE = re.compile(rb"\s*MIME-Version:", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 
 
@@ -36,14 +38,22 @@ def read_html(content: bytes) -> list[Sheet]:
     Raises:
         Refused: `file.unreadable` or `file.too-large`.
     """
+    if _ARCHIVE.match(content):
+        content = _page_in_archive(content)
     parser = html.HTMLParser(encoding="utf-8", huge_tree=False, no_network=True, remove_comments=True, remove_pis=True)
     try:
         root = html.document_fromstring(_text(content).encode("utf-8", "replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError, AssertionError) as fault:
         raise Refused(Rule.FILE_UNREADABLE) from fault
-    grid = Grid()
-    _blocks(grid, root)
-    return [grid.sheet(NAME)]
+    page = _Page(strikes=_MAY_STRIKE.search(content) is not None)
+    page.blocks(root)
+    return [page.grid.sheet(NAME)]
+
+
+def _page_in_archive(content: bytes) -> bytes:
+    """Return the pages of a "single file web page" that hold tables, one after another."""
+    parts = (part.get_payload(decode=True) for part in message_from_bytes(content).walk() if not part.is_multipart())
+    return b"\n".join(part for part in parts if isinstance(part, bytes) and b"<table" in part.lower())
 
 
 def _text(content: bytes) -> str:
@@ -57,35 +67,46 @@ def _text(content: bytes) -> str:
     return decoded(content)
 
 
-def _blocks(grid: Grid, parent: Any) -> None:
-    """Place tables and texts in the page's order."""
-    _line(grid, parent.text)
-    for child in parent:
-        name = child.tag if isinstance(child.tag, str) else ""
-        if name == "table":
-            _table(grid, child)
-        elif name in _BLOCKS:
-            grid.put_line(_cell(child))
-        elif name and name not in _UNSEEN:
-            _blocks(grid, child)
-        _line(grid, child.tail)
+class _Page:
+    """A page on its way to a sheet."""
 
+    def __init__(self, strikes: bool) -> None:
+        self.grid = Grid()
+        self.strikes = strikes  # the page strikes something through, so every cell is asked
 
-def _line(grid: Grid, text: str | None) -> None:
-    if text and text.strip():
-        grid.put_line(Cell(_SPACES.sub(" ", text).strip()))
+    def blocks(self, parent: Any) -> None:
+        """Place tables and texts in the page's order."""
+        self._line(parent.text)
+        for child in parent:
+            name = child.tag if isinstance(child.tag, str) else ""
+            if name == "table":
+                self._table(child)
+            elif name in _BLOCKS:
+                self.grid.put_line(self._cell(child))
+            elif name and name not in _UNSEEN:
+                self.blocks(child)
+            self._line(child.tail)
 
+    def _line(self, text: str | None) -> None:
+        if text and text.strip():
+            self.grid.put_line(Cell(_SPACES.sub(" ", text).strip()))
 
-def _table(grid: Grid, table: Any) -> None:
-    grid.begin_table()
-    for row in _rows(table):
-        grid.begin_row()
-        if _HIDDEN.search(row.get("style", "")):
-            grid.hidden_rows.add(grid.row)
-        for cell in row:
-            if cell.tag in ("td", "th"):
-                grid.put(_cell(cell), _span(cell.get("colspan", "1")), _span(cell.get("rowspan", "1")))
-    grid.begin_table()
+    def _table(self, table: Any) -> None:
+        self.grid.begin_table()
+        for row in _rows(table):
+            self.grid.begin_row()
+            if _HIDDEN.search(row.get("style", "")):
+                self.grid.hidden_rows.add(self.grid.row)
+            for cell in row:
+                if cell.tag in ("td", "th"):
+                    self.grid.put(self._cell(cell), _span(cell.get("colspan", "1")), _span(cell.get("rowspan", "1")))
+        self.grid.begin_table()
+
+    def _cell(self, element: Any) -> Cell:
+        link = next((a.get("href", "") for a in element.iter("a") if a.get("href")), "")
+        lines = (_SPACES.sub(" ", line).strip() for line in "".join(_texts(element)).split("\n"))
+        text = "\n".join(lines).strip("\n")
+        return Cell(text, link, self.strikes and bool(text) and _is_struck(element))
 
 
 def _rows(table: Any) -> Iterator[Any]:
@@ -99,13 +120,6 @@ def _rows(table: Any) -> Iterator[Any]:
 def _span(text: str) -> int:
     text = text.strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 1
-
-
-def _cell(element: Any) -> Cell:
-    link = next((a.get("href", "") for a in element.iter("a") if a.get("href")), "")
-    text = "".join(_texts(element))
-    lines = (_SPACES.sub(" ", line).strip() for line in text.split("\n"))
-    return Cell("\n".join(lines).strip("\n"), link, bool(text.strip()) and _is_struck(element))
 
 
 def _texts(element: Any) -> Iterator[str]:

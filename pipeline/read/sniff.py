@@ -40,7 +40,7 @@ _MAGIC = [
     # A BIFF stream that no compound file holds: versions 2 to 8 begin with a BOF record.
     (Kind.XLS, re.compile(rb"\x09[\x00\x02\x04\x08][\x04\x06\x08\x10]\x00[\s\S]{2}[\x05\x10]\x00")),
 ]
-_HTML = re.compile(r"<(?:html|table|body|!doctype\s+html)\b", re.IGNORECASE)
+_HTML = re.compile(r"^\s*mime-version:|<(?:html|table|body|!doctype\s+html)\b", re.IGNORECASE)
 _SPREADSHEET_XML = re.compile(r"<(?:\w+:)?Workbook\b[^>]*urn:schemas-microsoft-com:office:spreadsheet", re.DOTALL)
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 

@@ -12,6 +12,7 @@ from typing import Literal
 from pipeline.errors import Refused
 from pipeline.model import Sheet
 from pipeline.read.legacy_fonts import is_vietnamese
+from pipeline.read.values import CELL_LIMIT, ROW_LIMIT
 from schemas.rules import Rule
 
 NAME = "CSV"
@@ -39,10 +40,17 @@ def read_text(content: bytes) -> list[Sheet]:
         raise Refused(Rule.FILE_UNREADABLE)
     if told := _SEPARATOR_LINE.match(text):
         text = text[told.end() :]
+    _check_size(text)
     rows = _rows(text, told[1] if told else _delimiter(text))
     if sum(len(row) >= NARROW for row in rows) < FEW:
         raise Refused(Rule.FILE_UNSUPPORTED, kind="text")
     return [Sheet(NAME, False, rows)]
+
+
+def _check_size(text: str) -> None:
+    lines, marks = text.count("\n"), sum(map(text.count, DELIMITERS))
+    if lines > ROW_LIMIT or marks > CELL_LIMIT:
+        raise Refused(Rule.FILE_TOO_LARGE, size=str(max(lines, marks)), limit=str(ROW_LIMIT))
 
 
 def decoded(content: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable, Iterator
 
 CELL_LIMIT = 5_000_000
 ROW_LIMIT, COLUMN_LIMIT = 1_048_576, 16_384
@@ -17,6 +18,14 @@ _EPOCH, _EPOCH_1904 = dt.datetime(1899, 12, 30), dt.datetime(1904, 1, 1)
 _LAST_SERIAL = 2_958_466
 _BUILT_IN_DATES = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
 _NOT_DATE_CODES = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]|General', re.IGNORECASE)
+
+
+def numbers_in(spans: Iterable[tuple[int, int]], limit: int) -> Iterator[int]:
+    """Yield the numbers below the limit in these spans (first, last), each once however much the spans overlap."""
+    reached = 0
+    for first, last in sorted(spans):
+        yield from range(max(first, reached), min(last + 1, limit))
+        reached = max(reached, last + 1)
 
 
 def text_of(value: object) -> str:

@@ -18,8 +18,8 @@ from pipeline.read.values import CELL_LIMIT, COLUMN_LIMIT, ROW_LIMIT, date_text,
 from schemas.rules import Rule
 
 _CELLS = re.compile(rb"<(?:\w+:)?c[\s/>]")
-# Nothing but style and type may stand before the address: in other attributes a false one could hide.
-_ADDRESSES = re.compile(rb'<(?:\w+:)?c(?: [st]="\w*")* r="([A-Z]{1,3})([0-9]{1,7})"')
+# The whole tag, and none but the simplest attributes: in others a false address could hide.
+_ADDRESSES = re.compile(rb'<(?:\w+:)?c(?: [st]="\w*")* r="([A-Z]{1,3})([0-9]{1,7})"(?: \w+="\w*")*\s?(/?)>')
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 _REFERENCE = re.compile(r"^\$?([A-Z]{1,3})\$?(\d{1,7})$")
 _OFF = ("0", "false", "off")
@@ -43,17 +43,20 @@ class Shared:
 
 
 def is_plain(xml: bytes) -> bool:
-    """Tell whether every cell says where it stands, and all of them in a box that calamine can hold in memory."""
+    """Tell whether every cell says where it stands, and all that hold something in a box that fits in memory.
+
+    calamine makes room for that box, and passes over cells that are only styled.
+    """
     if b"\0" in xml[:64]:
         return False
-    places = _ADDRESSES.findall(xml)
-    if len(places) != len(_CELLS.findall(xml)):
+    cells = _ADDRESSES.findall(xml)
+    if len(cells) != len(_CELLS.findall(xml)):
         return False
-    if not places:
+    filled = [(column, row) for column, row, closed in cells if not closed]
+    if not filled:
         return True
-    columns = {column for column, _ in places}
-    width = max(column_number(letters.decode()) for letters in columns)
-    height = max(int(row) for row in {row for _, row in places})
+    width = max(column_number(letters.decode()) for letters in {column for column, _ in filled})
+    height = max(map(int, {row for _, row in filled}))
     return width <= COLUMN_LIMIT and 0 < height <= ROW_LIMIT and width * height <= CELL_LIMIT
 
 

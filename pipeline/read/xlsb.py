@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pipeline.errors import Refused
 from pipeline.model import Place, Sheet, address
 from pipeline.read.package import Package
-from pipeline.read.values import CELL_LIMIT, COLUMN_LIMIT, ROW_LIMIT, date_text, is_date_format, text_of
+from pipeline.read.values import CELL_LIMIT, COLUMN_LIMIT, ROW_LIMIT, date_text, is_date_format, numbers_in, text_of
 from schemas.rules import Rule
 
 _ROW, _LAST_CELL, _SHORT_CELLS, _RICH_CELL = 0, 11, range(12, 19), 62
@@ -145,7 +145,7 @@ class _Reader:
         self.flaws: dict[Place, tuple[Rule, str]] = {}
         self.struck: set[Place] = set()
         self.hidden_rows: set[int] = set()
-        self.hidden_columns: set[int] = set()
+        self.hidden_columns: list[tuple[int, int]] = []
         self.row, self.column, self.size = -1, -1, 0
         notes: dict[int, Callable[[bytes], None]] = {
             _ROW: self._row, _COLUMNS: self._columns, _MERGE: self._merge, _LINK: self._link,
@@ -160,7 +160,7 @@ class _Reader:
         """Return the sheet."""
         return Sheet(
             name, hidden, self.cells, self.merges, self.links, self.flaws, {}, frozenset(self.hidden_rows),
-            frozenset(self.hidden_columns), frozenset(self.struck),
+            frozenset(numbers_in(self.hidden_columns, COLUMN_LIMIT)), frozenset(self.struck),
         )  # fmt: skip
 
     def _row(self, data: bytes) -> None:
@@ -173,7 +173,7 @@ class _Reader:
     def _columns(self, data: bytes) -> None:
         first, last = struct.unpack_from("<II", data)
         if data[16] & 0x01:
-            self.hidden_columns.update(range(first, min(last + 1, COLUMN_LIMIT)))
+            self.hidden_columns.append((first, last))
 
     def _merge(self, data: bytes) -> None:
         top, bottom, left, right = struct.unpack_from("<4I", data)

@@ -17,7 +17,7 @@ from pipeline.model import Place, Sheet, Stamp, Workbook
 from pipeline.read import calamine
 from pipeline.read.markup import attribute, local, parse
 from pipeline.read.package import Package
-from pipeline.read.values import HYPERLINK_FORMULA
+from pipeline.read.values import COLUMN_LIMIT, HYPERLINK_FORMULA, numbers_in
 from pipeline.read.worksheet import (
     Shared,
     Styles,
@@ -201,14 +201,14 @@ def _attributes(tag: bytes) -> dict[bytes, bytes]:
 def _hidden(xml: bytes) -> tuple[frozenset[int], frozenset[int]]:
     """Return the hidden rows and columns, counted from 0."""
     rows: set[int] = set()
-    columns: set[int] = set()
+    columns: list[tuple[int, int]] = []
     for match in _TAGS.finditer(xml):
         told = _attributes(match[2])
         if match[1] == b"row" and told.get(b"r", b"").isdigit():
-            rows.add(int(told[b"r"]) - 1)
+            rows.add(int(told[b"r"][:9]) - 1)
         elif told.get(b"min", b"").isdigit() and told.get(b"max", b"").isdigit():
-            columns.update(range(int(told[b"min"]) - 1, min(int(told[b"max"]), 16_384)))
-    return frozenset(rows), frozenset(columns)
+            columns.append((int(told[b"min"][:9]) - 1, int(told[b"max"][:9]) - 1))
+    return frozenset(rows), frozenset(numbers_in(columns, COLUMN_LIMIT))
 
 
 def _struck(xml: bytes, styles: frozenset[int]) -> Iterator[Place]:
