@@ -8,7 +8,7 @@ from pipeline.errors import Refused
 from pipeline.model import Workbook
 from pipeline.read.legacy_fonts import decode
 from pipeline.read.xlsx import megabytes, read_xlsx
-from schemas.rules import Rule
+from schemas.codes import Rule
 
 LIMIT = 30 * 1024 * 1024
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")

@@ -20,7 +20,7 @@ from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
 from pipeline.errors import Refused
 from pipeline.model import Place, Sheet, Stamp, Workbook
-from schemas.rules import Rule
+from schemas.codes import Rule
 
 # Limits that cost honest files nothing, measured on thousands of real forms.
 ENTRY_LIMIT = 2_000

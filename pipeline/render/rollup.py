@@ -30,10 +30,10 @@ from pipeline.errors import OperatorError
 from pipeline.render.machine import summary
 from pipeline.render.workbook import TEMPLATES
 from pipeline.run import Result
+from schemas.codes import Rule
 from schemas.data import read_toml
 from schemas.kinds import link
 from schemas.messages import line, title
-from schemas.rules import Rule
 from schemas.text import capitalised, storable
 
 WORDS = TEMPLATES / "tong-hop.toml"
