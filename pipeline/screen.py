@@ -28,6 +28,10 @@ def print_result(published: Published) -> None:
         print(line("screen", "faults", faults=", ".join(common)))
     for unknown in told[told["rule"].eq("submission.unknown-unit")].itertuples():
         print(line("screen", "unknown", file=unknown.file, message=unknown.message))
+    for name in published.intake.waiting:
+        print(line("screen", "waiting", file=name))
+    for name in published.intake.ignored:
+        print(line("screen", "ignored", file=name))
     for path in published.kept:
         print(line("screen", "kept", path=path))
     print(line("screen", "report", path=folder / "bao-cao.docx"))

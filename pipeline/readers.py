@@ -1,0 +1,232 @@
+"""Reading in processes of its own: a file that aborts, hangs or eats the memory of its reader is one finding.
+
+Two workers are kept (pebble): they start beside the imports of the command, and a worker that dies or overruns
+its limits takes only its own file along. A file alone is read in a worker too: nothing in Python can catch an
+abort. Results travel as JSON and come in the order of the files, whichever worker is done first.
+
+Wherever the system has no limits of its own (Windows), the wall clock still holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, TimeoutError
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
+
+from pipeline.errors import Refused
+from pipeline.known import Known
+from pipeline.model import Arrival, Workbook
+from pipeline.read import read
+from pipeline.read.bundle import members
+from pipeline.read.plain import pack, unpack
+from schemas.codes import Rule
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+WORKERS = 2
+AHEAD = 64  # files that are read while an earlier one is recognised
+# One file: the processor's time first, so that the same file meets the same end on a busy machine too.
+CPU_SECONDS, WALL_SECONDS = 10, 15
+MEMORY = 640 * 1024 * 1024
+_OUT_OF_MEMORY = 77
+# Ends that say nothing about the file: the wall clock of a busy machine, and a kill from outside.
+_CHANCE = ("time", "killed")
+
+Outcome = tuple[str, Any]
+"""What a worker returns: `done` and plain data, or `refused` and the rule with its facts."""
+
+
+def start() -> None:
+    """Start the workers without waiting for them: beside the imports that the command has to do anyway."""
+    threading.Thread(target=_pool, daemon=True).start()
+
+
+def read_all(arrivals: Iterable[Arrival], known: Known | None = None) -> Iterator[tuple[Arrival, Workbook | Refused]]:
+    """Yield every file with what it holds, or why it cannot be read, in their order.
+
+    What is `known` from an earlier run is not read again.
+    """
+    known = known or Known()
+    ahead: deque[tuple[Arrival, Outcome | Future[Outcome] | None]] = deque()
+    for arrival in arrivals:
+        ahead.append((arrival, _begin(arrival, known)))
+        if len(ahead) > AHEAD:
+            yield _finish(*ahead.popleft(), known)
+    while ahead:
+        yield _finish(*ahead.popleft(), known)
+
+
+def unpack_bundle(path: Path) -> list[tuple[str, bytes]] | None:
+    """Return the names and contents of the files in an archive, None where it is no bundle.
+
+    Raises:
+        Refused: it cannot be opened.
+    """
+    status, found = _outcome(_submit(_unpacking, members, path), _unpacking, members, path)
+    if status == "refused":
+        raise Refused(found[0], **found[1])
+    bundle: list[tuple[str, bytes]] | None = found
+    return bundle
+
+
+# --- beside the workers
+
+
+def _begin(arrival: Arrival, known: Known) -> Outcome | Future[Outcome] | None:
+    if arrival.refused:
+        return None
+    return known.get(arrival.sha256) or _submit(_reading, read, arrival.path)
+
+
+def _finish(
+    arrival: Arrival, begun: Outcome | Future[Outcome] | None, known: Known
+) -> tuple[Arrival, Workbook | Refused]:
+    if arrival.refused:
+        return arrival, arrival.refused
+    if isinstance(begun, Future):
+        outcome = _outcome(begun, _reading, read, arrival.path)
+        if outcome[0] == "done" or outcome[1][1].get("reason") not in _CHANCE:
+            known.put(arrival.sha256, outcome)
+    else:
+        outcome = begun or ("refused", [str(Rule.FILE_UNREADABLE), {}])
+    status, found = outcome
+    return arrival, (unpack(found) if status == "done" else Refused(found[0], **found[1]))
+
+
+def _outcome(future: Future[Outcome], *task: Any) -> Outcome:
+    """Wait for a worker. Where the pool broke down, through no fault of this file, it is asked again.
+
+    Raises:
+        BrokenProcessPool: no worker can be started at all.
+    """
+    for attempt in range(3):
+        try:
+            return future.result()
+        except TimeoutError:
+            return _unreadable("time")
+        except ProcessExpired as death:
+            return _unreadable(_reason(death.exitcode))
+        except BrokenProcessPool:
+            if attempt == 2:
+                raise
+            future = _submit(*task)
+    raise AssertionError
+
+
+def _unreadable(reason: str) -> Outcome:
+    return "refused", [str(Rule.FILE_UNREADABLE), {"reason": reason}]
+
+
+def _reason(status: int | None) -> str:
+    if status == _OUT_OF_MEMORY:
+        return "memory"
+    if os.name != "nt" and status in (-signal.SIGXCPU, -signal.SIGALRM):
+        return "slow"
+    return "killed" if os.name != "nt" and status == -signal.SIGKILL else "crash"
+
+
+def _submit(*task: Any) -> Future[Outcome]:
+    future: Future[Outcome] = _pool().schedule(_guarded, args=task, timeout=WALL_SECONDS)
+    return future
+
+
+_starting = threading.Lock()
+
+
+def _pool() -> ProcessPool:
+    """Return the running workers: those of before unless they broke down."""
+    with _starting:
+        pool = _new_pool()
+        if pool.active:
+            return pool
+        pool.stop()
+        pool.join()
+        _new_pool.cache_clear()
+        pool = _new_pool()
+        if not pool.active:
+            raise BrokenProcessPool("no reader can be started")
+        return pool
+
+
+@cache
+def _new_pool() -> ProcessPool:
+    context = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
+    if os.name != "nt":
+        context.set_forkserver_preload([__name__])
+    return ProcessPool(max_workers=WORKERS, initializer=_prepare, context=context)
+
+
+# --- in a worker
+
+
+def _prepare() -> None:
+    """Make the worker harmless: it dies when told to, leaves no core (citizens' data) and writes no file."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if resource:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def _guarded(work: Callable[..., Any], function: Callable[[bytes], Any], path: Path) -> Outcome:
+    """Do one piece of work within the limits; whatever a foreign file makes a parser raise is the file's fault.
+
+    A worker that ran out of memory, or met something that is no ordinary exception (a panic of Rust code,
+    SystemExit), is not trusted with the next file: it ends, and another takes its place.
+    """
+    try:
+        with _limits():
+            return "done", work(function, path.read_bytes())
+    except Refused as refusal:
+        return "refused", [str(refusal.rule), refusal.facts]
+    except MemoryError:
+        os._exit(_OUT_OF_MEMORY)
+    except Exception as fault:
+        return "refused", [str(Rule.FILE_UNREADABLE), {"reason": "crash", "fault": type(fault).__name__}]
+    except BaseException:
+        os._exit(1)
+
+
+def _reading(function: Callable[[bytes], Workbook], content: bytes) -> bytes:
+    return pack(function(content))
+
+
+def _unpacking(function: Callable[[bytes], Any], content: bytes) -> Any:
+    return function(content)
+
+
+@contextlib.contextmanager
+def _limits() -> Iterator[None]:
+    """Limit memory and time while a file is open; the alarm ends a worker whose parent was killed."""
+    if resource is None:
+        yield
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = int(used.ru_utime + used.ru_stime) + 1 + CPU_SECONDS
+    _soft(resource.RLIMIT_AS, MEMORY)
+    _soft(resource.RLIMIT_CPU, seconds)
+    signal.alarm(WALL_SECONDS + 3)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        _soft(resource.RLIMIT_CPU, resource.RLIM_INFINITY)
+        _soft(resource.RLIMIT_AS, resource.RLIM_INFINITY)
+
+
+def _soft(limit: int, value: int) -> None:
+    hard = resource.getrlimit(limit)[1]
+    resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY or value < hard else hard, hard))
