@@ -9,6 +9,7 @@ Wherever the system has no limits of its own (Windows), the wall clock still hol
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import multiprocessing
 import os
@@ -22,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from pipeline.errors import Refused
 from pipeline.known import Known
@@ -39,10 +40,13 @@ except ImportError:  # Windows
 
 WORKERS = 2
 AHEAD = 64  # files that are read while an earlier one is recognised
-# One file: the processor's time first, so that the same file meets the same end on a busy machine too.
-CPU_SECONDS, WALL_SECONDS = 10, 15
+# One file: the processor's time first, so that the same file meets the same end on a busy machine too. The worker
+# watches itself; the pool comes last, where the system gives the worker no clock (Windows) or a death went unseen.
+CPU_SECONDS, WALL_SECONDS, POOL_SECONDS = 8, 13, 15
 MEMORY = 640 * 1024 * 1024
+ATTEMPTS = 3
 _OUT_OF_MEMORY = 77
+CONSTS.sleep_unit = 0.05  # how often the pool looks for dead workers, and how long its end may take
 # Ends that say nothing about the file: the wall clock of a busy machine, and a kill from outside.
 _CHANCE = ("time", "killed")
 
@@ -108,23 +112,34 @@ def _finish(
 
 
 def _outcome(future: Future[Outcome], *task: Any) -> Outcome:
-    """Wait for a worker. Where the pool broke down, through no fault of this file, it is asked again.
+    """Wait for a worker; ask another where the pool lost this one.
+
+    A worker that dies in the moment between taking a task and the pool's noticing it is lost to the pool, which
+    then reports a time-out, or gives up if nothing else was going on.
 
     Raises:
         BrokenProcessPool: no worker can be started at all.
     """
-    for attempt in range(3):
+    for _ in range(ATTEMPTS - 1):
         try:
-            return future.result()
-        except TimeoutError:
-            return _unreadable("time")
-        except ProcessExpired as death:
-            return _unreadable(_reason(death.exitcode))
+            return _outcome_of(future)
         except BrokenProcessPool:
-            if attempt == 2:
-                raise
-            future = _submit(*task)
-    raise AssertionError
+            pass
+        except TimeoutError:
+            if resource is None:
+                break
+        future = _submit(*task)
+    try:
+        return _outcome_of(future)
+    except TimeoutError:
+        return _unreadable("time")
+
+
+def _outcome_of(future: Future[Outcome]) -> Outcome:
+    try:
+        return future.result()
+    except ProcessExpired as death:
+        return _unreadable(_reason(death.exitcode))
 
 
 def _unreadable(reason: str) -> Outcome:
@@ -134,13 +149,13 @@ def _unreadable(reason: str) -> Outcome:
 def _reason(status: int | None) -> str:
     if status == _OUT_OF_MEMORY:
         return "memory"
-    if os.name != "nt" and status in (-signal.SIGXCPU, -signal.SIGALRM):
-        return "slow"
-    return "killed" if os.name != "nt" and status == -signal.SIGKILL else "crash"
+    if resource is None:
+        return "crash"
+    return {-signal.SIGXCPU: "slow", -signal.SIGALRM: "time", -signal.SIGKILL: "killed"}.get(status or 0, "crash")
 
 
 def _submit(*task: Any) -> Future[Outcome]:
-    future: Future[Outcome] = _pool().schedule(_guarded, args=task, timeout=WALL_SECONDS)
+    future: Future[Outcome] = _pool().schedule(_guarded, args=task, timeout=POOL_SECONDS)
     return future
 
 
@@ -153,8 +168,7 @@ def _pool() -> ProcessPool:
         pool = _new_pool()
         if pool.active:
             return pool
-        pool.stop()
-        pool.join()
+        _end(pool)
         _new_pool.cache_clear()
         pool = _new_pool()
         if not pool.active:
@@ -167,7 +181,14 @@ def _new_pool() -> ProcessPool:
     context = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
     if os.name != "nt":
         context.set_forkserver_preload([__name__])
-    return ProcessPool(max_workers=WORKERS, initializer=_prepare, context=context)
+    pool = ProcessPool(max_workers=WORKERS, initializer=_prepare, context=context)
+    atexit.register(_end, pool)  # before the library's own: a worker started while Python ends is waited for for ever
+    return pool
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()
+    pool.join()
 
 
 # --- in a worker
@@ -218,7 +239,7 @@ def _limits() -> Iterator[None]:
     seconds = int(used.ru_utime + used.ru_stime) + 1 + CPU_SECONDS
     _soft(resource.RLIMIT_AS, MEMORY)
     _soft(resource.RLIMIT_CPU, seconds)
-    signal.alarm(WALL_SECONDS + 3)
+    signal.alarm(WALL_SECONDS)
     try:
         yield
     finally:
