@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,10 +41,24 @@ except ImportError:  # Windows
 
 WORKERS = 2
 AHEAD = 64  # files that are read while an earlier one is recognised
-# One file: the processor's time first, so that the same file meets the same end on a busy machine too. The worker
-# watches itself; the pool comes last, where the system gives the worker no clock (Windows) or a death went unseen.
-CPU_SECONDS, WALL_SECONDS, POOL_SECONDS = 8, 13, 15
-MEMORY = 640 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one file may use.
+
+    The processor's time comes first, so that the same file meets the same end on a busy machine too; a worker
+    watches itself, and the pool comes last, where the system gives the worker no clock (Windows) or a death went
+    unseen. A sheet of 100,000 rows takes 514 MiB; two workers and the run itself stay under 1.5 GiB.
+    """
+
+    cpu_seconds: int = 8
+    wall_seconds: int = 13
+    pool_seconds: int = 15
+    memory: int = 672 * 1024 * 1024
+
+
+LIMITS = Limits()
 ATTEMPTS = 3
 _OUT_OF_MEMORY = 77
 CONSTS.sleep_unit = 0.05  # how often the pool looks for dead workers, and how long its end may take
@@ -65,7 +80,7 @@ def read_all(arrivals: Iterable[Arrival], known: Known | None = None) -> Iterato
     What is `known` from an earlier run is not read again.
     """
     known = known or Known()
-    ahead: deque[tuple[Arrival, Outcome | Future[Outcome] | None]] = deque()
+    ahead: deque[tuple[Arrival, Outcome | Future[Outcome]]] = deque()
     for arrival in arrivals:
         ahead.append((arrival, _begin(arrival, known)))
         if len(ahead) > AHEAD:
@@ -90,23 +105,19 @@ def unpack_bundle(path: Path) -> list[tuple[str, bytes]] | None:
 # --- beside the workers
 
 
-def _begin(arrival: Arrival, known: Known) -> Outcome | Future[Outcome] | None:
+def _begin(arrival: Arrival, known: Known) -> Outcome | Future[Outcome]:
     if arrival.refused:
-        return None
+        return "refused", [str(arrival.refused.rule), arrival.refused.facts]
     return known.get(arrival.sha256) or _submit(_reading, read, arrival.path)
 
 
-def _finish(
-    arrival: Arrival, begun: Outcome | Future[Outcome] | None, known: Known
-) -> tuple[Arrival, Workbook | Refused]:
-    if arrival.refused:
-        return arrival, arrival.refused
+def _finish(arrival: Arrival, begun: Outcome | Future[Outcome], known: Known) -> tuple[Arrival, Workbook | Refused]:
     if isinstance(begun, Future):
         outcome = _outcome(begun, _reading, read, arrival.path)
         if outcome[0] == "done" or outcome[1][1].get("reason") not in _CHANCE:
             known.put(arrival.sha256, outcome)
     else:
-        outcome = begun or ("refused", [str(Rule.FILE_UNREADABLE), {}])
+        outcome = begun
     status, found = outcome
     return arrival, (unpack(found) if status == "done" else Refused(found[0], **found[1]))
 
@@ -155,7 +166,7 @@ def _reason(status: int | None) -> str:
 
 
 def _submit(*task: Any) -> Future[Outcome]:
-    future: Future[Outcome] = _pool().schedule(_guarded, args=task, timeout=POOL_SECONDS)
+    future: Future[Outcome] = _pool().schedule(_guarded, args=(LIMITS, *task), timeout=LIMITS.pool_seconds)
     return future
 
 
@@ -202,14 +213,14 @@ def _prepare() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
-def _guarded(work: Callable[..., Any], function: Callable[[bytes], Any], path: Path) -> Outcome:
+def _guarded(limits: Limits, work: Callable[..., Any], function: Callable[[bytes], Any], path: Path) -> Outcome:
     """Do one piece of work within the limits; whatever a foreign file makes a parser raise is the file's fault.
 
     A worker that ran out of memory, or met something that is no ordinary exception (a panic of Rust code,
     SystemExit), is not trusted with the next file: it ends, and another takes its place.
     """
     try:
-        with _limits():
+        with _limited(limits):
             return "done", work(function, path.read_bytes())
     except Refused as refusal:
         return "refused", [str(refusal.rule), refusal.facts]
@@ -230,16 +241,16 @@ def _unpacking(function: Callable[[bytes], Any], content: bytes) -> Any:
 
 
 @contextlib.contextmanager
-def _limits() -> Iterator[None]:
+def _limited(limits: Limits) -> Iterator[None]:
     """Limit memory and time while a file is open; the alarm ends a worker whose parent was killed."""
     if resource is None:
         yield
         return
     used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime) + 1 + CPU_SECONDS
-    _soft(resource.RLIMIT_AS, MEMORY)
+    seconds = int(used.ru_utime + used.ru_stime) + 1 + limits.cpu_seconds
+    _soft(resource.RLIMIT_AS, limits.memory)
     _soft(resource.RLIMIT_CPU, seconds)
-    signal.alarm(WALL_SECONDS)
+    signal.alarm(limits.wall_seconds)
     try:
         yield
     finally:

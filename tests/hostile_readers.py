@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -44,6 +45,7 @@ def _write() -> None:
 DEEDS = {
     b"abort": os.abort,
     b"hang": _hang,
+    b"wait": lambda: time.sleep(3600),
     b"eat": lambda: [bytes(1 << 20) for _ in range(1 << 16)],
     b"exit": sys.exit,
     b"panic": _panic,
@@ -68,3 +70,8 @@ def members(content: bytes) -> list[tuple[str, bytes]] | None:
 
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return [(name, archive.read(name)) for name in archive.namelist() if not name.endswith("/")]
+
+
+def refuse_members(content: bytes) -> list[tuple[str, bytes]] | None:
+    """Refuse every archive."""
+    raise Refused("file.encrypted")
