@@ -290,7 +290,7 @@ def _unbundled(intake: Intake, store: _Store) -> Intake:
             continue
         for member, content in members:
             name = _distinct(f"{arrival.file}/{printable(member)}", names)
-            if any(_IGNORED.search(part) for part in PurePosixPath(member).parts):
+            if any(_IGNORED.search(part) for part in PurePosixPath(member).parts if part != ".."):
                 ignored.append(name)
             else:
                 arrivals.append(store.keep(name, content, arrival.received))

@@ -26,7 +26,8 @@ def print_result(published: Published) -> None:
     common = [f"{title(rule)} ({count})" for rule, count in grave["rule"].value_counts().head(COMMON_FAULTS).items()]
     if common:
         print(line("screen", "faults", faults=", ".join(common)))
-    for unknown in told[told["rule"].eq("submission.unknown-unit")].itertuples():
+    nobodys = told["submitter"].eq("") & told["severity"].eq("error") & told["file"].ne("")
+    for unknown in told[nobodys].itertuples():
         print(line("screen", "unknown", file=unknown.file, message=unknown.message))
     for name in published.intake.waiting:
         print(line("screen", "waiting", file=name))
