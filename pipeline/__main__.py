@@ -7,9 +7,11 @@ import datetime as dt
 import sys
 import tomllib
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.errors import OperatorError
+from pipeline.readers import start as start_readers
 from schemas.messages import line
 
 if TYPE_CHECKING:
@@ -111,6 +113,7 @@ def load(name: str) -> Round:
 
 
 def _run(options: argparse.Namespace) -> int:
+    start_readers()
     from pipeline.deliver import publish
     from pipeline.screen import print_result
 
@@ -121,13 +124,15 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    start_readers()
     from pipeline.intake import arrivals_of
     from pipeline.run import judge
     from pipeline.screen import print_findings
 
     round = load(options.round)
     today = dt.date.today()
-    result = judge(round, arrivals_of(options.files, today), today)
+    with TemporaryDirectory() as folder:
+        result = judge(round, arrivals_of(options.files, Path(folder), today), today)
     return ERRORS_FOUND if print_findings(result) else 0
 
 
@@ -141,6 +146,7 @@ def _forms(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
+    start_readers()
     from pipeline.deliver import look
     from pipeline.screen import print_status
 

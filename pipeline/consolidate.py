@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from pipeline.model import Rows, Submission, finding, findings_frame
+from schemas.codes import Rule
 from schemas.messages import severity
 from schemas.round import Round
-from schemas.rules import Rule
 from schemas.units import Unit
 
 MEASURES = ("listed", "established", "named", "staffed", "complete")

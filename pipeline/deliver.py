@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import errno
 import hashlib
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.agree import compare
-from pipeline.errors import OperatorError
 from pipeline.history import current_versions, with_history
-from pipeline.intake import take_in
+from pipeline.intake import Intake, take_in
+from pipeline.known import open_known
 from pipeline.ledger import Ledger, Letter, open_ledger
 from pipeline.render.letter import write_letter
 from pipeline.render.machine import write_machine_results
@@ -27,15 +24,10 @@ from pipeline.render.rollup import write_rollup
 from pipeline.render.wording import worded
 from pipeline.render.workbook import blank, prefilled, write_form
 from pipeline.run import Result, judge
+from pipeline.state import hold, writable
 from schemas.naming import right_names
 from schemas.round import Round
 from schemas.text import slug
-
-_NOT_WRITABLE = {
-    getattr(errno, name)
-    for name in ("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EBUSY", "ENOTDIR", "EEXIST", "EFBIG", "EIO")
-    if hasattr(errno, name)
-}
 
 
 @dataclass(frozen=True)
@@ -46,13 +38,14 @@ class Published:
     told: pd.DataFrame
     folder: Path
     kept: list[Path]
+    intake: Intake
 
 
 def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Result:
     """Return the result of the round on that day; nothing is written but the ledger and the store."""
     today = as_of or dt.date.today()
-    with _ledger(state) as ledger:
-        result = judge(round, take_in(inbox, state, ledger, today), today)
+    with hold(state), open_ledger(state) as ledger, open_known(state) as known:
+        result = judge(round, take_in(inbox, state, ledger, today).arrivals, today, known)
         return with_history(ledger, result, current_versions(ledger, result))
 
 
@@ -60,15 +53,18 @@ def publish(round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date
     """Run the whole line and put the result at `outbox/<round>`.
 
     Raises:
-        OperatorError: the inbox is not there, the outbox cannot be written, or a template does not render.
+        OperatorError: the inbox is not there, the outbox cannot be written, a template does not render, or another run
+            holds the state folder.
     """
     today = as_of or dt.date.today()
-    with _ledger(state) as ledger:
-        result = judge(round, take_in(inbox, state, ledger, today), today)
+    with hold(state), open_ledger(state) as ledger:
+        with open_known(state) as known:
+            intake = take_in(inbox, state, ledger, today)
+            result = judge(round, intake.arrivals, today, known)
         versions = current_versions(ledger, result)
         result = with_history(ledger, result, versions)
         told = worded(result)
-        with _writable(outbox):
+        with writable(outbox):
             outbox.mkdir(parents=True, exist_ok=True)
             place, staged, old = outbox / round.id, outbox / f".{round.id}.new", outbox / f".{round.id}.old"
             _recover(place, staged, old)
@@ -76,10 +72,11 @@ def publish(round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date
             compare(staged)
             hashes = _hashes(staged)
             kept = _keep_handwork(ledger, round.id, place, staged)
+            ledger.will_write_papers(round.id, hashes)
             _swap(place, staged, old)
         ledger.wrote_papers(round.id, hashes)
         ledger.record_run(round.id, today, {s.file: s.sha256 for s in result.submissions}, versions, letters)
-    return Published(result, told, place, kept)
+    return Published(result, told, place, kept, intake)
 
 
 def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) -> tuple[Path, int]:
@@ -90,7 +87,7 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
     today = as_of or dt.date.today()
     names = _right_names(round)
     place, staged = outbox / f"bieu-mau-{round.id}", outbox / f".bieu-mau-{round.id}.new"
-    with _ledger(state) as ledger, _writable(outbox):
+    with hold(state), open_ledger(state) as ledger, writable(outbox):
         _recover(place, staged, staged.with_suffix(".old"))
         staged.mkdir(parents=True)
         for code, unit in round.submitting_units.items():
@@ -105,25 +102,6 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
 
 def _right_names(round: Round) -> dict[str, str]:
     return right_names(round.register, [u.code for us in round.expected.values() for u in us], round.naming).proposed
-
-
-@contextmanager
-def _ledger(state: Path) -> Iterator[Ledger]:
-    with _writable(state):
-        state.mkdir(parents=True, exist_ok=True)
-    with open_ledger(state) as ledger:
-        yield ledger
-
-
-@contextmanager
-def _writable(path: Path) -> Iterator[None]:
-    """Tell a folder that cannot be written as the operator's fault: a full disk, no rights, a file open in Excel."""
-    try:
-        yield
-    except OSError as fault:
-        if fault.errno not in _NOT_WRITABLE:
-            raise
-        raise OperatorError("outbox_busy", path=path, reason=fault.strerror or fault) from fault
 
 
 def _swap(place: Path, staged: Path, old: Path) -> None:
@@ -190,7 +168,7 @@ def _keep_handwork(ledger: Ledger, round: str, place: Path, staged: Path) -> lis
     """Carry over every file of the old result that is not as we wrote it, beside the new one of its name."""
     kept = []
     for path, sha256 in _hashes(place).items() if place.exists() else ():
-        if ledger.paper(round, path) == sha256 or Path(path).name.startswith(("~$", ".~lock")):
+        if ledger.is_ours(round, path, sha256) or Path(path).name.startswith(("~$", ".~lock")):
             continue
         target = staged / path
         if target.exists() and hashlib.sha256(target.read_bytes()).hexdigest() == sha256:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from schemas.messages import line
-
 
 class OperatorError(Exception):
     """Something the officer can set right: told in one Vietnamese line, exit status 2.
@@ -12,6 +10,8 @@ class OperatorError(Exception):
     """
 
     def __init__(self, name: str, /, **facts: Any) -> None:
+        from schemas.messages import line  # not at the top: readers import this module, and need no templates
+
         super().__init__(line("operator", name, **facts))
 
 

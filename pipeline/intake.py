@@ -1,68 +1,214 @@
-"""Taking in: every file of the inbox is kept by its hash in the store before anything looks inside."""
+"""Taking in: every file of the inbox is kept by its hash in the store before anything looks inside.
+
+Only regular files are opened, and no link is followed; what is something else is named with its reason. A name
+is data: it is made printable here, once, and never becomes a path of ours.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
 import os
 import re
+import stat
 import tempfile
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 
-from pipeline.errors import OperatorError
+from pipeline.errors import OperatorError, Refused
 from pipeline.ledger import Ledger
 from pipeline.model import Arrival
+from pipeline.read import LIMIT, megabytes
+from pipeline.readers import unpack_bundle
+from pipeline.state import temporary, writable
+from schemas.codes import Rule
 
-_IGNORED = re.compile(r"^[.~]|^(?:thumbs\.db|desktop\.ini)$|\.(?:tmp|part|partial|crdownload|download)$", re.IGNORECASE)
+# Hidden files, locks and backups of office programs, folders' own files, downloads that are not finished.
+_IGNORED = re.compile(
+    r"^\.|^~\$|^~wr[a-z]\d|^(?:thumbs|ehthumbs)\.db$|^desktop\.ini$|^__macosx$|^icon\r$|~$"
+    r"|\.(?:tmp|temp|part|partial|crdownload|download|opdownload|filepart)$",
+    re.IGNORECASE,
+)
+_OURS = ".gitkeep"
 _DATES = (
     re.compile(r"^(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})$"),
     re.compile(r"^(?P<d>\d{1,2})[-.](?P<m>\d{1,2})[-.](?P<y>\d{4})$"),
 )
+# What a screen, a cell or a line of CSV cannot show as it is: control characters, bytes that are no UTF-8, line
+# separators, marks that turn the direction of writing, and code points that are no characters.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
+_KINDS: list[tuple[Callable[[int], bool], str]] = [
+    (stat.S_ISLNK, "link"),
+    (stat.S_ISFIFO, "pipe"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISBLK, "device"),
+    (stat.S_ISCHR, "device"),
+]
+_OPEN = os.O_RDONLY | sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+_OFFICE_PARTS = {"[content_types].xml", "mimetype", "content.xml"}
+_DIRECTORY_LIMIT = 1 << 20
 
 
-def take_in(inbox: Path, state: Path, ledger: Ledger, today: dt.date) -> list[Arrival]:
-    """Return the files of the inbox, oldest first; their bytes are in `state/store` from now on.
+@dataclass(frozen=True)
+class Intake:
+    """What lay in the inbox: the files to read, oldest first; names ignored; names left for the next run."""
 
-    A file is received on the date that its folder is named by, else on the day that it was first seen.
+    arrivals: list[Arrival]
+    ignored: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+
+
+class _Changing(Exception):
+    """Somebody is still writing this file."""
+
+
+def take_in(inbox: Path, state: Path, ledger: Ledger, today: dt.date) -> Intake:
+    """Return the files of the inbox; their bytes are in `state/store` from now on.
+
+    A file is received on the date that its folder is named by, else on the day that it was first seen. What is no
+    readable file is an arrival that is refused already; the files of a bundle are arrivals of their own.
 
     Raises:
-        OperatorError: there is no such inbox.
+        OperatorError: there is no such inbox, or the store cannot be written.
     """
     if not inbox.is_dir():
         raise OperatorError("no_inbox", path=inbox)
-    store = state / "store"
-    store.mkdir(parents=True, exist_ok=True)
+    with writable(state):
+        store = _Store(state / "store", temporary(state))
+        intake = _taken(inbox, store, today)
+        seen = ledger.first_seen({arrival.sha256: arrival.file for arrival in intake.arrivals}, today)
+        dated = [replace(a, received=_folder_date(a.file) or seen[a.sha256]) for a in intake.arrivals]
+        return _unbundled(replace(intake, arrivals=dated), store)
+
+
+def arrivals_of(files: list[Path], folder: Path, today: dt.date) -> list[Arrival]:
+    """Return these files as if they had arrived today; their bytes are in `folder` as long as it lives.
+
+    Raises:
+        OperatorError: one of them is not there.
+    """
+    store = _Store(folder / "store", folder)
     arrivals = []
-    for path in _files(inbox):
-        content = path.read_bytes()
-        sha256 = hashlib.sha256(content).hexdigest()
-        _keep(store / sha256, content)
-        name = path.relative_to(inbox).as_posix()
-        first_seen = ledger.first_seen(sha256, name, today)
-        received = _folder_date(name) or first_seen
-        arrivals.append(Arrival(name, store / sha256, sha256, received))
-    return sorted(arrivals, key=lambda arrival: (arrival.received, arrival.file))
+    for path in files:
+        if not path.is_file():
+            raise OperatorError("no_file", path=printable(str(path)))
+        try:
+            arrivals.append(_arrival(path.resolve(), printable(path.name), store, today))
+        except _Changing:
+            raise OperatorError("file_changing", path=printable(str(path))) from None
+    return _unbundled(Intake(arrivals), store).arrivals
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if _IGNORED.search(entry.name):
+def printable(name: str) -> str:
+    """Return a name as any screen, cell or line can hold it: what cannot be shown stands there as its code."""
+    return _UNPRINTABLE.sub(_code, name)
+
+
+def _code(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a name that is no UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+# --- the inbox
+
+
+def _taken(inbox: Path, store: _Store, today: dt.date) -> Intake:
+    arrivals: list[Arrival] = []
+    ignored: list[str] = []
+    waiting: list[str] = []
+    names: set[str] = set()
+    for path, fault in _walk(inbox):
+        name = _distinct(printable(path.relative_to(inbox).as_posix()), names)
+        if _IGNORED.search(path.name):
+            ignored.append(name)
             continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(Path(entry.path))
-        elif entry.is_file(follow_symlinks=False):
-            yield Path(entry.path)
+        try:
+            arrivals.append(_refused(name, _of_fault(fault), today) if fault else _arrival(path, name, store, today))
+        except _Changing:
+            waiting.append(name)
+    store.settle()
+    return Intake(arrivals, ignored, waiting)
 
 
-def _keep(path: Path, content: bytes) -> None:
-    if path.exists():
-        return
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as copy:
-        copy.write(content)
-        copy.flush()
-        os.fsync(copy.fileno())
-    Path(copy.name).replace(path)
+def _walk(inbox: Path) -> Iterator[tuple[Path, OSError | None]]:
+    """Yield what lies in the inbox and its real folders, and the folders that cannot be opened with their fault."""
+    folders = [inbox]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
+        except OSError as fault:
+            if folder == inbox:
+                raise OperatorError("no_inbox", path=inbox) from fault
+            yield folder, fault
+            continue
+        for entry in entries:
+            if entry.name == _OURS:
+                continue
+            if entry.is_dir(follow_symlinks=False) and not _IGNORED.search(entry.name):
+                folders.append(Path(entry.path))
+            else:
+                yield Path(entry.path), None
+
+
+def _distinct(name: str, names: set[str]) -> str:
+    """Return the name, numbered where another one looks the same once both are printable."""
+    number, shown = 1, name
+    while shown in names:
+        number += 1
+        shown = f"{name} ({number})"
+    names.add(shown)
+    return shown
+
+
+def _arrival(path: Path, name: str, store: _Store, today: dt.date) -> Arrival:
+    """Keep the file's bytes and return its arrival.
+
+    Raises:
+        _Changing: somebody is still writing it.
+    """
+    try:
+        content = _content(path)
+    except Refused as refusal:
+        return _refused(name, refusal, today)
+    except OSError as fault:
+        return _refused(name, _of_fault(fault), today)
+    return store.keep(name, content, today)
+
+
+def _content(path: Path) -> bytes:
+    """Return the bytes of a regular file, opened without following a link or waiting for a pipe."""
+    expected = os.lstat(path)
+    if not stat.S_ISREG(expected.st_mode):
+        kind = next((kind for test, kind in _KINDS if test(expected.st_mode)), "device")
+        raise Refused(Rule.FILE_UNSUPPORTED, reason=kind)
+    if expected.st_size > LIMIT:
+        raise Refused(Rule.FILE_TOO_LARGE, size=megabytes(expected.st_size), limit=megabytes(LIMIT))
+    with os.fdopen(os.open(path, _OPEN), "rb") as file:
+        content = file.read(LIMIT + 1)
+        found = os.fstat(file.fileno())
+    if (found.st_size, found.st_mtime_ns) != (expected.st_size, expected.st_mtime_ns) or len(content) != found.st_size:
+        raise _Changing
+    return content
+
+
+def _of_fault(fault: OSError) -> Refused:
+    reasons = {errno.EACCES: "rights", errno.EPERM: "rights", errno.ENOENT: "vanished", errno.ELOOP: "link"}
+    reason = reasons.get(fault.errno or 0, "disk")
+    return Refused(Rule.FILE_UNSUPPORTED if reason == "link" else Rule.FILE_UNREADABLE, reason=reason)
+
+
+def _refused(name: str, refusal: Refused, today: dt.date) -> Arrival:
+    sign = hashlib.sha256(f"no content: {name}".encode()).hexdigest()
+    return Arrival(name, Path(), sign, today, refusal)
 
 
 def _folder_date(file: str) -> dt.date | None:
@@ -76,15 +222,84 @@ def _folder_date(file: str) -> dt.date | None:
     return None
 
 
-def arrivals_of(files: list[Path], today: dt.date) -> list[Arrival]:
-    """Return these files as if they had arrived today; nothing is kept.
+# --- the store
 
-    Raises:
-        OperatorError: one of them is not there.
-    """
-    arrivals = []
-    for path in files:
-        if not path.is_file():
-            raise OperatorError("no_file", path=path)
-        arrivals.append(Arrival(path.name, path, hashlib.sha256(path.read_bytes()).hexdigest(), today))
-    return arrivals
+
+class _Store:
+    """Contents under their hashes. `bundles` are the hashes of those that may be a bundle of files."""
+
+    def __init__(self, folder: Path, temporary: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._temporary = folder, temporary
+        self._changed = False
+        self.bundles: set[str] = set()
+
+    def keep(self, name: str, content: bytes, received: dt.date) -> Arrival:
+        """Keep a content: whole and on the disk before it stands under its hash."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        path = self._folder / sha256
+        if not path.exists() or path.stat().st_size != len(content):
+            with tempfile.NamedTemporaryFile(dir=self._temporary, delete=False) as copy:
+                copy.write(content)
+                copy.flush()
+                os.fsync(copy.fileno())
+            Path(copy.name).replace(path)
+            self._changed = True
+        if _may_be_bundle(content):
+            self.bundles.add(sha256)
+        return Arrival(name, path, sha256, received)
+
+    def settle(self) -> None:
+        """Make sure that the new names too are on the disk, before anything looks inside."""
+        if self._changed and os.name != "nt":
+            folder = os.open(self._folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        self._changed = False
+
+
+# --- bundles
+
+
+def _may_be_bundle(content: bytes) -> bool:
+    """Tell an archive of files from an office document, which is one too, by its list of names alone."""
+    end = content.rfind(b"PK\x05\x06")
+    if not content.startswith(b"PK") or end < 0:
+        return False
+    if int.from_bytes(content[end + 12 : end + 16], "little") > _DIRECTORY_LIMIT:
+        return False
+    try:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            names = {name.lower() for name in archive.namelist()}
+    except Exception:  # whatever a damaged archive makes zipfile raise: its reader will say what is wrong with it
+        return False
+    return bool(names) and not names & _OFFICE_PARTS
+
+
+def _unbundled(intake: Intake, store: _Store) -> Intake:
+    """Return the arrivals, oldest first, with the files of every bundle in its place."""
+    arrivals: list[Arrival] = []
+    ignored = list(intake.ignored)
+    names = {arrival.file for arrival in intake.arrivals}
+    for arrival in intake.arrivals:
+        members = _members(arrival) if arrival.sha256 in store.bundles else None
+        if not isinstance(members, list):
+            arrivals.append(replace(arrival, refused=members) if members else arrival)
+            continue
+        for member, content in members:
+            name = _distinct(f"{arrival.file}/{printable(member)}", names)
+            if any(_IGNORED.search(part) for part in PurePosixPath(member).parts if part != ".."):
+                ignored.append(name)
+            else:
+                arrivals.append(store.keep(name, content, arrival.received))
+    store.settle()
+    return replace(intake, arrivals=sorted(arrivals, key=lambda a: (a.received, a.file)), ignored=ignored)
+
+
+def _members(arrival: Arrival) -> list[tuple[str, bytes]] | Refused | None:
+    try:
+        return unpack_bundle(arrival.path)
+    except Refused as refusal:
+        return refusal

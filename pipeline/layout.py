@@ -15,9 +15,9 @@ from itertools import pairwise
 from pipeline.gazetteer import section_level
 from pipeline.headers import Headers
 from pipeline.model import Place, Sheet
+from schemas.codes import Rule
 from schemas.data import vocabulary
 from schemas.kinds import is_blank, link
-from schemas.rules import Rule
 from schemas.text import clean, search_key
 
 HEADER_ROWS = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,13 @@ _MIGRATIONS = [
         message_id text primary key, round text not null, submitter text not null, kind text not null,
         version integer not null, prepared text not null, fate text not null default 'prepared'
     );
+    """,
+    """
+    alter table papers rename to old_papers;
+    create table papers (round text not null, path text not null, sha256 text not null,
+        primary key (round, path, sha256));
+    insert into papers select * from old_papers;
+    drop table old_papers;
     """,
 ]
 
@@ -64,28 +71,35 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
-    def first_seen(self, sha256: str, name: str, today: dt.date) -> dt.date:
-        """Return the day on which this content was first seen; it is today if it never was."""
+    def first_seen(self, files: Mapping[str, str], today: dt.date) -> dict[str, dt.date]:
+        """Return the day on which each content (hash -> name) was first seen; it is today if it never was."""
+        rows = [(sha256, today.isoformat(), name) for sha256, name in files.items()]
         with self._db:
-            self._db.execute("insert or ignore into files values (?, ?, ?)", (sha256, today.isoformat(), name))
-        found = self._db.execute("select first_seen from files where sha256 = ?", (sha256,)).fetchone()
-        return dt.date.fromisoformat(found[0])
+            self._db.executemany("insert or ignore into files values (?, ?, ?)", rows)
+        query = "select first_seen from files where sha256 = ?"
+        return {sha: dt.date.fromisoformat(self._db.execute(query, (sha,)).fetchone()[0]) for sha in files}
 
     def file_names(self) -> dict[str, str]:
         """Return the name under which each content was first seen, by hash."""
         return dict(self._db.execute("select sha256, name from files").fetchall())
 
-    def paper(self, round: str, path: str) -> str | None:
-        """Return the hash of a paper as we last wrote it, None if we never did."""
-        found = self._db.execute("select sha256 from papers where round = ? and path = ?", (round, path)).fetchone()
-        return found[0] if found else None
+    def is_ours(self, round: str, path: str, sha256: str) -> bool:
+        """Tell whether we wrote this paper with this content, the last time or in a run that was killed."""
+        query = "select 1 from papers where round = ? and path = ? and sha256 = ?"
+        return self._db.execute(query, (round, path, sha256)).fetchone() is not None
 
-    def wrote_papers(self, round: str, hashes: dict[str, str]) -> None:
-        """Remember the papers as we wrote them."""
+    def will_write_papers(self, round: str, hashes: Mapping[str, str]) -> None:
+        """Remember the papers before they take their place: a run killed in between leaves no doubt whose they are."""
+        rows = [(round, path, sha256) for path, sha256 in hashes.items()]
         with self._db:
-            self._db.executemany(
-                "insert or replace into papers values (?, ?, ?)", [(round, path, sha) for path, sha in hashes.items()]
-            )
+            self._db.executemany("insert or ignore into papers values (?, ?, ?)", rows)
+
+    def wrote_papers(self, round: str, hashes: Mapping[str, str]) -> None:
+        """Forget the papers of before: these have taken their place."""
+        rows = [(round, path, sha256) for path, sha256 in hashes.items()]
+        with self._db:
+            self._db.execute("delete from papers where round = ?", (round,))
+            self._db.executemany("insert into papers values (?, ?, ?)", rows)
 
     def versions(self, round: str, submitter: str) -> list[Version]:
         """Return what counted of a sender, oldest first."""

@@ -1,4 +1,7 @@
-"""The few types that travel between the stages."""
+"""The few types that travel between the stages.
+
+Readers run in processes of their own and import this module: pandas is not loaded until a frame is made.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+from pipeline.errors import Refused
+from schemas.codes import Rule
 
-from schemas.rules import Rule
+if TYPE_CHECKING:
+    import pandas as pd
 
 Place = tuple[int, int]
 """A cell of a sheet: row and column, both counted from 0."""
@@ -44,12 +49,17 @@ def place_of(address: str) -> Place | None:
 
 @dataclass(frozen=True)
 class Arrival:
-    """One file of the inbox; `path` is where its bytes are kept in the store."""
+    """One file of the inbox, or of a bundle in it; `path` is where its bytes are kept in the store.
 
-    file: str  # relative to the inbox, with forward slashes
+    What cannot be taken in (a symbolic link, a file of 5 GB) has no bytes there: it is `refused` already, and
+    `sha256` stands for its name, so that two of them are never the same file.
+    """
+
+    file: str  # relative to the inbox, with forward slashes, printable
     path: Path
     sha256: str
     received: dt.date
+    refused: Refused | None = None
 
 
 @dataclass(frozen=True)
@@ -188,4 +198,6 @@ def finding(
 
 def findings_frame(records: Iterable[dict[str, Any]]) -> pd.DataFrame:
     """Return the findings as a frame with the columns of `FINDING_COLUMNS`."""
+    import pandas as pd
+
     return pd.DataFrame(list(records), columns=FINDING_COLUMNS)

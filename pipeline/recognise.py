@@ -16,8 +16,8 @@ from pipeline.gazetteer import BARE, Gazetteer
 from pipeline.headers import Headers
 from pipeline.layout import Layout, Line, find_tables, is_date_line
 from pipeline.model import Arrival, Rows, Submission, Workbook, address, finding
+from schemas.codes import Rule
 from schemas.round import Round
-from schemas.rules import Rule
 from schemas.text import clean
 from schemas.units import Unit
 

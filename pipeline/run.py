@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from pipeline.consolidate import RollUp, consolidate
-from pipeline.errors import Refused
-from pipeline.model import Arrival, Progress, Rows, Submission, Workbook
+from pipeline.known import Known
+from pipeline.model import Arrival, Progress, Rows, Submission
 from pipeline.normalise import normalise
-from pipeline.read import read
+from pipeline.readers import read_all
 from pipeline.recognise import Recogniser
 from pipeline.validate import validate
 from pipeline.versions import settle
@@ -41,20 +41,15 @@ class Result:
         return self.progress[sender].number if sender in self.progress else 0
 
 
-def judge(round: Round, arrivals: Iterable[Arrival], as_of: dt.date) -> Result:
-    """Return the result of the round with these files: from reading to consolidating; nothing is written."""
+def judge(round: Round, arrivals: Iterable[Arrival], as_of: dt.date, known: Known | None = None) -> Result:
+    """Return the result of the round with these files: from reading to consolidating.
+
+    Nothing is written but what is `known` of the files: what was read of them in an earlier run is not read again.
+    """
     names = right_names(round.register, [u.code for u in round.register.below(round.collector)], round.naming)
-    files = ((arrival, _read(arrival)) for arrival in arrivals)
-    recognised = Recogniser(round).recognise(files)
+    recognised = Recogniser(round).recognise(read_all(arrivals, known))
     settled = settle(recognised.submissions, recognised.rows, recognised.findings)
     repaired = normalise(settled.rows, round.form, round.register)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
     rollup = consolidate(round, recognised.submissions, settled.rows, repaired, settled.claims, findings)
     return Result(round, as_of, recognised.submissions, settled.rows, repaired, rollup)
-
-
-def _read(arrival: Arrival) -> Workbook | Refused:
-    try:
-        return read(arrival.path.read_bytes())
-    except Refused as refusal:
-        return refusal

@@ -13,9 +13,9 @@ from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.wording import worded
 from pipeline.run import Result
+from schemas.codes import Rule
 from schemas.messages import line, title
 from schemas.round import Round
-from schemas.rules import Rule
 
 COMMON_FAULTS = 5
 
@@ -32,8 +32,13 @@ def print_result(published: Published) -> None:
     common = [f"{title(rule)} ({count})" for rule, count in grave["rule"].value_counts().head(COMMON_FAULTS).items()]
     if common:
         print(line("screen", "faults", faults=", ".join(common)))
-    for unknown in told[told["rule"].eq(Rule.SUBMISSION_UNKNOWN_UNIT)].itertuples():
+    nobodys = told["submitter"].eq("") & told["severity"].eq("error") & told["file"].ne("")
+    for unknown in told[nobodys].itertuples():
         print(line("screen", "unknown", file=unknown.file, message=unknown.message))
+    for name in published.intake.waiting:
+        print(line("screen", "waiting", file=name))
+    for name in published.intake.ignored:
+        print(line("screen", "ignored", file=name))
     for path in published.kept:
         print(line("screen", "kept", path=path))
     print(line("screen", "report", path=folder / "bao-cao.docx"))

@@ -10,11 +10,12 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrorReason, SchemaErrors
 
 from pipeline.model import Rows, finding, findings_frame
+from schemas.codes import Rule
 from schemas.kinds import link
 from schemas.messages import line
 from schemas.naming import RightNames
 from schemas.round import Round
-from schemas.rules import PRECEDENCE, SUGGESTIONS, Cells, Rule, Table, schema_for
+from schemas.rules import PRECEDENCE, SUGGESTIONS, Cells, Table, schema_for
 from schemas.text import clean
 
 

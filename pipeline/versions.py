@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.model import Rows, Submission, finding
-from schemas.rules import Rule
+from schemas.codes import Rule
 
 Order = tuple[int, dt.date, dt.datetime]
 

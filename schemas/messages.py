@@ -41,7 +41,7 @@ def title(rule: str) -> str:
 
 def sentence(rule: str, facts: Mapping[str, Any]) -> str:
     """Return what is wrong and what to do, with the value found and the value expected."""
-    return _template("rules", rule, "message").render(facts).strip()
+    return _template("rules", rule, "message").render({"reasons": messages()["reasons"], **facts}).strip()
 
 
 def line(section: str, key: str, /, **facts: Any) -> str:

@@ -11,73 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 
 import pandas as pd
 import pandera.pandas as pa
 
+from schemas.codes import Rule as Rule
 from schemas.form import Column
 from schemas.kinds import email, link, name, phone
 from schemas.naming import RightNames, name_key
 from schemas.round import Round
 from schemas.text import without_accents
-
-
-class Rule(StrEnum):
-    """Every rule code, the more fundamental fault first."""
-
-    FILE_UNREADABLE = "file.unreadable"
-    FILE_ENCRYPTED = "file.encrypted"
-    FILE_UNSUPPORTED = "file.unsupported"
-    FILE_TOO_LARGE = "file.too-large"
-    FILE_WRONG_FORM = "file.wrong-form"
-    FILE_NO_TABLE = "file.no-table"
-    FILE_EMPTY = "file.empty"
-    FILE_DUPLICATE = "file.duplicate"
-    FILE_SUPERSEDED = "file.superseded"
-    FILE_HIDDEN_SHEET = "file.hidden-sheet"
-    SUBMISSION_UNKNOWN_UNIT = "submission.unknown-unit"
-    SUBMISSION_MISSING = "submission.missing"
-    SUBMISSION_LATE = "submission.late"
-    FORM_MISSING_COLUMN = "form.missing-column"
-    FORM_EXTRA_COLUMN = "form.extra-column"
-    CELL_ERROR_VALUE = "cell.error-value"
-    CELL_NO_VALUE = "cell.no-value"
-    UNIT_UNKNOWN = "unit.unknown"
-    UNIT_WRONG_PARENT = "unit.wrong-parent"
-    UNIT_AMBIGUOUS = "unit.ambiguous"
-    UNIT_DUPLICATE = "unit.duplicate"
-    UNIT_MISSING = "unit.missing"
-    UNIT_FORMER = "unit.former"
-    UNIT_SPELLING = "unit.spelling"
-    PAGE_NAME_MISSING = "page-name.missing"
-    PAGE_NAME_OTHER_UNIT = "page-name.other-unit"
-    PAGE_NAME_ACCENTS = "page-name.accents"
-    PAGE_NAME_PATTERN = "page-name.pattern"
-    PAGE_NAME_SPELLING = "page-name.spelling"
-    LINK_MISSING = "link.missing"
-    LINK_INVALID = "link.invalid"
-    LINK_NOT_FACEBOOK = "link.not-facebook"
-    LINK_NOT_PAGE = "link.not-page"
-    LINK_SHORT = "link.short"
-    LINK_DUPLICATE = "link.duplicate"
-    LINK_PROFILE_ID = "link.profile-id"
-    CONTACT_MISSING = "contact.missing"
-    NAME_MISSING = "name.missing"
-    NAME_INVALID = "name.invalid"
-    CONTACT_SAME_PERSON = "contact.same-person"
-    PHONE_MISSING = "phone.missing"
-    PHONE_MASKED = "phone.masked"
-    PHONE_INVALID = "phone.invalid"
-    PHONE_OLD_PREFIX = "phone.old-prefix"
-    EMAIL_MISSING = "email.missing"
-    EMAIL_INVALID = "email.invalid"
-    EMAIL_TYPO = "email.typo"
-    CELL_STRUCK_OUT = "cell.struck-out"
-    CELL_LEGACY_FONT = "cell.legacy-font"
-    CELL_REPAIRED = "cell.repaired"
-
 
 PRECEDENCE = {rule: place for place, rule in enumerate(Rule)}
 

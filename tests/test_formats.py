@@ -81,7 +81,7 @@ def _cells(content: bytes) -> list[list[str]]:
 def _refusal(content: bytes) -> tuple[str, str]:
     with pytest.raises(Refused) as caught:
         read(content)
-    return caught.value.rule, caught.value.facts.get("kind", "")
+    return caught.value.rule, caught.value.facts.get("reason", "")
 
 
 def _repacked(content: bytes, change: Callable[[str, bytes], bytes | None]) -> bytes:
@@ -536,7 +536,7 @@ def test_what_is_no_table_says_what_it_is(content: bytes, rule: str, kind: str) 
 
 @pytest.mark.parametrize("kind", ["pdf", "picture", "word", "archive", "text", "other"])
 def test_every_refusal_has_its_words(kind: str) -> None:
-    sentence_of_kind = sentence("file.unsupported", {"value": "a.bin", "kind": kind})
+    sentence_of_kind = sentence("file.unsupported", {"value": "a.bin", "reason": kind})
     assert "a.bin" in sentence_of_kind
     assert sentence_of_kind.endswith("gửi lại.")
 

@@ -23,7 +23,7 @@ from pipeline.read.tidy import tidy
 from pipeline.read.xls import read_xls
 from pipeline.read.xlsb import read_xlsb
 from pipeline.read.xlsx import read_xlsx
-from schemas.rules import Rule
+from schemas.codes import Rule
 
 LIMIT = 30 * 1024 * 1024
 _READERS: dict[Kind, Callable[[bytes], list[Sheet]]] = {
@@ -56,7 +56,7 @@ def read(content: bytes) -> Workbook:
     elif found in _READERS:
         book = Workbook(_READERS[found](content))
     else:
-        raise Refused(Rule.FILE_UNSUPPORTED, kind=str(found))
+        raise Refused(Rule.FILE_UNSUPPORTED, reason=str(found))
     return replace(book, sheets=[decode(tidy(sheet)) for sheet in book.sheets])
 
 
@@ -67,14 +67,16 @@ def _read_package(content: bytes) -> Workbook:
         if is_encrypted(package):
             raise Refused(Rule.FILE_ENCRYPTED)
         if "spreadsheet" not in package.mimetype:
-            raise Refused(Rule.FILE_UNSUPPORTED, kind=str(Kind.WORD if "text" in package.mimetype else Kind.OTHER))
+            raise Refused(Rule.FILE_UNSUPPORTED, reason=str(Kind.WORD if "text" in package.mimetype else Kind.OTHER))
         return Workbook(read_ods(package), modified=package.modified())
     if name.endswith(".bin"):
         return Workbook(read_xlsb(package), modified=package.modified())
     if name.startswith("document") or name == "word.xml":
         return Workbook(read_docx(package), modified=package.modified())
     if "presentation" in name:
-        raise Refused(Rule.FILE_UNSUPPORTED, kind=str(Kind.OTHER))
+        raise Refused(Rule.FILE_UNSUPPORTED, reason=str(Kind.OTHER))
     if package.main:
         return read_xlsx(content, package)
-    raise Refused(Rule.FILE_UNSUPPORTED if package.parts else Rule.FILE_UNREADABLE, kind=str(Kind.ARCHIVE))
+    if not package.parts:
+        raise Refused(Rule.FILE_UNREADABLE)
+    raise Refused(Rule.FILE_UNSUPPORTED, reason=str(Kind.ARCHIVE))

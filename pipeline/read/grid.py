@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pipeline.errors import Refused
 from pipeline.model import Place, Sheet, address
 from pipeline.read.values import CELL_LIMIT, ROW_LIMIT
-from schemas.rules import Rule
+from schemas.codes import Rule
 
 SPAN_LIMIT = 1_000  # what browsers believe of a colspan; Word's tables have 63 columns
 

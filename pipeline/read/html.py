@@ -17,7 +17,7 @@ from pipeline.errors import Refused
 from pipeline.model import Sheet
 from pipeline.read.grid import Cell, Grid
 from pipeline.read.text import decoded
-from schemas.rules import Rule
+from schemas.codes import Rule
 
 NAME = "HTML"
 _CHARSET = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?([\w-]+)""", re.IGNORECASE)

@@ -9,7 +9,7 @@ from typing import Any
 from lxml import etree
 
 from pipeline.errors import Refused
-from schemas.rules import Rule
+from schemas.codes import Rule
 
 _SAFE: dict[str, Any] = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False}
 _DECLARATIONS = [

@@ -13,7 +13,7 @@ from pipeline.model import Place, Sheet, address
 from pipeline.read.markup import attribute, local, parse
 from pipeline.read.package import Package
 from pipeline.read.values import CELL_LIMIT, COLUMN_LIMIT, HYPERLINK_FORMULA, ROW_LIMIT, number_text
-from schemas.rules import Rule
+from schemas.codes import Rule
 
 _NUMBERS = ("float", "percentage", "currency")
 _HIDDEN = ("collapse", "filter")

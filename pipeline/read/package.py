@@ -13,7 +13,7 @@ from functools import cached_property
 
 from pipeline.errors import Refused
 from pipeline.read.markup import declares_entities, local, parse
-from schemas.rules import Rule
+from schemas.codes import Rule
 
 # Limits that cost honest files nothing, measured on thousands of real forms.
 ENTRY_LIMIT = 2_000

@@ -10,7 +10,7 @@ from pipeline.model import Sheet
 from pipeline.read.grid import Cell, Grid
 from pipeline.read.markup import attribute, declares_entities, local, parse
 from pipeline.read.values import CELL_LIMIT, ROW_LIMIT, number_text, text_of
-from schemas.rules import Rule
+from schemas.codes import Rule
 
 
 def read_spreadsheet_xml(content: bytes) -> list[Sheet]:

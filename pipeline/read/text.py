@@ -13,7 +13,7 @@ from pipeline.errors import Refused
 from pipeline.model import Sheet
 from pipeline.read.legacy_fonts import is_vietnamese
 from pipeline.read.values import CELL_LIMIT, ROW_LIMIT
-from schemas.rules import Rule
+from schemas.codes import Rule
 
 NAME = "CSV"
 DELIMITERS = "\t;,|"
@@ -43,7 +43,7 @@ def read_text(content: bytes) -> list[Sheet]:
     _check_size(text)
     rows = _rows(text, told[1] if told else _delimiter(text))
     if sum(len(row) >= NARROW for row in rows) < FEW:
-        raise Refused(Rule.FILE_UNSUPPORTED, kind="text")
+        raise Refused(Rule.FILE_UNSUPPORTED, reason="text")
     return [Sheet(NAME, False, rows)]
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pipeline.errors import Refused
 from pipeline.model import Place, Sheet
 from pipeline.read.values import ERROR
-from schemas.rules import Rule
+from schemas.codes import Rule
 
 Area = tuple[Place, Place]
 SLACK = 4  # merged areas never overlap in a sheet that Excel wrote; other programs may slip

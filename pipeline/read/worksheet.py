@@ -15,7 +15,7 @@ from pipeline.errors import Refused
 from pipeline.model import Place, address
 from pipeline.read.markup import attribute, forget, local, parse, walk
 from pipeline.read.values import CELL_LIMIT, COLUMN_LIMIT, ROW_LIMIT, date_text, is_date_format, number_text
-from schemas.rules import Rule
+from schemas.codes import Rule
 
 _CELLS = re.compile(rb"<(?:\w+:)?c[\s/>]")
 # The whole tag, and none but the simplest attributes: in others a false address could hide.

@@ -17,7 +17,7 @@ from pipeline.errors import Refused
 from pipeline.model import Place, Sheet
 from pipeline.read.sniff import OLE
 from pipeline.read.values import CELL_LIMIT, text_of
-from schemas.rules import Rule
+from schemas.codes import Rule
 
 _FILE_PASS, _HYPERLINK = 0x2F, 0x1B8
 _STREAMS = ("Workbook", "Book", "WORKBOOK", "BOOK")

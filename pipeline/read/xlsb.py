@@ -14,7 +14,7 @@ from pipeline.errors import Refused
 from pipeline.model import Place, Sheet, address
 from pipeline.read.package import Package
 from pipeline.read.values import CELL_LIMIT, COLUMN_LIMIT, ROW_LIMIT, date_text, is_date_format, numbers_in, text_of
-from schemas.rules import Rule
+from schemas.codes import Rule
 
 _ROW, _LAST_CELL, _SHORT_CELLS, _RICH_CELL = 0, 11, range(12, 19), 62
 _ERRORS, _STRINGS = (3, 11), (6, 8)

@@ -29,7 +29,7 @@ from pipeline.read.worksheet import (
     read_strings,
     read_styles,
 )  # fmt: skip
-from schemas.rules import Rule
+from schemas.codes import Rule
 
 _FLAW = re.compile(rb"""\bt\s*=\s*["']e["']|<(?:\w+:)?f[\s>/]""")
 _ROOT = re.compile(rb"<(\w+:)?worksheet\b[^>]*>")

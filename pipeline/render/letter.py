@@ -19,9 +19,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from pipeline.consolidate import vietnamese_date
 from pipeline.ledger import Letter
 from pipeline.run import Result
+from schemas.codes import Rule
 from schemas.data import TEMPLATES
 from schemas.messages import line, title
-from schemas.rules import Rule
 from schemas.text import clean
 
 UNITS_NAMED = 5

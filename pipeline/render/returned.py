@@ -11,8 +11,8 @@ from pipeline.gazetteer import section_level
 from pipeline.render.letter import progress_line
 from pipeline.render.workbook import Filling, FormRow, Mark
 from pipeline.run import Result
+from schemas.codes import Rule
 from schemas.messages import line
-from schemas.rules import Rule
 from schemas.text import clean
 
 REPAIRS_SHOWN = 60

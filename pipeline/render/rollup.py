@@ -25,10 +25,10 @@ from pipeline.render.machine import summary
 from pipeline.render.shares import against_targets, share_of
 from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, columns_of
 from pipeline.run import Result
+from schemas.codes import Rule
 from schemas.data import TEMPLATES, read_toml
 from schemas.kinds import link
 from schemas.messages import line, title
-from schemas.rules import Rule
 from schemas.text import capitalised
 
 WORDS = TEMPLATES / "tong-hop.toml"

@@ -1,0 +1,264 @@
+"""Reading in processes of its own: a file that aborts, hangs or eats the memory of its reader is one finding.
+
+Two workers are kept (pebble): they start beside the imports of the command, and a worker that dies or overruns
+its limits takes only its own file along. A file alone is read in a worker too: nothing in Python can catch an
+abort. Results travel as JSON and come in the order of the files, whichever worker is done first.
+
+Wherever the system has no limits of its own (Windows), the wall clock still holds.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, TimeoutError
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pebble import CONSTS, ProcessExpired, ProcessPool
+
+from pipeline.errors import Refused
+from pipeline.known import Known
+from pipeline.model import Arrival, Workbook
+from pipeline.read import read
+from pipeline.read.bundle import members
+from pipeline.read.plain import pack, unpack
+from schemas.codes import Rule
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+WORKERS = 2
+AHEAD = 64  # files that are read while an earlier one is recognised
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one file may use.
+
+    The processor's time comes first, so that the same file meets the same end on a busy machine too; a worker
+    watches itself, and the pool comes last, where the system gives the worker no clock (Windows) or a death went
+    unseen. A sheet of 100,000 rows takes 514 MiB; two workers and the run itself stay under 1.5 GiB.
+    """
+
+    cpu_seconds: int = 8
+    wall_seconds: int = 13
+    pool_seconds: int = 15
+    memory: int = 672 * 1024 * 1024
+
+
+LIMITS = Limits()
+ATTEMPTS = 3
+_OUT_OF_MEMORY = 77
+CONSTS.sleep_unit = 0.05  # how often the pool looks for dead workers, and how long its end may take
+# Ends that say nothing about the file: the wall clock of a busy machine, and a kill from outside.
+_CHANCE = ("time", "killed")
+
+Outcome = tuple[str, Any]
+"""What a worker returns: `done` and plain data, or `refused` and the rule with its facts."""
+
+
+def start() -> None:
+    """Start the workers without waiting for them: beside the imports that the command has to do anyway."""
+    threading.Thread(target=_pool, daemon=True).start()
+
+
+def read_all(arrivals: Iterable[Arrival], known: Known | None = None) -> Iterator[tuple[Arrival, Workbook | Refused]]:
+    """Yield every file with what it holds, or why it cannot be read, in their order.
+
+    What is `known` from an earlier run is not read again.
+    """
+    known = known or Known()
+    ahead: deque[tuple[Arrival, Outcome | Future[Outcome]]] = deque()
+    for arrival in arrivals:
+        ahead.append((arrival, _begin(arrival, known)))
+        if len(ahead) > AHEAD:
+            yield _finish(*ahead.popleft(), known)
+    while ahead:
+        yield _finish(*ahead.popleft(), known)
+
+
+def unpack_bundle(path: Path) -> list[tuple[str, bytes]] | None:
+    """Return the names and contents of the files in an archive, None where it is no bundle.
+
+    Raises:
+        Refused: it cannot be opened.
+    """
+    status, found = _outcome(_submit(_unpacking, members, path), _unpacking, members, path)
+    if status == "refused":
+        raise Refused(found[0], **found[1])
+    bundle: list[tuple[str, bytes]] | None = found
+    return bundle
+
+
+# --- beside the workers
+
+
+def _begin(arrival: Arrival, known: Known) -> Outcome | Future[Outcome]:
+    if arrival.refused:
+        return "refused", [str(arrival.refused.rule), arrival.refused.facts]
+    return known.get(arrival.sha256) or _submit(_reading, read, arrival.path)
+
+
+def _finish(arrival: Arrival, begun: Outcome | Future[Outcome], known: Known) -> tuple[Arrival, Workbook | Refused]:
+    if isinstance(begun, Future):
+        outcome = _outcome(begun, _reading, read, arrival.path)
+        if outcome[0] == "done" or outcome[1][1].get("reason") not in _CHANCE:
+            known.put(arrival.sha256, outcome)
+    else:
+        outcome = begun
+    status, found = outcome
+    return arrival, (unpack(found) if status == "done" else Refused(found[0], **found[1]))
+
+
+def _outcome(future: Future[Outcome], *task: Any) -> Outcome:
+    """Wait for a worker; ask another where the pool lost this one.
+
+    A worker that dies in the moment between taking a task and the pool's noticing it is lost to the pool, which
+    then reports a time-out, or gives up if nothing else was going on.
+
+    Raises:
+        BrokenProcessPool: no worker can be started at all.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _outcome_of(future)
+        except BrokenProcessPool:
+            pass
+        except TimeoutError:
+            if resource is None:
+                break
+        future = _submit(*task)
+    try:
+        return _outcome_of(future)
+    except TimeoutError:
+        return _unreadable("time")
+
+
+def _outcome_of(future: Future[Outcome]) -> Outcome:
+    try:
+        return future.result()
+    except ProcessExpired as death:
+        return _unreadable(_reason(death.exitcode))
+
+
+def _unreadable(reason: str) -> Outcome:
+    return "refused", [str(Rule.FILE_UNREADABLE), {"reason": reason}]
+
+
+def _reason(status: int | None) -> str:
+    if status == _OUT_OF_MEMORY:
+        return "memory"
+    if resource is None:
+        return "crash"
+    return {-signal.SIGXCPU: "slow", -signal.SIGALRM: "time", -signal.SIGKILL: "killed"}.get(status or 0, "crash")
+
+
+def _submit(*task: Any) -> Future[Outcome]:
+    future: Future[Outcome] = _pool().schedule(_guarded, args=(LIMITS, *task), timeout=LIMITS.pool_seconds)
+    return future
+
+
+_starting = threading.Lock()
+
+
+def _pool() -> ProcessPool:
+    """Return the running workers: those of before unless they broke down."""
+    with _starting:
+        pool = _new_pool()
+        if pool.active:
+            return pool
+        _end(pool)
+        _new_pool.cache_clear()
+        pool = _new_pool()
+        if not pool.active:
+            raise BrokenProcessPool("no reader can be started")
+        return pool
+
+
+@cache
+def _new_pool() -> ProcessPool:
+    context = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
+    if os.name != "nt":
+        context.set_forkserver_preload([__name__])
+    pool = ProcessPool(max_workers=WORKERS, initializer=_prepare, context=context)
+    atexit.register(_end, pool)  # before the library's own: a worker started while Python ends is waited for for ever
+    return pool
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()
+    pool.join()
+
+
+# --- in a worker
+
+
+def _prepare() -> None:
+    """Make the worker harmless: it dies when told to, leaves no core (citizens' data) and writes no file."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if resource:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def _guarded(limits: Limits, work: Callable[..., Any], function: Callable[[bytes], Any], path: Path) -> Outcome:
+    """Do one piece of work within the limits; whatever a foreign file makes a parser raise is the file's fault.
+
+    A worker that ran out of memory, or met something that is no ordinary exception (a panic of Rust code,
+    SystemExit), is not trusted with the next file: it ends, and another takes its place.
+    """
+    try:
+        with _limited(limits):
+            return "done", work(function, path.read_bytes())
+    except Refused as refusal:
+        return "refused", [str(refusal.rule), refusal.facts]
+    except MemoryError:
+        os._exit(_OUT_OF_MEMORY)
+    except Exception as fault:
+        return "refused", [str(Rule.FILE_UNREADABLE), {"reason": "crash", "fault": type(fault).__name__}]
+    except BaseException:
+        os._exit(1)
+
+
+def _reading(function: Callable[[bytes], Workbook], content: bytes) -> bytes:
+    return pack(function(content))
+
+
+def _unpacking(function: Callable[[bytes], Any], content: bytes) -> Any:
+    return function(content)
+
+
+@contextlib.contextmanager
+def _limited(limits: Limits) -> Iterator[None]:
+    """Limit memory and time while a file is open; the alarm ends a worker whose parent was killed."""
+    if resource is None:
+        yield
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = int(used.ru_utime + used.ru_stime) + 1 + limits.cpu_seconds
+    _soft(resource.RLIMIT_AS, limits.memory)
+    _soft(resource.RLIMIT_CPU, seconds)
+    signal.alarm(limits.wall_seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        _soft(resource.RLIMIT_CPU, resource.RLIM_INFINITY)
+        _soft(resource.RLIMIT_AS, resource.RLIM_INFINITY)
+
+
+def _soft(limit: int, value: int) -> None:
+    hard = resource.getrlimit(limit)[1]
+    resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY or value < hard else hard, hard))
