@@ -23,7 +23,7 @@ from schemas.units import Unit
 _CODE = re.compile(r"^(\d+)(?!\d)")
 # A part of a table that names this many communes of one sender speaks against another sender in the title.
 FEW = 3
-ORIGIN = ["file", "sheet", "row", "submitter", "code", "level", "unit_rule", "unit_suggestion", "unit_facts"]
+ORIGIN = ["file", "sheet", "row", "submitter", "code", "level", "unit_rule", "unit_suggestion", "unit_facts", "dittos"]
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,8 @@ class Recogniser:
         findings: dict[tuple[str, ...], dict[str, Any]] = {}
         for table in (table for layout in layouts for table in layout.tables):
             here = [item for item in listed if item.sheet == table.sheet]
-            for key in self._needed(table.columns, {item.unit.level for item in here if item.unit}):
-                if key not in table.columns:
+            for key in self._needed(table.keys, {item.unit.level for item in here if item.unit}):
+                if key not in table.keys:
                     found = finding(
                         Rule.FORM_MISSING_COLUMN, file=arrival.file, sheet=table.sheet, column=key,
                         facts={"label": form.label(key)},
@@ -161,7 +161,7 @@ class Recogniser:
                     findings.setdefault(("+", header, table.sheet), found)
         return list(findings.values())
 
-    def _needed(self, present: dict[str, int], levels: set[str]) -> list[str]:
+    def _needed(self, present: set[str], levels: set[str]) -> list[str]:
         """Return the columns that a table listing units of these levels must have."""
         form = self.round.form
         needed = {column.key for column in form.columns if column.required}
@@ -349,12 +349,13 @@ class Recogniser:
                     item.unit.code if item.unit and item.rule in _JUDGED else "",
                     item.unit.level if item.unit and item.rule in _JUDGED else "",
                     item.rule or "", item.suggestion, item.facts,
+                    {key: (address(place), text) for key, (place, text) in item.line.dittos.items()},
                 )
                 for record, item in zip(records, items, strict=True)
             ],
             columns=ORIGIN,
         )  # fmt: skip
-        origin = origin.astype({name: "str" for name in ORIGIN if name not in ("row", "unit_facts")})
+        origin = origin.astype({name: "str" for name in ORIGIN if name not in ("row", "unit_facts", "dittos")})
 
         def frame(table: list[list[str]]) -> pd.DataFrame:
             return pd.DataFrame(table, columns=keys, dtype="str")
