@@ -110,7 +110,7 @@ class _Columns:
         best = max(others, key=lambda place: (len(self.found[place].units), -place), default=-1)
         if best < 0 or not self.found[best].mostly("unit"):
             return
-        if now < 0 or now not in self.found or len(self.found[best].units) > max(1, len(self.found[now].units)):
+        if now not in self.found or len(self.found[now].units) <= 1 < len(self.found[best].units):
             self.columns[key] = best
 
     def _place(self, kind: str) -> list[str]:

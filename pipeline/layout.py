@@ -210,10 +210,10 @@ class _Finder:
         row, texts, flaws = line.row, line.texts, line.flaws
         unit = clean(texts.get(self.unit_key, ""))
         first = next((clean(text) for text in self.sheet.cells[row] if not is_blank(text)), "")
-        if (not first and not flaws) or _is_example(first) or _is_example(unit):
-            return None
         own = line.own
         data = own - {self.unit_key}
+        if (not first and not flaws) or (len(data) >= 3 and (_is_example(first) or _is_example(unit))):
+            return None
         level, heading = self._section_in(row, texts)
         data -= {heading}
         if self.is_unit(unit):
