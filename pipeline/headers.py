@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,6 +15,7 @@ ALIKE = 84  # how like a name of the form a header must be, of 100
 CONTAINS = 92  # all words of a name stand in the header
 SHORT = 4  # names up to this length must be equal
 LONGEST = 120  # longer texts are no headers
+_DIGIT = re.compile(r"\d")
 _NOBODY: frozenset[str] = frozenset()
 _LINKING = {"va", "kiem", "hoac", "so", "cua"}
 
@@ -97,7 +99,7 @@ class Headers:
 
     def _like_a_header(self, text: str) -> bool:
         """Tell cheaply whether the comparison is worth its while: most words are words of headers, or the whole is."""
-        if len(text) > LONGEST or text.isdigit():
+        if len(text) > LONGEST or _DIGIT.search(text):
             return False
         words = search_key(text).split()
         known = sum(word in self._words for word in words)

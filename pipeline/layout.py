@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from itertools import pairwise
 
 from pipeline.columns import SAMPLE, contents, settle
-from pipeline.gazetteer import section_level
+from pipeline.gazetteer import section_level, unit_type
 from pipeline.headers import Headers
 from pipeline.lines import Found, Line, with_dittos, with_second
 from pipeline.model import Place, Sheet
@@ -288,15 +288,16 @@ class _Finder:
         if any(_is_total(text) for text in (first, unit)) or self._repeats_header(line.row):
             return True
         if is_blank(unit):
-            # Without a unit only a row with a page says something; a lone text is a remark or a signature.
-            return not own or (self.unit_key not in own and not self._speaks_of_a_page(own))
-        if own == {self.unit_key}:
-            return len(unit) > 60 or _NUMBERED.match(unit) is not None or unit.endswith(":")
+            return self.unit_key not in own and not self._speaks_of_a_page(line, texts)
+        if own == {self.unit_key} and not self.is_unit(unit):
+            return not (line.ordinal or unit_type(unit)) or len(unit) > 60 or unit.endswith(":")
         return False
 
-    def _speaks_of_a_page(self, own: set[str]) -> bool:
-        required = {column.key for column in self.form.columns if column.required}
-        return bool(own & required) or len(own) >= 3
+    def _speaks_of_a_page(self, line: Line, texts: list[str]) -> bool:
+        """Tell a row that forgot its unit from a remark or a signature: it has a page's address, or several cells."""
+        if any(self.kinds[key] == "link" and link.is_address(line.texts[key]) for key in line.own):
+            return True
+        return len(line.own) >= 3 or (len(texts) >= 2 and any(self.form.column(key).required for key in line.own))
 
     def _repeats_header(self, row: int) -> bool:
         """Tell a header row set again between the rows, or the second row of one."""

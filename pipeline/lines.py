@@ -50,8 +50,8 @@ class Found:
 
     @property
     def keys(self) -> set[str]:
-        """The keys that the table has a cell for, in its columns or in a row that holds a second person."""
-        return {*self.columns, *(key for line in self.lines for key in line.cells)}
+        """The keys that the table tells of: in its columns, in a row with a second person, or from its title."""
+        return {*self.columns, *(key for line in self.lines for key in line.texts)}
 
 
 def with_dittos(line: Line, above: Line | None, persons: list[Keys]) -> Line:

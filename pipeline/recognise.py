@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
 
 from pipeline.errors import Refused
-from pipeline.gazetteer import BARE, Gazetteer
+from pipeline.gazetteer import BARE, EXACT, Gazetteer
 from pipeline.headers import Headers
 from pipeline.layout import Layout, Line, find_tables, is_date_line
 from pipeline.model import Arrival, Rows, Submission, Workbook, address, finding
+from schemas.kinds import is_blank
 from schemas.round import Round
 from schemas.rules import Rule
 from schemas.text import clean
@@ -62,6 +63,7 @@ class Recogniser:
         region = list(round.register.below(round.collector))
         self.region = Gazetteer(u for u in region if u.level in {*round.lists, round.submitters})
         self.senders = Gazetteer([*round.submitting_units.values(), round.register.units[round.collector]])
+        self.office = Gazetteer([round.register.units[round.collector]])
         self.own = {code: Gazetteer(units) for code, units in round.expected.items()}
         self.unit_key = round.form.unit_key
 
@@ -110,7 +112,8 @@ class Recogniser:
             return refused(
                 Rule.FILE_NO_TABLE, columns=", ".join(c.header for c in self.round.form.columns if c.required)
             )
-        listed = [_Listed(line, table.sheet) for table in tables for line in table.lines]
+        lines = [(line, table.sheet) for table in tables for line in table.lines]
+        listed = [_Listed(*line) for line in lines if not self._is_collectors(line[0])]
         if not listed:
             return refused(Rule.FILE_EMPTY)
         submitter, candidates = self._sender(arrival, book, layouts, listed)
@@ -130,7 +133,8 @@ class Recogniser:
             return bool(self.region.find(text)[1])
 
         def layouts(hidden: bool) -> list[Layout]:
-            return [find_tables(sheet, self.headers, known) for sheet in book.sheets if sheet.hidden is hidden]
+            found = [find_tables(sheet, self.headers, known) for sheet in book.sheets if sheet.hidden is hidden]
+            return [self._with_unit(layout) for layout in found]
 
         visible = layouts(hidden=False)
         if any(layout.tables for layout in visible):
@@ -138,6 +142,29 @@ class Recogniser:
             notes = [finding(Rule.FILE_HIDDEN_SHEET, file=arrival.file, sheet=name, value=name) for name in unread]
             return visible, [*notes, *_font_notes(arrival, book)]
         return [*visible, *layouts(hidden=True)], _font_notes(arrival, book)
+
+    def _with_unit(self, layout: Layout) -> Layout:
+        """Where a sheet holds one row that names no unit, take the unit from the sheet's title or name."""
+        lines = [(table, line) for table in layout.tables for line in table.lines]
+        if len(lines) != 1:
+            return layout
+        table, line = lines[0]
+        of_sender = not line.is_section or line.level == self.round.submitters
+        if of_sender and not is_blank(line.texts.get(self.unit_key, "")):
+            return layout
+        if unit := self._unit_of_sheet(layout.title, table.sheet):
+            texts = line.texts | {self.unit_key: unit.full_name}
+            table.lines[:] = [replace(line, texts=texts, is_section=False)]
+        return layout
+
+    def _unit_of_sheet(self, title: list[str], name: str) -> Unit | None:
+        """Return the lowest unit that a sheet's title names with its level word, else the one the sheet is called."""
+        mentions = [mention for text in title for mention in self.region.mentions(text) if mention.typed]
+        for level in reversed(self.round.lists):
+            if units := {mention.unit.code for mention in mentions if mention.unit.level == level}:
+                return self.round.register.units[units.pop()] if len(units) == 1 else None
+        sure, found = self.region.find(name)
+        return found[0] if 0 < sure <= BARE and len(found) == 1 else None
 
     def _columns(self, arrival: Arrival, layouts: list[Layout], listed: list[_Listed]) -> list[dict[str, Any]]:
         """Return findings of columns that are missing, once a file, and notes of foreign ones, once a sheet."""
@@ -172,6 +199,13 @@ class Recogniser:
         for group in [*asked, *begun, *([g.key for g in form.groups][:least] if len(begun) < least else [])]:
             needed.update(column.key for column in form.of_group(group))
         return [key for key in form.keys if key in needed]
+
+    def _is_collectors(self, line: Line) -> bool:
+        """Tell a row of the collecting office itself, left from the form's example."""
+        collector = self.round.register.units[self.round.collector]
+        return (
+            collector.level not in self.round.lists and self.office.find(line.texts.get(self.unit_key, ""))[0] == EXACT
+        )
 
     # --- who sent it
 

@@ -21,6 +21,8 @@ _LOOKALIKES = str.maketrans({"\u00d0": "\u0110", "\u00f0": "\u0111", "\u0189": "
 _APOSTROPHES = re.compile("['\u2018\u2019\u02bc\u02b9`\u00b4\u2032]")
 _TONES = "\u0300\u0301\u0303\u0309\u0323"
 _TONE = re.compile(f"[{_TONES}]")
+_MARKS = re.compile("[\u0300-\u036f]")
+_STROKES = str.maketrans("\u0111\u0110", "dD")
 _WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f][^\W_]*)*")
 _Y_FOR_I = re.compile(r"^((?:qu|[hklmstv]))y$")
 _LEADING_ZEROS = re.compile(r"^0+(?=\d)")
@@ -55,12 +57,18 @@ def _syllable_key(word: str) -> str:
 @lru_cache(maxsize=200_000)
 def search_key(text: str) -> str:
     """Return the spelling key without accents: fit for searching, never for deciding between two units."""
-    return unidecode(spelling_key(text))
+    return without_accents(spelling_key(text))
 
 
 def without_accents(key: str) -> str:
     """Return a spelling key with its accents thrown away."""
-    return unidecode(key)
+    return key if key.isascii() else _unaccented(key)
+
+
+@lru_cache(maxsize=50_000)
+def _unaccented(key: str) -> str:
+    plain = _MARKS.sub("", unicodedata.normalize("NFD", key)).translate(_STROKES)
+    return plain if plain.isascii() else unidecode(key)
 
 
 def capitalised(text: str) -> str:
