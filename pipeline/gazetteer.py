@@ -16,6 +16,7 @@ from schemas.units import Unit
 # A lone "X." is the short form of a level word, not a Roman ten.
 _NUMBERING = re.compile(r"^\s*(?:\d{1,3}|[IVXivx]{2,4}|[IVivA-Da-d])\s*[.)/:]\s*|^\s*[-+*\u2013\u2022]\s*")
 _NUMERAL = re.compile(r"^\s*(?:\d{1,3}|[IVX]{1,4}|[A-D])\s+")
+_GLUED = re.compile(r"^([A-Za-z]{1,2})(?=\d)")  # a level word and the number that is the name
 _NO_HEADING = re.compile(r"@|://|\d{3}|\d\.\d")
 _CUT = re.compile(r"\s+[-\u2013\u2014]\s*|\s*[,;(]\s*|\n")
 NEAREST = 75
@@ -135,7 +136,7 @@ def _type_before(words: Words) -> str:
 
 @lru_cache(maxsize=20_000)
 def _readings(text: str) -> tuple[Reading, ...]:
-    text = _NUMBERING.sub("", clean(text))
+    text = _GLUED.sub(r"\1 ", _NUMBERING.sub("", clean(text)))
     pieces = [text, *_CUT.split(text, maxsplit=1)[:1]]
     readings: dict[Reading, None] = {}
     for piece in pieces:
