@@ -278,7 +278,7 @@ class _Finder:
 
     def _is_footer(self, row: int) -> bool:
         texts = [search_key(text) for text in self.sheet.cells[row] if text.strip()]
-        return any(_starts_with(key, _footers()) for key in texts) or any(map(is_date_line, self.sheet.cells[row]))
+        return any(f"{key} ".startswith(_footers()) for key in texts) or any(map(is_date_line, self.sheet.cells[row]))
 
     def _is_filler(self, line: Line, unit: str, first: str, own: set[str]) -> bool:
         """Tell rows that list nothing: numbers of columns, totals, dots, empty numbered rows, stray remarks."""
@@ -312,7 +312,7 @@ def is_date_line(text: str) -> bool:
 
 @cache
 def _footers() -> tuple[str, ...]:
-    return tuple(search_key(text) for text in vocabulary()["table"]["footers"])
+    return tuple(f"{search_key(text)} " for text in vocabulary()["table"]["footers"])
 
 
 @cache
@@ -345,7 +345,3 @@ def _examples() -> frozenset[str]:
 def _is_total(text: str) -> bool:
     key = re.sub(r"\d+", " ", search_key(re.sub(r"\(.*?\)|:.*$", " ", text)))
     return " ".join(key.split()) in _totals()
-
-
-def _starts_with(key: str, phrases: tuple[str, ...]) -> bool:
-    return any(key == phrase or key.startswith(phrase + " ") for phrase in phrases)

@@ -293,7 +293,8 @@ class Recogniser:
             self._find_unit(item, submitter)
             self._decide(item)
         self._mark_duplicates(listed)
-        free = [u for u in self.round.expected[submitter] if u.code not in {i.unit.code for i in listed if i.unit}]
+        taken = {item.unit.code for item in listed if item.unit}
+        free = Gazetteer(unit for unit in self.round.expected[submitter] if unit.code not in taken)
         for item in listed:
             self._suggest(item, submitter, free)
 
@@ -351,16 +352,16 @@ class Recogniser:
                     item.rule, item.suggestion = Rule.UNIT_DUPLICATE, ""
                     item.facts = {"rows": told, "unit": self.round.register.units[code].full_name}
 
-    def _suggest(self, item: _Listed, submitter: str, free: list[Unit]) -> None:
+    def _suggest(self, item: _Listed, submitter: str, free: Gazetteer) -> None:
         """Propose the nearest unit that the sender has not listed yet, else the nearest of all of its units.
 
         A unit of another sender is no misspelling, unless one of the sender's own differs by accents alone.
         """
         text = item.line.texts.get(self.unit_key, "")
         if item.rule is Rule.UNIT_UNKNOWN and not item.line.is_section:
-            nearest = Gazetteer(free).nearest(text) or self.own[submitter].nearest(text)
+            nearest = free.nearest(text) or self.own[submitter].nearest(text)
         elif item.rule is Rule.UNIT_WRONG_PARENT:
-            nearest = next((unit for unit in self.own[submitter].find(text)[1] if unit in free), None)
+            nearest = next((unit for unit in self.own[submitter].find(text)[1] if unit in free.units), None)
         else:
             return
         item.suggestion = nearest.full_name if nearest else ""

@@ -74,6 +74,7 @@ def spelling_key(text: str) -> str:
     return " ".join(_syllable_key(word) for word in _WORD.findall(decomposed))
 
 
+@lru_cache(maxsize=20_000)
 def _syllable_key(word: str) -> str:
     tones = "".join(_TONE.findall(word))
     letters = _Y_FOR_I.sub(r"\1i", _LEADING_ZEROS.sub("", _TONE.sub("", word)))
