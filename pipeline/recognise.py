@@ -15,6 +15,7 @@ from pipeline.gazetteer import BARE, EXACT, Gazetteer
 from pipeline.headers import Headers
 from pipeline.layout import Layout, Line, find_tables, is_date_line
 from pipeline.model import Arrival, Rows, Submission, Workbook, address, finding
+from pipeline.turned import find_form
 from schemas.kinds import is_blank
 from schemas.round import Round
 from schemas.rules import Rule
@@ -133,7 +134,11 @@ class Recogniser:
             return bool(self.region.find(text)[1])
 
         def layouts(hidden: bool) -> list[Layout]:
-            found = [find_tables(sheet, self.headers, known) for sheet in book.sheets if sheet.hidden is hidden]
+            sheets = [sheet for sheet in book.sheets if sheet.hidden is hidden]
+            found = [find_tables(sheet, self.headers, known) for sheet in sheets]
+            if not any(layout.tables for layout in found):
+                pairs = zip(sheets, found, strict=True)
+                found = [find_form(sheet, self.headers, known) or layout for sheet, layout in pairs]
             return [self._with_unit(layout) for layout in found]
 
         visible = layouts(hidden=False)
