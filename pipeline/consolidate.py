@@ -54,7 +54,7 @@ def consolidate(
 def _told_once(findings: pd.DataFrame) -> pd.DataFrame:
     """Return the findings as they are told: in a merged cell once, however many rows it speaks for."""
     placed = findings[findings["cell"].ne("")]
-    repeated = placed.index[placed.duplicated(["file", "sheet", "cell", "rule"])]
+    repeated = placed.index[placed.duplicated(["file", "sheet", "cell", "rule", "value"])]
     return findings.drop(index=repeated).reset_index(drop=True)
 
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from schemas.data import vocabulary
-from schemas.text import clean, spelling_key, without_accents
+from schemas.text import clean, search_key, spelling_key, without_accents
 from schemas.units import Unit
 
 # A lone "X." is the short form of a level word, not a Roman ten.
 _NUMBERING = re.compile(r"^\s*(?:\d{1,3}|[IVXivx]{2,4}|[IVivA-Da-d])\s*[.)/:]\s*|^\s*[-+*\u2013\u2022]\s*")
 _NUMERAL = re.compile(r"^\s*(?:\d{1,3}|[IVX]{1,4}|[A-D])\s+")
+_GLUED = re.compile(r"^([A-Za-z]{1,2})(?=\d)")  # a level word and the number that is the name
+_NO_HEADING = re.compile(r"@|://|\d{3}|\d\.\d")
 _CUT = re.compile(r"\s+[-\u2013\u2014]\s*|\s*[,;(]\s*|\n")
 NEAREST = 75
+LONGEST = 200  # no text that names a unit is longer
 EXACT, BARE, OTHER_TYPE = 1, 2, 3  # how sure: name and level word; name alone; name with another level word
 UNACCENTED = 3  # added where only the names without accents are equal
 
@@ -48,6 +51,7 @@ class Gazetteer:
         self.units = list(units)
         self._named: dict[str, list[Unit]] = {}
         self._unaccented: dict[str, list[Unit]] = {}
+        self._found = lru_cache(maxsize=20_000)(self._find)
         for unit in self.units:
             key = spelling_key(unit.name)
             self._named.setdefault(key, []).append(unit)
@@ -55,6 +59,9 @@ class Gazetteer:
 
     def find(self, text: str) -> tuple[int, list[Unit]]:
         """Return how sure the best reading is (`EXACT` and so on: the smaller the surer, 0 for none) and its units."""
+        return self._found(text) if len(text) <= LONGEST else (0, [])
+
+    def _find(self, text: str) -> tuple[int, list[Unit]]:
         best: dict[int, list[Unit]] = {}
         for reading in _readings(text):
             for offset, names, key in (
@@ -70,12 +77,28 @@ class Gazetteer:
         return min(best.items(), default=(0, []))
 
     def nearest(self, text: str) -> Unit | None:
-        """Return the unit whose name is most like the text, if any is like it at all."""
-        likeness = {
-            unit.code: max((_likeness(reading, unit) for reading in _readings(text)), default=0) for unit in self.units
-        }
-        code = max(likeness, key=lambda code: likeness[code], default="")
-        return next(unit for unit in self.units if unit.code == code) if likeness.get(code, 0) >= NEAREST else None
+        """Return the unit whose name is most like the text, if any is like it at all.
+
+        Compared with the level word where the text has one; accents count for half.
+        """
+        best: tuple[float, Unit | None] = (NEAREST, None)
+        for reading in _readings(text) if len(text) <= LONGEST else ():
+            key = f"{spelling_key(reading.type)} {reading.key}".strip()
+            names = self._full if reading.type else self._bare
+            scores = process.cdist([key], [name for name, _ in names], scorer=fuzz.ratio)[0]
+            plain = process.cdist([without_accents(key)], [name for _, name in names], scorer=fuzz.ratio)[0]
+            for unit, score in zip(self.units, (scores + plain) / 2, strict=True):
+                if score > best[0] or (best[1] is None and score >= NEAREST):
+                    best = (score, unit)
+        return best[1]
+
+    @cached_property
+    def _full(self) -> list[tuple[str, str]]:
+        return [(key, without_accents(key)) for key in (spelling_key(unit.full_name) for unit in self.units)]
+
+    @cached_property
+    def _bare(self) -> list[tuple[str, str]]:
+        return [(key, without_accents(key)) for key in (spelling_key(unit.name) for unit in self.units)]
 
     def mentions(self, text: str) -> list[Mention]:
         """Return the units named in a running text; longer names hide the shorter ones inside them."""
@@ -84,13 +107,6 @@ class Gazetteer:
         if not found and without_accents(" ".join(words)) == " ".join(words):
             found = list(_scan(words, self._unaccented))
         return found
-
-
-def _likeness(reading: Reading, unit: Unit) -> float:
-    """Compare with the level word where the text has one; accents count for half."""
-    one = f"{spelling_key(reading.type)} {reading.key}".strip()
-    other = spelling_key(unit.full_name if reading.type else unit.name)
-    return (fuzz.ratio(one, other) + fuzz.ratio(without_accents(one), without_accents(other))) / 2
 
 
 def _scan(words: Words, names: dict[str, list[Unit]]) -> Iterator[Mention]:
@@ -118,9 +134,9 @@ def _type_before(words: Words) -> str:
     return ""
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)
 def _readings(text: str) -> tuple[Reading, ...]:
-    text = _NUMBERING.sub("", clean(text))
+    text = _GLUED.sub(r"\1 ", _NUMBERING.sub("", clean(text)))
     pieces = [text, *_CUT.split(text, maxsplit=1)[:1]]
     readings: dict[Reading, None] = {}
     for piece in pieces:
@@ -163,9 +179,21 @@ def _type_forms() -> tuple[tuple[tuple[Words, str], ...], ...]:
     return tuple(order), tuple(pair for pair in sorted(plain, key=lambda pair: -len(pair[0])) if pair not in accented)
 
 
+def unit_type(text: str) -> str:
+    """Return the level word that a text begins with, be it followed by a name that no unit bears, or ""."""
+    return next((reading.type for reading in _readings(text) if reading.type), "")
+
+
 def section_level(text: str) -> str:
     """Return the level that a heading such as `I. Cap huyen` names, or ""."""
-    text = _NUMERAL.sub("", _NUMBERING.sub("", re.sub(r"\(.*?\)|:.*$", " ", clean(text))))
+    return "" if len(text) > LONGEST or _NO_HEADING.search(text) else _level_of_heading(text)
+
+
+@lru_cache(maxsize=20_000)
+def _level_of_heading(text: str) -> str:
+    text = _NUMERAL.sub("", _NUMBERING.sub("", re.sub(r"\(.*?\)|:.*$", " ", clean(text)))).strip()
+    if not text or search_key(text.split()[-1]) not in _last_words():
+        return ""
     words = tuple(spelling_key(text).split())
     for start in _after_prefixes(words):
         key = " ".join(start)
@@ -173,6 +201,11 @@ def section_level(text: str) -> str:
             if key in names or without_accents(key) in names:
                 return level
     return ""
+
+
+@cache
+def _last_words() -> frozenset[str]:
+    return frozenset(without_accents(name).split()[-1] for _, names in _section_keys() for name in names)
 
 
 @cache

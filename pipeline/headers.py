@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from schemas.form import Form
 from schemas.text import search_key
@@ -12,6 +14,10 @@ from schemas.text import search_key
 ALIKE = 84  # how like a name of the form a header must be, of 100
 CONTAINS = 92  # all words of a name stand in the header
 SHORT = 4  # names up to this length must be equal
+LONGEST = 120  # longer texts are no headers
+_DIGIT = re.compile(r"\d")
+_NOBODY: frozenset[str] = frozenset()
+_LINKING = {"va", "kiem", "hoac", "so", "cua"}
 
 Label = tuple[str, ...]
 """The header texts of one column, from the top down."""
@@ -19,11 +25,15 @@ Label = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Guess:
-    """What a header says: a column (`key`), a kind of an unnamed person's column, or the running number."""
+    """What a header says: a column (`key`), a kind of an unnamed person's column, or the running number.
+
+    `also` holds the groups that the header names besides the one it speaks of.
+    """
 
     score: float
     key: str = ""
     kind: str = ""
+    also: frozenset[str] = frozenset()
 
 
 class Headers:
@@ -38,7 +48,12 @@ class Headers:
         self._groups = {g.key: {search_key(word): weight for word, weight in g.words.items()} for g in form.groups}
         self._in_group = {(c.group, c.kind): c.key for c in form.columns if c.group}
         self._fillers = [search_key(word) for word in form.fillers]
-        self._seen: dict[Label, Guess | None] = {}
+        self._kinds = sorted(self._grouped, key=lambda pair: -len(pair[0]))
+        self._names = {name for name, _ in [*self._single, *self._grouped]} | self._ordinal
+        self._choices = sorted(self._names)
+        spoken = [*self._names, *self._fillers, *(word for words in self._groups.values() for word in words)]
+        self._words = frozenset(word for text in spoken for word in text.split())
+        self._guessed = lru_cache(maxsize=4096)(self._best)
 
     def match(self, labels: list[Label]) -> tuple[dict[str, int], dict[int, str]]:
         """Return the columns by key, and the header of every other column ("" for the running number)."""
@@ -56,6 +71,7 @@ class Headers:
             free = [key for (_, kind), key in self._in_group.items() if kind == guess.kind and key not in columns]
             if free:
                 columns[next((key for key in free if self.form.column(key).group == left), free[0])] = place
+        self._speak_for_all(columns, guesses)
         taken = set(columns.values())
         numbers = {place for place, guess in enumerate(guesses) if guess and not guess.key and not guess.kind}
         extra = {
@@ -65,35 +81,53 @@ class Headers:
         }
         return columns, extra
 
+    def _speak_for_all(self, columns: dict[str, int], guesses: list[Guess | None]) -> None:
+        """Let the one person of a table speak for every group that the header names ("Lanh dao kiem quan ly")."""
+        group_of = {key: self.form.column(key).group for key in columns}
+        for key, group in group_of.items():
+            heads = [guesses[columns[other]] for other in group_of if group and group_of[other] == group]
+            for silent in _NOBODY.union(*(head.also for head in heads if head)) - set(group_of.values()):
+                columns[self._in_group[silent, self.form.column(key).kind]] = columns[key]
+
     def knows(self, text: str) -> bool:
         """Tell whether a text alone says which column it heads, or whose."""
-        return self._guess((text,)) is not None
+        return self._like_a_header(text) and self._guess((text,)) is not None
 
     def is_name(self, text: str) -> bool:
         """Tell whether a text alone is one of the form's header texts."""
-        key = search_key(text)
-        names = {name for name, _ in [*self._single, *self._grouped]}
-        return key in names or key in self._ordinal
+        return len(text) <= LONGEST and search_key(text) in self._names
+
+    def _like_a_header(self, text: str) -> bool:
+        """Tell cheaply whether the comparison is worth its while: most words are words of headers, or the whole is."""
+        if len(text) > LONGEST or _DIGIT.search(text):
+            return False
+        words = search_key(text).split()
+        known = sum(word in self._words for word in words)
+        return 2 * known >= len(words) > 0 or self._is_like(" ".join(words))
+
+    def _is_like(self, key: str) -> bool:
+        return process.extractOne(key, self._choices, scorer=fuzz.ratio, score_cutoff=ALIKE) is not None
 
     def _guess(self, label: Label) -> Guess | None:
-        if label not in self._seen:
-            self._seen[label] = self._best(label) if label else None
-        return self._seen[label]
+        return self._guessed(label) if label else None
 
     def _best(self, label: Label) -> Guess | None:
         parts = [search_key(part) for part in label]
         joined, last = " ".join(parts), parts[-1]
         if joined in self._ordinal or last in self._ordinal:
             return Guess(100)
-        group, rest = self._group_in(joined, last)
+        group, rest, also = self._group_in(joined, last)
         guesses = [Guess(self._single_score(parts, name, bool(group)), key) for name, key in self._single]
         for name, kind in self._grouped:
             if group:
-                guesses.append(Guess(_likeness(rest, name) + 1, self._in_group.get((group, kind), ""), kind))
+                guesses.append(Guess(_likeness(rest, name) + 1, self._in_group.get((group, kind), ""), kind, also))
             else:
                 guesses.append(Guess(_likeness(last, name) - (10 if len(parts) > 1 else 0), "", kind))
         if group and not rest:
-            guesses.append(Guess(ALIKE, self._in_group.get((group, "name"), ""), "name"))
+            guesses.append(Guess(ALIKE, self._in_group.get((group, "name"), ""), "name", also))
+        elif kinds := self._kinds_in(rest):
+            kind = "name" if "name" in kinds else kinds[0]
+            guesses.append(Guess(ALIKE, self._in_group.get((group, kind), ""), kind, also))
         best = max(guesses, key=lambda guess: guess.score)
         return best if best.score >= ALIKE else None
 
@@ -110,8 +144,18 @@ class Headers:
             _likeness(parts[0], name) - 15,
         )
 
-    def _group_in(self, joined: str, last: str) -> tuple[str, str]:
-        """Return the group that a header speaks of, and what its last part says besides."""
+    def _kinds_in(self, text: str) -> list[str]:
+        """Return the kinds that a header lists for one column ("ho ten, SDT, email"): two or more, and nothing else."""
+        kinds = []
+        for name, kind in self._kinds:
+            if f" {name} " in f" {text} ":
+                text = f" {text} ".replace(f" {name} ", " , ")
+                kinds.append(kind)
+        rest = {word for word in text.split() if word != ","} - _LINKING
+        return list(dict.fromkeys(kinds)) if len(set(kinds)) >= 2 and not rest else []
+
+    def _group_in(self, joined: str, last: str) -> tuple[str, str, frozenset[str]]:
+        """Return the group that a header speaks of, what its last part says besides, and the other groups in it."""
         scores = dict.fromkeys(self._groups, 0)
         rest = f" {last} "
         for group, phrases in self._groups.items():
@@ -122,11 +166,12 @@ class Headers:
                     rest = rest.replace(f" {found} ", " ")
         best = max(scores, key=lambda group: scores[group], default="")
         if not best or not scores[best] or list(scores.values()).count(scores[best]) > 1:
-            return "", last
+            return "", last, frozenset()
         for filler in self._fillers:
             rest = rest.replace(f" {filler} ", " ")
         words = rest.split()
-        return best, "" if words in ([], ["va"]) else " ".join(words)
+        also = frozenset(group for group, score in scores.items() if score and group != best)
+        return best, "" if set(words) <= _LINKING else " ".join(words), also
 
 
 def _likeness(text: str, name: str) -> float:

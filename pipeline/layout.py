@@ -7,47 +7,28 @@ and from the vocabulary.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import pairwise
 
-from pipeline.gazetteer import section_level
+from pipeline.columns import SAMPLE, contents, settle
+from pipeline.gazetteer import section_level, unit_type
 from pipeline.headers import Headers
+from pipeline.lines import Found, Line, with_dittos, with_second
 from pipeline.model import Place, Sheet
-from schemas.codes import Rule
+from pipeline.persons import by_kind, is_ditto
 from schemas.data import vocabulary
 from schemas.kinds import is_blank, link
 from schemas.text import clean, search_key
 
 HEADER_ROWS = 3
+Columns = tuple[dict[str, int], dict[int, str]]
+"""A table's columns by key, and the header of every other column ("" for the running number)."""
 _NUMBERED = re.compile(r"^[(\[]?\s*\d{1,2}\s*[)\]]?(?:\s*=.*)?$")
 _DATA = re.compile(r"@|https?:|facebook\.com|fb\.com|\d{6}", re.IGNORECASE)
 _ORDINAL = re.compile(r"^\d{1,4}\s*[.)]?$|^[IVX]{1,4}\s*[.)]?$|^[A-Da-d]\s*[.)]?$")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One row of a table that lists a unit: texts and cells by column key, as far as the table has them."""
-
-    row: int  # counted from 0
-    ordinal: str
-    texts: dict[str, str]
-    cells: dict[str, Place]
-    flaws: dict[str, tuple[Rule, str]]
-    level: str  # the level whose section it stands in, or ""
-    is_section: bool  # its unit cell names a section ("Cap huyen"), not a unit
-
-
-@dataclass
-class Found:
-    """A table, or the part of one under one header."""
-
-    sheet: str
-    columns: dict[str, int]
-    extra: dict[int, str]  # columns that the form does not have, with their header
-    header: int  # row of the header
-    lines: list[Line] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -72,29 +53,36 @@ class _Finder:
         self.form = form = headers.form
         self.is_unit = is_unit
         self.unit_key = form.unit_key
-        self.link_keys = {column.key for column in form.of_kind("link")}
-        self.email_keys = {column.key for column in form.of_kind("email")}
+        self.kinds = {column.key: column.kind for column in form.columns}
+        self.groups = [{column.kind: column.key for column in form.of_group(group.key)} for group in form.groups]
         self.levels = {section.level for section in form.sections}
         self.level = section_level(sheet.name)
         self.ended = False
 
     def find(self) -> Layout:
         tables: list[Found] = []
+        current: list[Found] = []  # the tables side by side under the last header
         title: list[str] = []
         row, count = 0, len(self.sheet.cells)
         while row < count:
-            header = self._header_at(row)
-            if header:
-                tables.append(Found(self.sheet.name, *header[1:], header=row))
+            depth, beside = self._header_at(row)
+            if depth:
+                current = [Found(self.sheet.name, *found, row, self._combined(found[0])) for found in beside]
+                tables.extend(current)
                 self.ended = False
-                row += header[0]
+                row += depth
                 continue
             if not tables:
-                title.extend(text for text in map(clean, self.sheet.cells[row]) if text)
-            elif line := self._line_at(row, tables[-1]):
-                tables[-1].lines.append(line)
+                title.extend(_title_texts(self.sheet.cells[row]))
+            for table in current:
+                self._read_row(row, table)
             row += 1
         return Layout(tables, title)
+
+    def _combined(self, columns: dict[str, int]) -> frozenset[int]:
+        """Return the columns that speak for keys of several kinds."""
+        kinds = Counter(place for _, place in {(self.kinds[key], place) for key, place in columns.items()})
+        return frozenset(place for place, count in kinds.items() if count > 1)
 
     # --- cells
 
@@ -116,23 +104,56 @@ class _Finder:
 
     # --- headers
 
-    def _header_at(self, row: int) -> tuple[int, dict[str, int], dict[int, str]] | None:
-        """Return how many rows a header at this row has, its columns by key and the foreign columns."""
+    def _header_at(self, row: int) -> tuple[int, list[Columns]]:
+        """Return how many rows a header at this row has (0 for none), and the columns of each table under it."""
         if not self._may_be_header(row):
-            return None
-        best: tuple[int, dict[str, int], dict[int, str]] = (0, {}, {})
+            return 0, []
+        best: tuple[int, Columns] = (0, ({}, {}))
         for depth in range(1, HEADER_ROWS + 1):
             if depth > 1 and not self._may_be_header(row + depth - 1):
                 break
-            columns, extra = self.headers.match(self._labels(row, depth))
-            if len(columns) > len(best[1]):
-                best = (depth, columns, extra)
-        depth, columns, _ = best
-        if not self._is_header(columns):
-            return None
+            matched = self.headers.match(self._labels(row, depth))
+            if len(matched[0]) > len(best[1][0]):
+                best = (depth, matched)
+        depth, (columns, _) = best
+        if len(columns) < min(3, len(self.form.columns)):
+            return 0, []
         if depth > 1 and self.headers.match(self._labels(row + 1, depth - 1))[0] == columns:
-            return None  # a title row above the header, which says nothing of the columns
-        return best
+            return 0, []  # a title row above the header, which says nothing of the columns
+        tables = self._tables_below(row, depth)
+        return (depth, tables) if all(self._is_header(columns) for columns, _ in tables) else (0, [])
+
+    def _tables_below(self, row: int, depth: int) -> list[Columns]:
+        """Return the columns of every table under this header, by its words and by what stands below it."""
+        labels = self._labels(row, depth)
+        found = contents(self._sample(row + depth), self.is_unit)
+        starts = self._starts(labels)
+        tables = []
+        for start, end in pairwise([*starts, max([len(labels), *(place + 1 for place in found)])]):
+            own: list[tuple[str, ...]] = [label if start <= place < end else () for place, label in enumerate(labels)]
+            columns, extra = self.headers.match(own)
+            here = {place: content for place, content in found.items() if start <= place < end}
+            columns = settle(self.form, columns, here)
+            taken = set(columns.values())
+            tables.append((columns, {place: text for place, text in extra.items() if place not in taken}))
+        return tables
+
+    def _starts(self, labels: list[tuple[str, ...]]) -> list[int]:
+        """Return where each table side by side begins: a header repeated from its first column on."""
+        filled = [place for place, label in enumerate(labels) if label]
+        again = [place for place in filled if labels[place] == labels[filled[0]] and place > filled[0]]
+        starts = [0, *again]
+        pieces = [labels[start:end] for start, end in pairwise([*starts, len(labels)])]
+        return starts if all(self._is_header(self.headers.match(piece)[0]) for piece in pieces) else [0]
+
+    def _sample(self, row: int) -> list[list[str]]:
+        """Return the rows below a header as they are read: an address behind a text in its place."""
+        sample = [list(cells) for cells in self.sheet.cells[row : row + 3 * SAMPLE]]
+        for r, column in self.sheet.links:
+            if row <= r < row + len(sample) and column < len(sample[r - row]):
+                text = sample[r - row][column]
+                sample[r - row][column] = text if self.is_unit(text) else self._or_behind(text, (r, column))
+        return sample
 
     def _is_header(self, columns: dict[str, int]) -> bool:
         required = [column.key for column in self.form.columns if column.required]
@@ -166,17 +187,33 @@ class _Finder:
 
     # --- rows
 
-    def _line_at(self, row: int, table: Found) -> Line | None:
+    def _read_row(self, row: int, table: Found) -> None:
+        """Add the line that the row holds to the table, or a second person to the line above."""
+        line = self._line(row, table)
+        above = table.lines[-1] if table.lines else None
+        if above and not self.ended and not self._is_footer(row) and (both := with_second(above, line, self.groups)):
+            table.lines[-1] = both
+        elif checked := self._checked(line, table):
+            table.lines.append(with_dittos(checked, above, self.groups))
+
+    def _line(self, row: int, table: Found) -> Line:
+        """Return what the row holds, whether or not it lists a unit."""
         texts = {key: self._value(row, column, key, table) for key, column in table.columns.items()}
         cells = {key: self._anchor(row, column, key, table) for key, column in table.columns.items()}
         flaws = {key: self.sheet.flaws[place] for key, place in cells.items() if place in self.sheet.flaws}
-        first = next((clean(text) for text in self.sheet.cells[row] if not is_blank(text)), "")
-        if not first and not flaws:
-            return None
+        if not table.lines and is_blank(texts.get(self.unit_key, "")) and (place := self._unit_beside(row, table)):
+            texts[self.unit_key], cells[self.unit_key] = self._text(place), place
+        return Line(row, self._ordinal(row, table), texts, cells, flaws, {}, self.level, False)
+
+    def _checked(self, line: Line, table: Found) -> Line | None:
+        """Return the line if it lists a unit; headings, totals, remarks and what stands below the table do not."""
+        row, texts, flaws = line.row, line.texts, line.flaws
         unit = clean(texts.get(self.unit_key, ""))
-        own = {k for k, place in cells.items() if place[0] == row and (not is_blank(texts[k]) or k in flaws)}
+        first = next((clean(text) for text in self.sheet.cells[row] if not is_blank(text)), "")
+        own = line.own
         data = own - {self.unit_key}
-        ordinal = self._ordinal(row, table)
+        if (not first and not flaws) or (len(data) >= 3 and (_is_example(first) or _is_example(unit))):
+            return None
         level, heading = self._section_in(row, texts)
         data -= {heading}
         if self.is_unit(unit):
@@ -184,13 +221,24 @@ class _Finder:
                 return None
         elif level and (not data or section_level(unit) == level):
             self.level, self.ended = level, False
-            return Line(row, ordinal, texts, cells, flaws, level, True) if data else None
+            return replace(line, level=level, is_section=True) if data else None
         elif len(data) < 3 and self._is_footer(row):
             self.ended = True
             return None
-        if self.ended or self._is_filler(row, unit, first, ordinal, own):
+        if self.ended and _goes_on(line, table) and len(data) >= 3:
+            self.ended = False
+        if self.ended or self._is_filler(line, unit, first, own):
             return None
-        return Line(row, ordinal, texts, cells, flaws, self.level, False)
+        return line
+
+    # --- cells of a row
+
+    def _unit_beside(self, row: int, table: Found) -> Place | None:
+        """Return the cell of another column that names a unit: the district beside its communes, in its own row."""
+        places = [(row, column) for column, header in sorted(table.extra.items()) if header]
+        return next(
+            (place for place in places if not is_blank(self._text(place)) and self.is_unit(self._text(place))), None
+        )
 
     def _section_in(self, row: int, texts: dict[str, str]) -> tuple[str, str]:
         """Return the level that a row's texts name as a section, and the column that says so ("" outside the form)."""
@@ -209,10 +257,16 @@ class _Finder:
     def _value(self, row: int, column: int, key: str, table: Found) -> str:
         place = self._anchor(row, column, key, table)
         text = self._text(place)
+        if column in table.combined and not is_ditto(text):
+            return by_kind(text).get(self.kinds[key], "")
+        return self._or_behind(text, place) if self.kinds[key] in ("link", "email") else text
+
+    def _or_behind(self, text: str, place: Place) -> str:
+        """Return the address behind a cell whose text is none."""
         behind = self.sheet.links.get(place, "")
-        if key in self.link_keys and behind.lower().startswith(("http://", "https://")) and not link.is_address(text):
+        if behind.lower().startswith(("http://", "https://")) and not link.is_address(text):
             return behind
-        if key in self.email_keys and behind.lower().startswith("mailto:") and "@" not in text and not is_blank(text):
+        if behind.lower().startswith("mailto:") and "@" not in text and not is_blank(text):
             return behind
         return text
 
@@ -224,25 +278,26 @@ class _Finder:
 
     def _is_footer(self, row: int) -> bool:
         texts = [search_key(text) for text in self.sheet.cells[row] if text.strip()]
-        return any(_starts_with(key, _footers()) for key in texts) or any(map(is_date_line, self.sheet.cells[row]))
+        return any(f"{key} ".startswith(_footers()) for key in texts) or any(map(is_date_line, self.sheet.cells[row]))
 
-    def _is_filler(self, row: int, unit: str, first: str, ordinal: str, own: set[str]) -> bool:
+    def _is_filler(self, line: Line, unit: str, first: str, own: set[str]) -> bool:
         """Tell rows that list nothing: numbers of columns, totals, dots, empty numbered rows, stray remarks."""
-        texts = [clean(text) for text in self.sheet.cells[row] if not is_blank(text)]
+        texts = [clean(text) for text in self.sheet.cells[line.row] if not is_blank(text)]
         if len(texts) >= 3 and all(_NUMBERED.match(text) for text in texts):
             return True
-        if any(_is_total(text) for text in (first, unit)) or self._repeats_header(row):
+        if any(_is_total(text) for text in (first, unit)) or self._repeats_header(line.row):
             return True
         if is_blank(unit):
-            # Without a unit only a row with a page says something; a lone text is a remark or a signature.
-            return not own or (self.unit_key not in own and not self._speaks_of_a_page(own))
-        if own == {self.unit_key}:
-            return len(unit) > 60 or _NUMBERED.match(unit) is not None or unit.endswith(":")
+            return self.unit_key not in own and not self._speaks_of_a_page(line, texts)
+        if own == {self.unit_key} and not self.is_unit(unit):
+            return not (line.ordinal or unit_type(unit)) or len(unit) > 60 or unit.endswith(":")
         return False
 
-    def _speaks_of_a_page(self, own: set[str]) -> bool:
-        required = {column.key for column in self.form.columns if column.required}
-        return bool(own & required) or len(own) >= 3
+    def _speaks_of_a_page(self, line: Line, texts: list[str]) -> bool:
+        """Tell a row that forgot its unit from a remark or a signature: it has a page's address, or several cells."""
+        if any(self.kinds[key] == "link" and link.is_address(line.texts[key]) for key in line.own):
+            return True
+        return len(line.own) >= 3 or (len(texts) >= 2 and any(self.form.column(key).required for key in line.own))
 
     def _repeats_header(self, row: int) -> bool:
         """Tell a header row set again between the rows, or the second row of one."""
@@ -257,7 +312,7 @@ def is_date_line(text: str) -> bool:
 
 @cache
 def _footers() -> tuple[str, ...]:
-    return tuple(search_key(text) for text in vocabulary()["table"]["footers"])
+    return tuple(f"{search_key(text)} " for text in vocabulary()["table"]["footers"])
 
 
 @cache
@@ -265,10 +320,28 @@ def _totals() -> frozenset[str]:
     return frozenset(search_key(text) for text in vocabulary()["table"]["totals"])
 
 
+def _title_texts(cells: list[str]) -> list[str]:
+    """Return the texts of a row above the table, and all in one where a title runs over several cells."""
+    texts = [text for text in map(clean, cells) if text]
+    return [*texts, " ".join(texts)] if len(texts) > 1 else texts
+
+
+def _goes_on(line: Line, table: Found) -> bool:
+    """Tell whether the row's number follows the last one of the table, so that a remark has not ended it."""
+    last = table.lines[-1].ordinal.strip(" .)") if table.lines else ""
+    here = line.ordinal.strip(" .)")
+    return last.isdigit() and here.isdigit() and int(here) == int(last) + 1
+
+
+def _is_example(text: str) -> bool:
+    return len(text) <= 30 and search_key(text) in _examples()
+
+
+@cache
+def _examples() -> frozenset[str]:
+    return frozenset(search_key(text) for text in vocabulary()["table"]["examples"])
+
+
 def _is_total(text: str) -> bool:
     key = re.sub(r"\d+", " ", search_key(re.sub(r"\(.*?\)|:.*$", " ", text)))
     return " ".join(key.split()) in _totals()
-
-
-def _starts_with(key: str, phrases: tuple[str, ...]) -> bool:
-    return any(key == phrase or key.startswith(phrase + " ") for phrase in phrases)

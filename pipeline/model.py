@@ -115,8 +115,9 @@ class Rows:
 
     `typed` what was written, `where` the cells' addresses ("" where the table has no such column), `flaws` the
     rule broken by cells without a value; `origin` has the columns `file, sheet, row, submitter, code, level,
-    unit_rule, unit_suggestion, unit_facts`: `code` and `level` are "" for a row that is not judged by its unit,
-    the last three are what was found about its unit ("" for nothing).
+    unit_rule, unit_suggestion, unit_facts, dittos`: `code` and `level` are "" for a row that is not judged by its unit,
+    the next three are what was found about its unit ("" for nothing), `dittos` the cells that repeat the row
+    above: key -> (cell, as typed).
     """
 
     typed: pd.DataFrame

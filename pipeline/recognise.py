@@ -12,11 +12,13 @@ import pandas as pd
 
 from pipeline.answers import Accepted, stamp_of, with_answers
 from pipeline.errors import Refused
-from pipeline.gazetteer import BARE, Gazetteer
+from pipeline.gazetteer import BARE, EXACT, Gazetteer
 from pipeline.headers import Headers
 from pipeline.layout import Layout, Line, find_tables, is_date_line
 from pipeline.model import Arrival, Rows, Submission, Workbook, address, finding
+from pipeline.turned import find_form
 from schemas.codes import Rule
+from schemas.kinds import is_blank
 from schemas.round import Round
 from schemas.text import clean
 from schemas.units import Unit
@@ -24,7 +26,7 @@ from schemas.units import Unit
 _CODE = re.compile(r"^(\d+)(?!\d)")
 # A part of a table that names this many communes of one sender speaks against another sender in the title.
 FEW = 3
-ORIGIN = ["file", "sheet", "row", "submitter", "code", "level", "unit_rule", "unit_suggestion", "unit_facts"]
+ORIGIN = ["file", "sheet", "row", "submitter", "code", "level", "unit_rule", "unit_suggestion", "unit_facts", "dittos"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Recogniser:
         region = list(round.register.below(round.collector))
         self.region = Gazetteer(u for u in region if u.level in {*round.lists, round.submitters})
         self.senders = Gazetteer([*round.submitting_units.values(), round.register.units[round.collector]])
+        self.office = Gazetteer([round.register.units[round.collector]])
         self.own = {code: Gazetteer(units) for code, units in round.expected.items()}
         self.unit_key = round.form.unit_key
 
@@ -115,7 +118,8 @@ class Recogniser:
             return refused(
                 Rule.FILE_NO_TABLE, columns=", ".join(c.header for c in self.round.form.columns if c.required)
             )
-        listed = [_Listed(line, table.sheet) for table in tables for line in table.lines]
+        lines = [(line, table.sheet) for table in tables for line in table.lines]
+        listed = [_Listed(*line) for line in lines if not self._is_collectors(line[0])]
         if not listed:
             return refused(Rule.FILE_EMPTY)
         submitter, candidates = self._sender(arrival, book, layouts, listed)
@@ -136,7 +140,12 @@ class Recogniser:
             return bool(self.region.find(text)[1])
 
         def layouts(hidden: bool) -> list[Layout]:
-            return [find_tables(sheet, self.headers, known) for sheet in book.sheets if sheet.hidden is hidden]
+            sheets = [sheet for sheet in book.sheets if sheet.hidden is hidden]
+            found = [find_tables(sheet, self.headers, known) for sheet in sheets]
+            if not any(layout.tables for layout in found):
+                pairs = zip(sheets, found, strict=True)
+                found = [find_form(sheet, self.headers, known) or layout for sheet, layout in pairs]
+            return [self._with_unit(layout) for layout in found]
 
         visible = layouts(hidden=False)
         if any(layout.tables for layout in visible):
@@ -146,14 +155,37 @@ class Recogniser:
         every = [*visible, *layouts(hidden=True)]
         return every, [*_hidden_notes(arrival, book, every), *_font_notes(arrival, book)]
 
+    def _with_unit(self, layout: Layout) -> Layout:
+        """Where a sheet holds one row that names no unit, take the unit from the sheet's title or name."""
+        lines = [(table, line) for table in layout.tables for line in table.lines]
+        if len(lines) != 1:
+            return layout
+        table, line = lines[0]
+        of_sender = not line.is_section or line.level == self.round.submitters
+        if of_sender and not is_blank(line.texts.get(self.unit_key, "")):
+            return layout
+        if unit := self._unit_of_sheet(layout.title, table.sheet):
+            texts = line.texts | {self.unit_key: unit.full_name}
+            table.lines[:] = [replace(line, texts=texts, is_section=False)]
+        return layout
+
+    def _unit_of_sheet(self, title: list[str], name: str) -> Unit | None:
+        """Return the lowest unit that a sheet's title names with its level word, else the one the sheet is called."""
+        mentions = [mention for text in title for mention in self.region.mentions(text) if mention.typed]
+        for level in reversed(self.round.lists):
+            if units := {mention.unit.code for mention in mentions if mention.unit.level == level}:
+                return self.round.register.units[units.pop()] if len(units) == 1 else None
+        sure, found = self.region.find(name)
+        return found[0] if 0 < sure <= BARE and len(found) == 1 else None
+
     def _columns(self, arrival: Arrival, layouts: list[Layout], listed: list[_Listed]) -> list[dict[str, Any]]:
         """Return findings of columns that are missing, once a file, and notes of foreign ones, once a sheet."""
         form = self.round.form
         findings: dict[tuple[str, ...], dict[str, Any]] = {}
         for table in (table for layout in layouts for table in layout.tables):
             here = [item for item in listed if item.sheet == table.sheet]
-            for key in self._needed(table.columns, {item.unit.level for item in here if item.unit}):
-                if key not in table.columns:
+            for key in self._needed(table.keys, {item.unit.level for item in here if item.unit}):
+                if key not in table.keys:
                     found = finding(
                         Rule.FORM_MISSING_COLUMN, file=arrival.file, sheet=table.sheet, column=key,
                         facts={"label": form.label(key)},
@@ -186,7 +218,7 @@ class Recogniser:
                 )  # fmt: skip
         return findings
 
-    def _needed(self, present: dict[str, int], levels: set[str]) -> list[str]:
+    def _needed(self, present: set[str], levels: set[str]) -> list[str]:
         """Return the columns that a table listing units of these levels must have."""
         form = self.round.form
         needed = {column.key for column in form.columns if column.required}
@@ -197,6 +229,13 @@ class Recogniser:
         for group in [*asked, *begun, *([g.key for g in form.groups][:least] if len(begun) < least else [])]:
             needed.update(column.key for column in form.of_group(group))
         return [key for key in form.keys if key in needed]
+
+    def _is_collectors(self, line: Line) -> bool:
+        """Tell a row of the collecting office itself, left from the form's example."""
+        collector = self.round.register.units[self.round.collector]
+        return (
+            collector.level not in self.round.lists and self.office.find(line.texts.get(self.unit_key, ""))[0] == EXACT
+        )
 
     # --- who sent it
 
@@ -284,7 +323,8 @@ class Recogniser:
             self._find_unit(item, submitter)
             self._decide(item)
         self._mark_duplicates(listed)
-        free = [u for u in self.round.expected[submitter] if u.code not in {i.unit.code for i in listed if i.unit}]
+        taken = {item.unit.code for item in listed if item.unit}
+        free = Gazetteer(unit for unit in self.round.expected[submitter] if unit.code not in taken)
         for item in listed:
             self._suggest(item, submitter, free)
 
@@ -342,16 +382,16 @@ class Recogniser:
                     item.rule, item.suggestion = Rule.UNIT_DUPLICATE, ""
                     item.facts = {"rows": told, "unit": self.round.register.units[code].full_name}
 
-    def _suggest(self, item: _Listed, submitter: str, free: list[Unit]) -> None:
+    def _suggest(self, item: _Listed, submitter: str, free: Gazetteer) -> None:
         """Propose the nearest unit that the sender has not listed yet, else the nearest of all of its units.
 
         A unit of another sender is no misspelling, unless one of the sender's own differs by accents alone.
         """
         text = item.line.texts.get(self.unit_key, "")
         if item.rule is Rule.UNIT_UNKNOWN and not item.line.is_section:
-            nearest = Gazetteer(free).nearest(text) or self.own[submitter].nearest(text)
+            nearest = free.nearest(text) or self.own[submitter].nearest(text)
         elif item.rule is Rule.UNIT_WRONG_PARENT:
-            nearest = next((unit for unit in self.own[submitter].find(text)[1] if unit in free), None)
+            nearest = next((unit for unit in self.own[submitter].find(text)[1] if unit in free.units), None)
         else:
             return
         item.suggestion = nearest.full_name if nearest else ""
@@ -374,12 +414,13 @@ class Recogniser:
                     item.unit.code if item.unit and item.rule in _JUDGED else "",
                     item.unit.level if item.unit and item.rule in _JUDGED else "",
                     item.rule or "", item.suggestion, item.facts,
+                    {key: (address(place), text) for key, (place, text) in item.line.dittos.items()},
                 )
                 for record, item in zip(records, items, strict=True)
             ],
             columns=ORIGIN,
         )  # fmt: skip
-        origin = origin.astype({name: "str" for name in ORIGIN if name not in ("row", "unit_facts")})
+        origin = origin.astype({name: "str" for name in ORIGIN if name not in ("row", "unit_facts", "dittos")})
 
         def frame(table: list[list[str]]) -> pd.DataFrame:
             return pd.DataFrame(table, columns=keys, dtype="str")

@@ -118,6 +118,7 @@ def _others(table: Table, rows: Rows, claimants: dict[str, list[Any]], id: Any, 
 
 def _repairs(table: Table, rows: Rows, failures: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield a note for every cell whose repaired value differs from what was typed by more than blanks."""
+    yield from _dittos(table, rows)
     failed = set(zip(failures["id"], failures["column"], strict=True))
     for column in table.round.form.columns:
         if column.kind == "unit":
@@ -127,6 +128,16 @@ def _repairs(table: Table, rows: Rows, failures: pd.DataFrame) -> Iterator[dict[
         for id in differs.index[differs]:
             if (id, column.key) not in failed:
                 yield _at(rows, id, column.key, Rule.CELL_REPAIRED, typed.at[id], value.at[id], {})
+
+
+def _dittos(table: Table, rows: Rows) -> Iterator[dict[str, Any]]:
+    """Yield a note for every cell that repeats the row above, with the value taken from there."""
+    dittos = rows.origin["dittos"]
+    for id, marks in dittos[dittos.map(bool)].items():
+        for key, (cell, text) in marks.items():
+            if value := table.rows.at[id, key]:
+                told = _at(rows, id, key, Rule.CELL_REPAIRED, text, value, {})
+                yield told | {"cell": cell, "row": int(rows.origin.at[id, "row"])}
 
 
 def _at(

@@ -18,9 +18,21 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]
 _SPACES = re.compile(r"\s+")
 # Eth stands in for D with stroke in many old documents; NFC does not touch it.
 _LOOKALIKES = str.maketrans({"\u00d0": "\u0110", "\u00f0": "\u0111", "\u0189": "\u0110", "\u0256": "\u0111"})
+# Cyrillic and Greek letters that a reader takes for Latin ones.
+_LATIN = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u051b\u051d"
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u0406\u0408\u0405"
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u03c1\u03b9",
+    "aeopcyxijsdhqwABEKMHOPCTYXIJSABEZHIKMNOPTYXopi",
+)
+_CYRILLIC = re.compile("[\u0370-\u052f]")
+_HALF_WIDTH = re.compile("[\uff01-\uff5e]+")
+_FOREIGN = re.compile("[\u0370-\u052f\uff01-\uff5e]")
 _APOSTROPHES = re.compile("['\u2018\u2019\u02bc\u02b9`\u00b4\u2032]")
 _TONES = "\u0300\u0301\u0303\u0309\u0323"
 _TONE = re.compile(f"[{_TONES}]")
+_MARKS = re.compile("[\u0300-\u036f]")
+_STROKES = str.maketrans("\u0111\u0110", "dD")
 _WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f][^\W_]*)*")
 _Y_FOR_I = re.compile(r"^((?:qu|[hklmstv]))y$")
 _LEADING_ZEROS = re.compile(r"^0+(?=\d)")
@@ -33,6 +45,22 @@ def clean(text: str) -> str:
     return _SPACES.sub(" ", unicodedata.normalize("NFC", text).translate(_LOOKALIKES)).strip()
 
 
+def in_latin_letters(text: str) -> str:
+    """Return the cleaned text with full-width characters and letters of other alphabets that look Latin made Latin.
+
+    Only where the text is Latin otherwise: a word that is Cyrillic stays what it is. Never for web addresses,
+    where a letter that only looks right leads elsewhere.
+    """
+    text = clean(text)
+    if text.isascii() or not _FOREIGN.search(text):
+        return text
+    plain = _HALF_WIDTH.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text).translate(_LATIN)
+    letters = [character for character in plain if character.isalpha()]
+    latin = all(unicodedata.name(character, "").startswith("LATIN") for character in letters)
+    mixed = any(character in text for character in letters)
+    return clean(plain) if latin and (mixed or not _CYRILLIC.search(text)) else text
+
+
 @lru_cache(maxsize=200_000)
 def spelling_key(text: str) -> str:
     """Return words that are equal for two legitimate spellings of one name.
@@ -41,11 +69,12 @@ def spelling_key(text: str) -> str:
     h k l m s t v and qu), leading zeros. Accents stay.
     """
     decomposed = unicodedata.normalize(
-        "NFD", _APOSTROPHES.sub("", clean(unicodedata.normalize("NFKC", text)))
+        "NFD", _APOSTROPHES.sub("", in_latin_letters(unicodedata.normalize("NFKC", text)))
     ).casefold()
     return " ".join(_syllable_key(word) for word in _WORD.findall(decomposed))
 
 
+@lru_cache(maxsize=20_000)
 def _syllable_key(word: str) -> str:
     tones = "".join(_TONE.findall(word))
     letters = _Y_FOR_I.sub(r"\1i", _LEADING_ZEROS.sub("", _TONE.sub("", word)))
@@ -55,12 +84,18 @@ def _syllable_key(word: str) -> str:
 @lru_cache(maxsize=200_000)
 def search_key(text: str) -> str:
     """Return the spelling key without accents: fit for searching, never for deciding between two units."""
-    return unidecode(spelling_key(text))
+    return without_accents(spelling_key(text))
 
 
 def without_accents(key: str) -> str:
     """Return a spelling key with its accents thrown away."""
-    return unidecode(key)
+    return key if key.isascii() else _unaccented(key)
+
+
+@lru_cache(maxsize=50_000)
+def _unaccented(key: str) -> str:
+    plain = _MARKS.sub("", unicodedata.normalize("NFD", key)).translate(_STROKES)
+    return plain if plain.isascii() else unidecode(key)
 
 
 def capitalised(text: str) -> str:

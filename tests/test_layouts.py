@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 import unicodedata
 from pathlib import Path
 
+import openpyxl
 import pytest
-from building import KEYS, OFFICIAL, ROUND, Book, Layout, right_rows
+from building import KEYS, OFFICIAL, ROUND, Book, Layout, Row, right_rows
 from conftest import Run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -142,3 +144,284 @@ def test_a_sheet_of_prose_beside_the_table_is_passed_over(run: Run) -> None:
     outcome = run({"2022-03-20/a.xlsx": book.bytes()})
     assert outcome.told() == []
     assert outcome.unit(SENDER)["status"] == "accepted"
+
+
+# --- tables that clerks lay out by themselves, cell by cell
+
+UNITS = ROUND.expected[SENDER]
+SHORT_HEADER = ["TT", "Đơn vị", "Tên Trang", "Địa chỉ liên kết"]
+PERSON = ["Họ và tên", "Số điện thoại", "Email"]
+BOTH = [f"{part} {whose}" for whose in ("lãnh đạo phụ trách", "cán bộ quản lý") for part in PERSON]
+TITLE = ["UBMTTQ HUYỆN ĐIỆN BIÊN ĐÔNG"]
+ROWS = right_rows(SENDER)
+
+Grid = list[list[str]]
+
+
+def _book(*sheets: Grid, names: tuple[str, ...] = (), merges: tuple[str, ...] = ()) -> bytes:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for number, grid in enumerate(sheets):
+        sheet = book.create_sheet(names[number] if names else f"S{number}")
+        for row, texts in enumerate(grid, start=1):
+            for column, text in enumerate(texts, start=1):
+                sheet.cell(row, column, text or None)
+        for area in merges:
+            sheet.merge_cells(area)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _cells(row: Row, *keys: str) -> list[str]:
+    return [row[key] for key in keys]
+
+
+def _table(header: list[str], keys: list[str], rows: list[Row] | None = None) -> Grid:
+    numbered = enumerate(ROWS if rows is None else rows)
+    return [TITLE, [], header, *([str(number), *_cells(row, *keys)] for number, row in numbered)]
+
+
+def _in_one_cell(group: str, template: str) -> list[Row]:
+    def one(row: Row) -> str:
+        parts = {part: row[f"{group}_{part}"] for part in ("name", "phone", "email")}
+        return template.format(**parts) if parts["name"] else ""
+
+    return [row | {group: one(row)} for row in ROWS]
+
+
+def _same_as_official(run: Run, content: bytes) -> list[dict[str, str]]:
+    """Nothing is told of the file, and its rows are those of the faultless form; return the notes."""
+    outcome = run({"2022-03-20/a.xlsx": content})
+    assert outcome.told() == []
+    for unit, row in zip(UNITS, ROWS, strict=True):
+        got = outcome.rows[unit.code]
+        assert {key: got[key] for key in KEYS[1:]} == {key: row[key] for key in KEYS[1:]}, unit.full_name
+        assert got["status"] == "complete"
+    return [finding for finding in outcome.findings if finding["severity"] == "note"]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{name}\n{phone}\n{email}", "{name}\nSĐT: {phone}\nEmail: {email}", "{name}, {phone}, {email}",
+        "{name} - {phone} - {email}", "Họ tên: {name}; ĐT: {phone}; Gmail: {email}",
+        "{name} (ĐT: {phone}; email: {email})",
+        "{email} / {phone} / {name}", "Đ/c {name} - Phó Chủ tịch\n{phone}\n{email}", "{name} {phone} {email}",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "words", ["Lãnh đạo phụ trách|Cán bộ quản lý", "Lãnh đạo (họ tên, SĐT, email)|Quản trị (họ tên, SĐT, email)"]
+)
+def test_a_person_in_one_cell(run: Run, template: str, words: str) -> None:
+    rows = [
+        one | {"manager": two["manager"]}
+        for one, two in zip(_in_one_cell("leader", template), _in_one_cell("manager", template), strict=True)
+    ]
+    header = [*SHORT_HEADER, *words.split("|")]
+    _same_as_official(run, _book(_table(header, [*KEYS[:3], "leader", "manager"], rows)))
+
+
+def test_number_and_address_in_one_cell_beside_the_name(run: Run) -> None:
+    rows = [
+        row
+        | {
+            "l": f"{row['leader_phone']}\n{row['leader_email']}",
+            "m": f"{row['manager_phone']}\n{row['manager_email']}".strip(),
+        }
+        for row in ROWS
+    ]
+    header = [
+        *SHORT_HEADER,
+        "Họ tên lãnh đạo",
+        "Liên hệ lãnh đạo (SĐT, email)",
+        "Họ tên cán bộ quản lý",
+        "Liên hệ cán bộ quản lý (SĐT, email)",
+    ]
+    _same_as_official(run, _book(_table(header, [*KEYS[:3], "leader_name", "l", "manager_name", "m"], rows)))
+
+
+def test_a_fault_inside_a_shared_cell_stands_at_that_cell(run: Run) -> None:
+    rows = _in_one_cell("leader", "{name}\n{phone}\n{email}")
+    rows[3]["leader"] = "Lò Văn Pánh\n0912.....\nlovanpanh@gmail.con"
+    rows[4]["leader"] = "Lò Văn Pánh\n0912345678"
+    header = [*SHORT_HEADER, "Lãnh đạo phụ trách", *BOTH[3:]]
+    outcome = run({"2022-03-20/a.xlsx": _book(_table(header, [*KEYS[:3], "leader", *KEYS[6:]], rows))})
+    file = "2022-03-20/a.xlsx"
+    assert outcome.told() == [(file, "E7", "email.typo"), (file, "E7", "phone.masked"), (file, "E8", "email.missing")]
+
+
+@pytest.mark.parametrize("whose", ["Lãnh đạo phụ trách kiêm cán bộ quản lý, vận hành", "Cán bộ phụ trách"])
+def test_one_person_for_both_duties(run: Run, whose: str) -> None:
+    header = [*SHORT_HEADER, *(f"{part} {whose}" for part in PERSON)]
+    outcome = run({"2022-03-20/a.xlsx": _book(_table(header, KEYS[:6]))})
+    assert outcome.told() == [("2022-03-20/a.xlsx", "E4", "contact.same-person")]
+    row = outcome.rows[UNITS[1].code]
+    assert row["leader_name"] == row["manager_name"] == "Lò Văn Pánh"
+    assert row["leader_email"] == row["manager_email"] == ROWS[1]["leader_email"]
+
+
+@pytest.mark.parametrize("how", ["below", "staggered", "merged"])
+def test_two_persons_in_two_lines_of_one_unit(run: Run, how: str) -> None:
+    header = [*SHORT_HEADER, *(PERSON if how != "staggered" else BOTH)]
+    grid: Grid = [TITLE, [], header]
+    for number, row in enumerate(ROWS):
+        leader, manager = _cells(row, *KEYS[3:6]), _cells(row, *KEYS[6:])
+        grid.append([str(number), *_cells(row, *KEYS[:3]), *leader])
+        if any(manager):
+            grid.append(["", "", "", "", *([""] * 3 if how == "staggered" else []), *manager])
+    merges = tuple(f"{column}4:{column}5" for column in "ABCD") if how == "merged" else ()
+    _same_as_official(run, _book(grid, merges=merges))
+
+
+@pytest.mark.parametrize("mark", ["nt", "-nt-", "//", '"', "Như trên", "NT", "〃"])
+def test_ditto_marks_mean_the_cell_above(run: Run, mark: str) -> None:
+    rows = right_rows(SENDER)
+    for row in rows[2:5]:
+        row |= {"leader_name": mark, "leader_phone": mark, "leader_email": mark}
+    book = Book(SENDER, rows)
+    outcome = run({"2022-03-20/a.xlsx": book.bytes()})
+    assert outcome.told() == []
+    assert [outcome.rows[unit.code]["leader_email"] for unit in UNITS[1:5]] == [rows[1]["leader_email"]] * 4
+    notes = {(f["cell"], f["value"], f["suggestion"]) for f in outcome.of_rule("cell.repaired")}
+    assert (book.at(4, "leader_phone")[1], mark, rows[1]["leader_phone"]) in {
+        (c, v.lstrip("'"), s) for c, v, s in notes
+    }
+    assert len(notes) == 9
+
+
+def test_a_fault_repeated_by_ditto_marks_is_one_fault(run: Run) -> None:
+    rows = right_rows(SENDER)
+    rows[1]["leader_phone"] = "0912xxxxxx"
+    rows[2]["leader_phone"] = rows[3]["leader_phone"] = "nt"
+    rows[5]["page_link"] = "nt"
+    book = Book(SENDER, rows)
+    outcome = run({"2022-03-20/a.xlsx": book.bytes()})
+    file = "2022-03-20/a.xlsx"
+    assert sorted(outcome.told()) == sorted(
+        [(file, book.at(1, "leader_phone")[1], "phone.masked"), (file, book.at(5, "page_link")[1], "link.invalid")]
+    )
+
+
+@pytest.mark.parametrize("how", ["merged", "repeated", "once", "in-both"])
+def test_the_district_in_a_column_of_its_own(run: Run, how: str) -> None:
+    grid: Grid = [["DANH SÁCH"], ["TT", "Huyện", "Xã", "Tên Trang", "Địa chỉ liên kết", *BOTH]]
+    district = UNITS[0].full_name
+    for number, row in enumerate(ROWS):
+        own = "" if number == 0 and how != "in-both" else row["unit"]
+        left = district if how in ("repeated", "in-both") or number == 0 else ""
+        grid.append([str(number), left, own, *_cells(row, *KEYS[1:])])
+    merges = (f"B3:B{len(grid)}",) if how == "merged" else ()
+    _same_as_official(run, _book(grid, merges=merges))
+
+
+def test_headers_swapped_or_strange_do_not_matter_where_the_content_tells(run: Run) -> None:
+    for header in (
+        ["TT", "Đơn vị", "Địa chỉ liên kết", "Tên Trang", *BOTH],
+        ["TT", "Đơn vị", "Tên Trang", "Facebook của Mặt trận", *BOTH],
+        ["TT", "", "Tên Trang", "Link", *BOTH],
+        ["TT", "Đơn vị", "Tên Trang", "Link", BOTH[0], BOTH[2], BOTH[1], *BOTH[3:]],
+        ["TT", "Đơn vị", "Tên Trang", "", *BOTH[:2], "", *BOTH[3:]],
+        ["TT", "Nơi lập", "Mạng", "Link", *BOTH],
+    ):
+        _same_as_official(run, _book(_table(header, KEYS)))
+
+
+def test_an_empty_column_under_its_header_is_not_replaced(run: Run) -> None:
+    rows = [row | {"page_link": ""} for row in ROWS]
+    outcome = run({"2022-03-20/a.xlsx": _book(_table([*SHORT_HEADER, *BOTH], KEYS, rows))})
+    assert {rule for _, _, rule in outcome.told()} == {"link.missing"}
+
+
+def test_a_header_over_three_rows(run: Run) -> None:
+    top = ["TT", "Đơn vị", "Trang cộng đồng", "", "Người phụ trách Trang", "", "", "", "", ""]
+    middle = ["", "", "Tên Trang", "Địa chỉ liên kết", "Lãnh đạo phụ trách", "", "", "Cán bộ quản lý, vận hành", "", ""]
+    grid = [TITLE, [], top, middle, ["", "", "", "", *PERSON, *PERSON], *_table([], KEYS)[3:]]
+    merges = ("A3:A5", "B3:B5", "C3:D3", "C4:C5", "D4:D5", "E3:J3", "E4:G4", "H4:J4")
+    _same_as_official(run, _book(grid, merges=merges))
+
+
+def test_tables_one_below_the_other_and_side_by_side(run: Run) -> None:
+    header = [*SHORT_HEADER, *BOTH]
+    whole = _table(header, KEYS)
+    half = len(whole) // 2
+    below = [*whole[:half], [], ["", "", "(Tiếp theo)"], [], header, *whole[half:]]
+    _same_as_official(run, _book(below))
+    left, right = whole[3:half], whole[half:]
+    beside = [
+        (left[n] if n < len(left) else [""] * len(header)) + [""] + (right[n] if n < len(right) else [])
+        for n in range(max(len(left), len(right)))
+    ]
+    _same_as_official(run, _book([TITLE, [*header, "", *header], *beside]))
+
+
+def test_one_sheet_a_commune(run: Run) -> None:
+    header = [*SHORT_HEADER, *BOTH]
+    sheets = [[[f"UBMTTQ {row['unit'].upper()}"], [], header, ["1", *_cells(row, *KEYS)]] for row in ROWS]
+    _same_as_official(run, _book(*sheets))
+
+
+@pytest.mark.parametrize("told", ["title", "sheet"])
+def test_one_sheet_a_commune_without_a_column_for_the_unit(run: Run, told: str) -> None:
+    header = [SHORT_HEADER[2], SHORT_HEADER[3], *BOTH]
+    titles = [f"BAN THƯỜNG TRỰC UBMTTQ {unit.full_name.upper()}" if told == "title" else "DANH SÁCH" for unit in UNITS]
+    sheets = [[[title], [], header, _cells(row, *KEYS[1:])] for title, row in zip(titles, ROWS, strict=True)]
+    names = tuple(unit.full_name for unit in UNITS) if told == "sheet" else ()
+    _same_as_official(run, _book(*sheets, names=names))
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_one_form_a_commune(run: Run, beside: bool) -> None:
+    def form(row: Row) -> Grid:
+        entries = [("Đơn vị", row["unit"]), ("Tên Trang", row["page_name"]), ("Địa chỉ", row["page_link"])]
+        person = [("Họ tên", "name"), ("Điện thoại", "phone"), ("Gmail", "email")]
+        lines = [[label, value] if beside else [f"- {label}: {value}"] for label, value in entries]
+        for heading, group in (("1. Lãnh đạo phụ trách", "leader"), ("2. Cán bộ quản lý, vận hành", "manager")):
+            values = [(label, row[f"{group}_{part}"]) for label, part in person]
+            lines += [[heading], *([f"+ {label}", v] if beside else [f"+ {label}: {v}"] for label, v in values)]
+        return [["UBMTTQ HUYỆN ĐIỆN BIÊN ĐÔNG"], ["PHIẾU"], [], *lines, [], ["", "TM. BAN THƯỜNG TRỰC"], ["", "Lò A"]]
+
+    _same_as_official(run, _book(*map(form, ROWS)))
+
+
+REMARKS: list[list[str]] = [
+    ["Ghi chú: các xã vùng cao chưa phủ sóng."],
+    ["", "", "Các xã còn lại đang xây dựng Trang"],
+    ["", "Cụm 1: các xã phía Bắc"],
+    ["", "", "", "", "", "", "", "(Danh sách còn tiếp)"],
+    ["Ví dụ", "Xã Pú Nhi", "Mặt trận Pú Nhi", "https://www.facebook.com/mattran.vidu", "Giàng Văn X", "0912....."],
+    ["1", "Ví dụ", "Mặt trận Điện Biên", "https://www.facebook.com/Mat-tran-Dien-Bien", "Giàng Văn X", "0912....."],
+    [
+        "1",
+        "Tỉnh Điện Biên",
+        "Mặt trận Điện Biên",
+        "https://www.facebook.com/mattrandienbien",
+        "Giàng Văn X",
+        "0912345678",
+    ],
+    ["(1)", "(2)", "(3)", "(4)", "(5)"],
+    ["", "Cộng:", "7"],
+    ["...", "...", "..."],
+]
+
+
+@pytest.mark.parametrize("remark", REMARKS)
+@pytest.mark.parametrize("place", [4, 9])
+def test_rows_that_list_nothing_are_passed_over(run: Run, remark: list[str], place: int) -> None:
+    grid = _table([*SHORT_HEADER, *BOTH], KEYS)
+    _same_as_official(run, _book([*grid[:place], remark, *grid[place:]]))
+
+
+@pytest.mark.parametrize("column", [0, 1, 2, 3, 5, 9])
+def test_a_signature_block_in_any_column(run: Run, column: int) -> None:
+    block = [["TM. BAN THƯỜNG TRỰC"], ["CHỦ TỊCH"], [], ["(Đã ký)"], ["Lò Văn Pánh"]]
+    below = [[], *([""] * column + line for line in block)]
+    _same_as_official(run, _book([*_table([*SHORT_HEADER, *BOTH], KEYS), *below]))
+
+
+def test_a_title_over_several_cells_names_the_sender(run: Run) -> None:
+    rows = right_rows(SENDER)[:1]
+    rows[0]["unit"] = "Cấp huyện"
+    grid = [["ỦY BAN MTTQ VIỆT NAM", "", "HUYỆN", "ĐIỆN BIÊN ĐÔNG"], *_table([*SHORT_HEADER, *BOTH], KEYS, rows)[1:]]
+    outcome = run({"2022-03-20/a.xlsx": _book(grid)})
+    assert outcome.rows[SENDER]["status"] == "complete"

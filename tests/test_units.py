@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable
 from itertools import combinations
 
@@ -205,3 +207,51 @@ def test_every_unit_of_the_register_is_found_by_its_own_name() -> None:
         for unit in REGISTER.children(district.code):
             assert gazetteer.find(unit.full_name) == (1, [unit])
             assert all(sure > UNACCENTED or unit in found for sure, found in [gazetteer.find(unit.name)])
+
+
+SHORT = {"xã": ["X.", "X"], "phường": ["P.", "P", "F."], "thị trấn": ["TT", "TT.", "T.T", "Thị Trấn"]}
+OFFICES = ["UBMTTQ", "MTTQ", "UB MTTQ", "UBMTTQVN", "UB MTTQVN", "UBMT", "MTTQ VN", "Mặt trận", "MT", "BTT UBMTTQ"]
+
+
+def _writings(unit: Unit, parent: Unit) -> list[str]:
+    """How clerks write a unit with its level word, its accents, or both."""
+    whole = unit.full_name
+    glued = [f"P{unit.name}", f"F{unit.name}"] if unit.type == "phường" and unit.name.isdigit() else []
+    return [
+        whole, whole.upper(), whole.lower(), unicodedata.normalize("NFD", whole), f"1. {whole}", f"- {whole}",
+        whole.replace("'", "\u2019"), _tone_moved(whole), re.sub(r"(?<=\b[hklmst])y\b", "i", whole), *glued,
+        f"{whole}, {parent.full_name}", f"{whole} ({parent.full_name})",
+        *(f"{s} {unit.name}" for s in SHORT[unit.type]), *(f"{office} {unit.name_in_text}" for office in OFFICES),
+    ]  # fmt: skip
+
+
+def _tone_moved(text: str) -> str:
+    """Put the tone of an open oa, oe or uy on the other vowel."""
+    return unicodedata.normalize(
+        "NFC",
+        re.sub(
+            r"(?<!q)(?P<a>[ou])(?P<t>[\u0300\u0301\u0303\u0309\u0323])(?P<b>[aey])(?!\w)",
+            r"\g<a>\g<b>\g<t>",
+            unicodedata.normalize("NFD", text),
+        ),
+    )
+
+
+def test_every_commune_of_the_register_is_recognised_however_it_is_written() -> None:
+    for district in (unit for unit in REGISTER.units.values() if unit.level == "district"):
+        communes = REGISTER.children(district.code)
+        gazetteer = Gazetteer([district, *communes])
+        for unit in communes:
+            for text in _writings(unit, district):
+                assert gazetteer.find(text)[1] == [unit], text
+
+
+def test_bare_or_unaccented_a_commune_is_recognised_or_told_ambiguous() -> None:
+    for district in (unit for unit in REGISTER.units.values() if unit.level == "district"):
+        communes = REGISTER.children(district.code)
+        gazetteer = Gazetteer(communes)
+        names = {unit.name.casefold() for unit in communes}
+        for unit in communes:
+            for text in (unit.name, unit.name.upper(), unidecode(unit.name), unidecode(unit.full_name)):
+                # What is letter by letter the name of a neighbour ("Nga Thanh" beside "Nga Thành") can only be that.
+                assert unit in gazetteer.find(text)[1] or unidecode(unit.name).casefold() in names, text

@@ -26,6 +26,7 @@ _UNICODE_ONLY = re.compile(
     "[\u0102\u0103\u0110\u0111\u0128\u0129\u0168\u0169\u01a0\u01a1\u01af\u01b0\u1ea0-\u1ef9\u0300-\u0323]"
 )
 _FOREIGN = re.compile("[^\u0000-\u00ff\u2013\u2014\u2018\u2019\u201c\u201d\u2026]")
+_CAPITALS = re.compile("[A-Z]")
 
 Decoder = Callable[[str], str]
 
@@ -50,13 +51,17 @@ def decode(sheet: Sheet) -> Sheet:
 def _converted(sheet: Sheet, places: list[Place], encoding: str) -> Sheet:
     mixed = any(_UNICODE_ONLY.search(text) for cells in sheet.cells for text in cells if not text.isascii())
     cells = [list(row) for row in sheet.cells]
-    originals: dict[Place, str] = {}
-    for row, column in places:
-        text = cells[row][column]
-        if mixed and _vote(text) != encoding:
-            continue
-        originals[row, column] = text
-        cells[row][column] = _decoders()[encoding](text)
+    originals = {
+        (row, column): text
+        for row, column in places
+        for text in [cells[row][column]]
+        if not mixed or _vote(text) == encoding
+    }
+    capitals = Counter(_in_capitals(text) for text in originals.values())
+    for (row, column), text in originals.items():
+        decoded = _decoders()[encoding](text)
+        upper = _in_capitals(text) or (_in_capitals(text) is None and capitals[True] > capitals[False])
+        cells[row][column] = decoded.upper() if upper else decoded
     return replace(sheet, cells=cells, legacy=originals)
 
 
@@ -79,7 +84,7 @@ def _tcvn3(table: dict[str, str]) -> Decoder:
     letters = {
         int(code, 16): letter for codes, row in table.items() for code, letter in zip(codes.split(), row, strict=True)
     }
-    return lambda text: _in_case_of(text, text.translate(letters))
+    return lambda text: text.translate(letters)
 
 
 def _vni(table: dict[str, Any]) -> Decoder:
@@ -95,10 +100,14 @@ def _vni(table: dict[str, Any]) -> Decoder:
     return lambda text: pattern.sub(lambda match: pairs[match[0]], text)
 
 
-def _in_case_of(text: str, decoded: str) -> str:
-    """The capital fonts of TCVN3 show small codes as capitals: a text whose plain letters are capitals is one."""
-    plain = [character for character in text if character.isascii() and character.isalpha()]
-    return decoded.upper() if plain and all(character.isupper() for character in plain) else decoded
+def _in_capitals(text: str) -> bool | None:
+    """Tell whether a text is in capitals, None where it does not show.
+
+    The capital fonts of TCVN3 show small codes as capitals, so only plain letters tell: two capitals in one word.
+    """
+    if any(character.isascii() and character.islower() for character in text):
+        return False
+    return True if any(len(_CAPITALS.findall(word)) > 1 for word in text.split()) else None
 
 
 @cache

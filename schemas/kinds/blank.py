@@ -1,6 +1,6 @@
 """What counts as an empty cell in every column."""
 
-from functools import cache
+from functools import cache, lru_cache
 
 from schemas.data import vocabulary
 from schemas.text import clean
@@ -13,6 +13,7 @@ def _blanks() -> frozenset[str]:
     return frozenset(vocabulary()["blanks"])
 
 
+@lru_cache(maxsize=50_000)
 def is_blank(text: str) -> bool:
     """Tell whether the cell says nothing: empty, dashes or dots only, or a word for nothing."""
     text = clean(text).casefold()

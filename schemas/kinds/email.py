@@ -10,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from rapidfuzz.distance import OSA
 
 from schemas.data import vocabulary
-from schemas.text import clean
+from schemas.text import in_latin_letters
 
 _SEPARATORS = re.compile(r"[;,/|\n]+|\s(?=\S+@)")
 
@@ -32,7 +32,7 @@ def repair(text: str) -> str:
 
 
 def _repair_once(text: str) -> str:
-    text = unicodedata.normalize("NFKC", clean(text)).strip(" '\"<>.;,")
+    text = unicodedata.normalize("NFKC", in_latin_letters(text)).strip(" '\"<>.;,")
     text = _label().sub("", text.removeprefix("mailto:").removeprefix("MAILTO:").removeprefix("Mailto:"))
     parts = [part for part in _SEPARATORS.split(text) if part.strip()]
     if len(parts) > 1 and all("@" in part for part in parts):

@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache, lru_cache
 
 from schemas.data import vocabulary
-from schemas.text import clean
+from schemas.text import clean, in_latin_letters
 
 _PART = re.compile(r"[^\s'\u2019-]+")
 _SEPARATOR = re.compile(r"\s+[-\u2013\u2014]+\s*|\s*[-\u2013\u2014]+\s+|\s*[,;:(/|\u2013\u2014]\s*")
@@ -17,7 +17,7 @@ _SEPARATOR = re.compile(r"\s+[-\u2013\u2014]+\s*|\s*[-\u2013\u2014]+\s+|\s*[,;:(
 def repair(text: str) -> str:
     """Return the bare name, capitalised: without forms of address and without positions written into the cell."""
     lines = re.sub(r"\s*[\r\n]+\s*", ", ", text.strip())
-    name = _without_positions(_without_honorifics(clean(lines).strip(" .,;:-\u2013\u2014*+")))
+    name = _without_positions(_without_honorifics(in_latin_letters(lines).strip(" .,;:-\u2013\u2014*+")))
     if not name or any(character.isdigit() or character == "@" for character in name):
         return clean(text)
     return _PART.sub(lambda part: part[0][:1].upper() + part[0][1:].lower(), name.strip(" .,;:-\u2013\u2014"))
@@ -42,23 +42,34 @@ def _honorifics() -> re.Pattern[str]:
 
 
 def _without_honorifics(text: str) -> str:
-    rest = _honorifics().sub("", text)
-    return rest if len(rest.split()) >= 2 else text
+    match = _honorifics().match(text)
+    if not match:
+        return text
+    words = text[match.end() :].split()
+    # A family name may sound like a form of address: nobody is called by a middle name and one more.
+    is_name = len(words) < 2 or (len(words) == 2 and match[0][-2:].strip().isalpha() and _is_middle(words[0]))
+    return text if is_name else " ".join(words)
+
+
+def _is_middle(word: str) -> bool:
+    return word.casefold() in vocabulary()["names"]["middles"]
 
 
 @cache
-def _positions() -> tuple[re.Pattern[str], re.Pattern[str]]:
+def _positions() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     words = sorted(vocabulary()["names"]["positions"], key=len, reverse=True)
     any_of = "|".join(re.escape(word) for word in words)
     phrases = "|".join(re.escape(word) for word in words if " " in word)
     start = re.compile(rf"^(?:{any_of})(?![^\W_])", re.IGNORECASE)
     inside = re.compile(rf"\s(?:{phrases})(?![^\W_]).*$", re.IGNORECASE)
-    return start, inside
+    glued = re.compile(rf"-(?=(?:{any_of})(?![^\W_]))", re.IGNORECASE)
+    return start, inside, glued
 
 
 def _without_positions(text: str) -> str:
     """Cut a position before the name ("PCT. Nguyen Van A") or after it ("Nguyen Van A - Pho Chu tich ...")."""
-    start, inside = _positions()
+    start, inside, glued = _positions()
+    text = glued.sub(" - ", text)
     pieces = [piece for piece in _SEPARATOR.split(text) if piece.strip(" .)")]
     kept = [piece.strip(" )") for piece in pieces if not start.match(piece.strip())]
     if kept and len(kept) < len(pieces):
@@ -70,4 +81,5 @@ def _without_positions(text: str) -> str:
         rest = text[leading.end() :].strip(" .:-\u2013")
         # "Pho Chu tich Uy ban MTTQ ..." is a position alone; a name follows a position directly.
         text = rest if 2 <= len(rest.split()) <= 5 else text
-    return inside.sub("", text)
+    words = inside.sub("", text).split()
+    return text if len(words) < 2 or _is_middle(words[-1]) else " ".join(words)

@@ -1,5 +1,5 @@
 """Page names: nothing is repaired but what a reader cannot see; the naming policy judges the rest."""
 
-from schemas.text import clean
+from schemas.text import in_latin_letters
 
-repair = clean
+repair = in_latin_letters

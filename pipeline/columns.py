@@ -1,0 +1,155 @@
+"""Which column is which, where the header is strange or silent: then what stands below it tells.
+
+Links, addresses of mail, phone numbers and units are told apart for sure; names only where a column is still free.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.persons import by_kind, has_email
+from schemas.form import Form
+from schemas.kinds import is_blank, link, name
+from schemas.text import clean
+
+SAMPLE = 40  # rows looked at
+SURE = 0.6  # share of a column's cells that must be of one kind
+ENOUGH = 3  # cells that must contradict a header which the form knows
+_PLAIN_KINDS = ("link", "email", "phone")
+_HINT = re.compile(r"@|\d")
+_LETTERS_ONLY = re.compile(r"^[^\d@/:]+$")
+
+
+@dataclass(frozen=True)
+class Content:
+    """What stands in one column: how many cells say something, how many are of each kind, the distinct units."""
+
+    filled: int
+    kinds: Counter[str]
+    units: frozenset[str]
+
+    def mostly(self, kind: str) -> bool:
+        """Tell whether the column is of that kind."""
+        return self.kinds[kind] > 0 and self.kinds[kind] >= SURE * self.filled
+
+
+def contents(rows: list[list[str]], is_unit: Callable[[str], bool]) -> dict[int, Content]:
+    """Return the content of every column that has one; rows with few texts (headings, remarks) do not count."""
+    columns: dict[int, list[str]] = {}
+    for row in rows[: 3 * SAMPLE]:
+        texts = [(place, text) for place, text in enumerate(row) if not is_blank(text)]
+        if len(texts) >= 3:
+            for place, text in texts:
+                columns.setdefault(place, []).append(text)
+    return {place: _content(texts[:SAMPLE], is_unit) for place, texts in columns.items()}
+
+
+def _content(texts: list[str], is_unit: Callable[[str], bool]) -> Content:
+    kinds = Counter(kind for text in texts for kind in _kinds(text, is_unit))
+    return Content(len(texts), kinds, frozenset(clean(text).casefold() for text in texts if is_unit(text)))
+
+
+def _kinds(text: str, is_unit: Callable[[str], bool]) -> list[str]:
+    """Return every kind that the text can be, "mixed" where it is a person with a number or an address."""
+    if link.is_address(text) and not has_email(text):
+        return ["link"]
+    parts = by_kind(text) if _HINT.search(text) else {}
+    kinds = [kind for kind in parts if kind != "name"]
+    if kinds:
+        return [*kinds, "mixed"] if len(kinds) > 1 or len(parts.get("name", "").split()) >= 2 else kinds
+    if is_unit(text):
+        return ["unit", "page-name"]
+    return ["name"] if _LETTERS_ONLY.match(text) and name.is_name(name.repair(text)) else []
+
+
+def settle(form: Form, columns: dict[str, int], found: dict[int, Content]) -> dict[str, int]:
+    """Return the columns by key; what a header says stands unless its cells contradict it."""
+    return _Columns(form, columns, found).settled()
+
+
+class _Columns:
+    """The columns of one table on their way from what the header says to what the cells show."""
+
+    def __init__(self, form: Form, columns: dict[str, int], found: dict[int, Content]) -> None:
+        self.form = form
+        self.found = found
+        self.columns = dict(columns)
+
+    def settled(self) -> dict[str, int]:
+        """Return the columns by key; what a header says stands unless its cells contradict it."""
+        before = dict(self.columns)
+        self._choose_unit()
+        moved = [key for kind in _PLAIN_KINDS for key in self._place(kind)]
+        if not moved and self.columns == before and set(before) == set(self.form.keys):
+            return before
+        for kind in ("page-name", "name"):
+            self._place(kind)
+        self._share()
+        return self.columns if len(self.columns) >= len(before) else before
+
+    def _free(self) -> list[int]:
+        """Return the columns that belong to no key, or whose cells contradict the key that they belong to."""
+        taken = {place for key, place in self.columns.items() if not self._contradicted(key)}
+        return [place for place in sorted(self.found) if place not in taken]
+
+    def _contradicted(self, key: str) -> bool:
+        """Tell whether the column holds something else throughout."""
+        content, kind = self.found.get(self.columns[key]), self.form.column(key).kind
+        if content is None or content.filled < ENOUGH or content.kinds[kind]:
+            return False
+        return any(content.mostly(other) for other in _PLAIN_KINDS if other != kind)
+
+    def _choose_unit(self) -> None:
+        """Take the column that names most units: the district beside its communes is one name only."""
+        key = self.form.unit_key
+        now = self.columns.get(key, -1)
+        others = [place for place in self.found if place not in self.columns.values()]
+        best = max(others, key=lambda place: (len(self.found[place].units), -place), default=-1)
+        if best < 0 or not self.found[best].mostly("unit"):
+            return
+        if now not in self.found or len(self.found[now].units) <= 1 < len(self.found[best].units):
+            self.columns[key] = best
+
+    def _place(self, kind: str) -> list[str]:
+        """Give free columns of that kind to the keys of that kind which have none, from left to right."""
+        placed = []
+        for column in self.form.of_kind(kind):
+            here = self.columns.get(column.key)
+            lacks = here is None or self._contradicted(column.key) or self._empty_of(here, kind)
+            places = [p for p in self._free() if p != here and self.found[p].mostly(kind) and self._fits(p, kind)]
+            if lacks and places:
+                for key in [key for key, place in self.columns.items() if place == places[0]]:
+                    del self.columns[key]
+                self.columns[column.key] = places[0]
+                placed.append(column.key)
+        return placed
+
+    def _empty_of(self, place: int, kind: str) -> bool:
+        content = self.found.get(place)
+        return kind in _PLAIN_KINDS and content is not None and content.filled >= ENOUGH and not content.kinds[kind]
+
+    def _fits(self, place: int, kind: str) -> bool:
+        """A person's name stands left of the number or the address that belongs to it."""
+        if kind != "name":
+            return not self.found[place].mostly("mixed") or kind == "link"
+        return any(self.form.column(key).kind in ("phone", "email") and p > place for key, p in self.columns.items())
+
+    def _share(self) -> None:
+        """Let a person's column that also holds the number or the address speak for those keys as well."""
+        for group in self.form.groups:
+            keys = {column.kind: column.key for column in self.form.of_group(group.key)}
+            places = [self.columns[key] for key in keys.values() if key in self.columns]
+            for kind, key in keys.items():
+                if key in self.columns:
+                    continue
+                wanted = "mixed" if kind == "name" else kind
+                place = next((p for p in places if p in self.found and 2 * self._mixed(p, wanted) >= 1), None)
+                if place is not None:
+                    self.columns[key] = place
+
+    def _mixed(self, place: int, kind: str) -> float:
+        content = self.found[place]
+        return min(content.kinds[kind], content.kinds["mixed"]) / content.filled

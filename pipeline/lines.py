@@ -1,0 +1,110 @@
+"""The rows of a table, and what they owe to the row above: ditto marks, a second person of the same unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from pipeline.model import Place
+from pipeline.persons import is_ditto
+from schemas.codes import Rule
+from schemas.kinds import is_blank
+
+Keys = dict[str, str]
+"""The columns of one person: kind -> key."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a table that lists a unit: texts and cells by column key, as far as the table has them."""
+
+    row: int  # counted from 0
+    ordinal: str
+    texts: dict[str, str]
+    cells: dict[str, Place]
+    flaws: dict[str, tuple[Rule, str]]
+    dittos: dict[str, tuple[Place, str]]  # cells that repeat the row above (their `cells` are those above), as typed
+    level: str  # the level whose section it stands in, or ""
+    is_section: bool  # its unit cell names a section ("Cap huyen"), not a unit
+
+    @cached_property
+    def own(self) -> set[str]:
+        """The keys of the cells that stand in this row itself and say something."""
+        return {
+            key
+            for key, place in self.cells.items()
+            if place[0] == self.row and (not is_blank(self.texts[key]) or key in self.flaws)
+        }
+
+
+@dataclass
+class Found:
+    """A table, or the part of one under one header."""
+
+    sheet: str
+    columns: dict[str, int]  # several keys may share one: a person in one cell, one person for two duties
+    extra: dict[int, str]  # columns that the form does not have, with their header
+    header: int  # row of the header
+    combined: frozenset[int] = frozenset()  # columns that hold a person's name, number and address together
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def keys(self) -> set[str]:
+        """The keys that the table tells of: in its columns, in a row with a second person, or from its title."""
+        return {*self.columns, *(key for line in self.lines for key in line.texts)}
+
+
+def with_dittos(line: Line, above: Line | None, persons: list[Keys]) -> Line:
+    """Return the line with ditto marks in persons' cells resolved: such a cell speaks through the one above it."""
+    keys = [key for keys in persons for key in keys.values() if key in line.cells and is_ditto(line.texts[key])]
+    keys = [key for key in keys if line.cells[key][0] == line.row and above and key in above.cells]
+    if not keys or above is None:
+        return line
+    return replace(
+        line,
+        texts=line.texts | {key: above.texts[key] for key in keys},
+        cells=line.cells | {key: above.cells[key] for key in keys},
+        flaws=line.flaws | {key: above.flaws[key] for key in keys if key in above.flaws},
+        dittos={key: (line.cells[key], line.texts[key]) for key in keys},
+    )
+
+
+def with_second(line: Line, below: Line, persons: list[Keys]) -> Line | None:
+    """Return the line with the person that the row right below it adds, None if that row does anything else.
+
+    Who stands in the first row leads, who stands in the second manages.
+    """
+    if len(persons) != 2 or below.row != line.row + 1 or below.ordinal:
+        return None
+    first, second = persons
+    kinds = {kind for keys in persons for kind, key in keys.items() if key in below.own}
+    here = [keys for keys in persons if not below.own.isdisjoint(keys.values())]
+    shared = _is_shared(below, first, second)
+    if not below.own <= {*first.values(), *second.values()} or not {"name"} < kinds or (len(here) == 2 and not shared):
+        return None
+    leads, manages = (any(not is_blank(line.texts.get(key, "")) for key in keys.values()) for keys in persons)
+    if _is_shared(line, first, second) or (leads and not manages):
+        return _moved(line, below, here[0], second)
+    if leads:
+        return None
+    if manages and here == [second]:
+        return _moved(_moved(line, line, second, first), below, second, second)
+    return _moved(line, below, here[0], first if manages else here[0])
+
+
+def _is_shared(line: Line, first: Keys, second: Keys) -> bool:
+    """Tell whether the same cells speak for both persons."""
+    kinds = [kind for kind in first if kind in second and first[kind] in line.cells]
+    return any(line.cells[first[kind]] == line.cells.get(second[kind]) for kind in kinds)
+
+
+def _moved(line: Line, source: Line, group: Keys, to: Keys) -> Line:
+    """Return the line with the person that stands in a group of the source row, put into another group."""
+    keys = {group[kind]: to[kind] for kind in group if kind in to and group[kind] in source.cells}
+    return replace(
+        line,
+        texts=line.texts | {new: source.texts[old] for old, new in keys.items()},
+        cells=line.cells | {new: source.cells[old] for old, new in keys.items()},
+        flaws={key: flaw for key, flaw in line.flaws.items() if key not in keys.values()}
+        | {new: source.flaws[old] for old, new in keys.items() if old in source.flaws},
+    )
