@@ -12,6 +12,8 @@ from rapidfuzz.distance import OSA
 from schemas.data import vocabulary
 from schemas.text import in_latin_letters
 
+_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_WORDS_AROUND = re.compile(r"[<>()\[\]@]|[^\x00-\x7f]")  # what stands beside an address and is none of it
 _SEPARATORS = re.compile(r"[;,/|\n]+|\s(?=\S+@)")
 
 
@@ -32,7 +34,11 @@ def repair(text: str) -> str:
 
 
 def _repair_once(text: str) -> str:
-    text = unicodedata.normalize("NFKC", in_latin_letters(text)).strip(" '\"<>.;,")
+    text = unicodedata.normalize("NFKC", in_latin_letters(text)).strip(" '\".;,")
+    found = _ADDRESS.findall(text)
+    if found and _WORDS_AROUND.search(text.replace(found[0], "", 1)):
+        return found[0].lower()
+    text = text.strip("<> ")
     text = _label().sub("", text.removeprefix("mailto:").removeprefix("MAILTO:").removeprefix("Mailto:"))
     parts = [part for part in _SEPARATORS.split(text) if part.strip()]
     if len(parts) > 1 and all("@" in part for part in parts):
@@ -66,7 +72,7 @@ def likely(address: str) -> str:
     for known in words["domains"]:
         if OSA.distance(domain, known, score_cutoff=1) <= 1:
             return f"{local}@{known}"
-    for ending, right in words["endings"].items():
+    for ending, right in sorted(words["endings"].items(), key=lambda pair: -len(pair[0])):
         if domain.endswith(ending):
             fixed = domain.removesuffix(ending) + right
             return likely(f"{local}@{fixed}") or f"{local}@{fixed}"

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from schemas.text import clean
 
 _SITE = "https://www.facebook.com/"
-_HOST = re.compile(r"^(?:(?:www|m|mbasic|web|mobile|touch|l|lm|business|[a-z]{2}-[a-z]{2})\.)*(?:facebook|fb)\.com$")
+_HOST = re.compile(r"^(?:[a-z0-9-]+\.)*(?:facebook|fb)\.com$")
 _SHORT_HOSTS = {
     "fb.me",
     "fb.watch",
@@ -37,6 +37,8 @@ _NAME_WITH_ID = re.compile(r"^[^/]*-(\d{8,20})$")
 _URL_INSIDE = re.compile(
     r"(?:https?://|(?<![\w@.-])(?:[\w-]+\.)*(?:facebook|fb)\.com(?![\w-]))[^\s<>\"'\u201c\u201d,;]*", re.IGNORECASE
 )
+# Words right behind an address may belong to it: a blank typed into a name makes another page of it.
+_AFTER = re.compile(r"\s+[^\s(\[;,\u2013-]")
 _DOMAIN = re.compile(r"^[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}$")
 # Parts of Facebook that belong to no page.
 _NOT_PAGES = frozenset(
@@ -166,9 +168,10 @@ def parse(text: str) -> Address:
     text = unicodedata.normalize("NFKC", clean(text)).strip(" \"'<>\u201c\u201d()[]")
     text = re.sub(r"(?<=/) +| +(?=/)", "", text)
     found = list(dict.fromkeys(match.rstrip(".,)") for match in _URL_INSIDE.findall(text)))
-    if " " in text and len(found) == 1:
+    if " " in text and len(found) == 1 and not _AFTER.match(text.partition(found[0])[2]):
         text = found[0]
-    if not text or " " in text or not text.isascii():
+    text = text.rstrip(".,;")
+    if not text or " " in text:
         return Address(fault="invalid", page=parse(found[0]).canonical if found and found[0] != text else "")
     url = _split(text)
     if url is None:
@@ -211,7 +214,7 @@ def _near_miss(text: str) -> str:
 def _on_facebook(host: str, url: SplitResult) -> Address:
     path = [unquote(part) for part in url.path.split("/") if part]
     query = parse_qs(url.query)
-    number = query.get("id", [""])[0]
+    number = query.get("id", [""])[0].rstrip("/")
     if host.startswith("business.") or not path:
         asset = query.get("asset_id", [""])[0]
         return Address(fault="not-page", page=f"{_SITE}profile.php?id={asset}" if _ID.match(asset) else "")

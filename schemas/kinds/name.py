@@ -10,6 +10,8 @@ from schemas.data import vocabulary
 from schemas.text import clean, in_latin_letters
 
 _PART = re.compile(r"[^\s'\u2019-]+")
+# "A va B" (two words at least on either side), "A - B".
+_TWO_PERSONS = re.compile("\\S+ \\S+ v\u00e0 \\S+ \\S+|\\s[-\u2013\u2014]\\s", re.IGNORECASE)
 _SEPARATOR = re.compile(r"\s+[-\u2013\u2014]+\s*|\s*[-\u2013\u2014]+\s+|\s*[,;:(/|\u2013\u2014]\s*")
 
 
@@ -26,7 +28,15 @@ def repair(text: str) -> str:
 def is_name(text: str) -> bool:
     """Tell whether the text can be a person's name: at least two words of letters."""
     letters = [c for c in text if not c.isspace() and c not in "'\u2019-."]
-    return len(text.split()) >= 2 and len(text) <= 60 and all(unicodedata.category(c)[0] in "LM" for c in letters)
+    if not all(unicodedata.category(c)[0] in "LM" for c in letters):
+        return False
+    return len(text.split()) >= 2 and len(text) <= 60 and not _speaks_of_an_office(text) and not _TWO_PERSONS.search(text)
+
+
+def _speaks_of_an_office(text: str) -> bool:
+    """Tell a position or an office without a person: "Pho Chu tich Uy ban MTTQ xa"."""
+    words = f" {text.casefold()} "
+    return any(f" {word} " in words for word in vocabulary()["names"]["offices"])
 
 
 def same_person_key(text: str) -> str:
@@ -66,6 +76,13 @@ def _positions() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     return start, inside, glued
 
 
+@cache
+def _trailing() -> re.Pattern[str]:
+    """Return the short forms of positions and offices that may follow a name without a separator."""
+    words = "|".join(re.escape(word) for word in vocabulary()["names"]["trailing"])
+    return re.compile(rf"(?:\s+(?:{words}))+$", re.IGNORECASE)
+
+
 def _without_positions(text: str) -> str:
     """Cut a position before the name ("PCT. Nguyen Van A") or after it ("Nguyen Van A - Pho Chu tich ...")."""
     start, inside, glued = _positions()
@@ -81,5 +98,5 @@ def _without_positions(text: str) -> str:
         rest = text[leading.end() :].strip(" .:-\u2013")
         # "Pho Chu tich Uy ban MTTQ ..." is a position alone; a name follows a position directly.
         text = rest if 2 <= len(rest.split()) <= 5 else text
-    words = inside.sub("", text).split()
+    words = _trailing().sub("", inside.sub("", text)).split()
     return text if len(words) < 2 or _is_middle(words[-1]) else " ".join(words)

@@ -16,8 +16,10 @@ from schemas.data import vocabulary
 from schemas.text import clean
 
 _MASK = re.compile(r"[xX*#?_]{2,}|\.{3,}|\u2026|[.\s-][xX*]+$|\d[xX*]+$")
+_SUBSCRIBER = re.compile(r"^(?:0[35-9]\d{8}|02\d{9})$", re.ASCII)  # no hotlines, no short numbers
+_BETWEEN = re.compile(r"\s*[,;/|\n]\s*|\s+[-\u2013]\s+")  # between two numbers, or within one
 _NUMBER_AS_TEXT = re.compile(r"^\+?\d+(?:\.\d+)?(?:[eE]\+?\d+)?$")
-_CANDIDATE = re.compile(r"\+?\(?\d[\d\s.()\-\u2013]*\d")
+_CANDIDATE = re.compile(r"\+?\(?\d[\d\s.,_()\-\u2013]*\d")
 # Letters typed for the digit zero inside a run of digits.
 _LETTER_O = re.compile(r"(?<![^\W\d_])[oO](?=[\d.\s]*\d{3})")
 
@@ -37,7 +39,7 @@ def repair(text: str) -> str:
 @lru_cache(maxsize=100_000)
 def is_valid(number: str) -> bool:
     """Tell whether a repaired number can be dialled in Vietnam."""
-    if not (number.isascii() and number.isdigit() and number.startswith("0")):
+    if not _SUBSCRIBER.match(number):
         return False
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(number, "VN"))
@@ -69,7 +71,16 @@ def _current(number: str) -> str | None:
 @lru_cache(maxsize=100_000)
 def _digits(text: str) -> str:
     """Return the national number that the text holds (its zero first), or "" where it holds none for sure."""
+    whole = _digits_of(text)
+    if whole or _MASK.search(text):
+        return whole
+    pieces = [*_BETWEEN.split(text), *text.split()]
+    return next((number for number in map(_digits_of, pieces) if number), "")
+
+
+def _digits_of(text: str) -> str:
     text = unicodedata.normalize("NFKC", clean(text)).strip(" '`\u2019")
+    text = re.sub(r"^(\d),(\d+[eE]\+?\d+)$", r"\1.\2", text)
     if _NUMBER_AS_TEXT.match(text) and ("." in text or "e" in text.lower()):
         whole = float(text)
         if whole == int(whole) and (re.fullmatch(r"\d+\.0+", text) or "e" in text.lower()):
