@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.errors import OperatorError
-from pipeline.readers import start as start_readers
 from schemas.messages import line
 
 if TYPE_CHECKING:
@@ -109,8 +108,15 @@ def load(name: str) -> Round:
         raise OperatorError("bad_round", name=name, key=key, reason=line("round_errors", kind, value=value)) from None
 
 
+def _start_readers() -> None:
+    """Start the readers' processes first: they come up while the command imports what it needs."""
+    from pipeline.readers import start
+
+    start()
+
+
 def _run(options: argparse.Namespace) -> int:
-    start_readers()
+    _start_readers()
     from pipeline.deliver import publish
     from pipeline.screen import print_result
 
@@ -121,7 +127,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    start_readers()
+    _start_readers()
     from pipeline.intake import arrivals_of
     from pipeline.run import judge
     from pipeline.screen import print_findings
@@ -134,7 +140,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    start_readers()
+    _start_readers()
     from pipeline.deliver import look
     from pipeline.screen import print_status
 
