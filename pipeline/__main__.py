@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.errors import OperatorError
-from pipeline.readers import start as start_readers
 from schemas.messages import line
 
 if TYPE_CHECKING:
@@ -112,8 +111,15 @@ def load(name: str) -> Round:
         raise OperatorError("bad_round", name=name, key=key, reason=line("round_errors", kind, value=value)) from None
 
 
+def _start_readers() -> None:
+    """Start the readers' processes first: they come up while the command imports what it needs."""
+    from pipeline.readers import start
+
+    start()
+
+
 def _run(options: argparse.Namespace) -> int:
-    start_readers()
+    _start_readers()
     from pipeline.deliver import publish
     from pipeline.screen import print_result
 
@@ -124,7 +130,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    start_readers()
+    _start_readers()
     from pipeline.intake import arrivals_of
     from pipeline.run import judge
     from pipeline.screen import print_findings
@@ -146,7 +152,7 @@ def _forms(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    start_readers()
+    _start_readers()
     from pipeline.deliver import look
     from pipeline.screen import print_status
 

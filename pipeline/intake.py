@@ -229,7 +229,8 @@ class _Store:
     """Contents under their hashes. `bundles` are the hashes of those that may be a bundle of files."""
 
     def __init__(self, folder: Path, temporary: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        for place in (folder, temporary):
+            place.mkdir(parents=True, exist_ok=True)
         self._folder, self._temporary = folder, temporary
         self._changed = False
         self.bundles: set[str] = set()

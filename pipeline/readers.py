@@ -21,6 +21,7 @@ from concurrent.futures import Future, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ Outcome = tuple[str, Any]
 
 def start() -> None:
     """Start the workers without waiting for them: beside the imports that the command has to do anyway."""
+    get_temp_dir()  # now: where the pool's own socket lies must not be swept with a run's temporary files
     threading.Thread(target=_pool, daemon=True).start()
 
 

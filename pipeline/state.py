@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
 from pipeline.errors import OperatorError
@@ -92,6 +93,7 @@ def _private_temporary_files(state: Path) -> Iterator[None]:
     with writable(state):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700, exist_ok=True)
+    get_temp_dir()  # the readers outlive this folder: their socket lies elsewhere
     before = tempfile.tempdir
     tempfile.tempdir = str(folder.absolute())
     try:
