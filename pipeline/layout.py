@@ -191,7 +191,8 @@ class _Finder:
         """Add the line that the row holds to the table, or a second person to the line above."""
         line = self._line(row, table)
         above = table.lines[-1] if table.lines else None
-        if above and not self.ended and not self._is_footer(row) and (both := with_second(above, line, self.groups)):
+        both = with_second(above, line, self.groups) if above and not self.ended else None
+        if both and not self._is_footer(row):
             table.lines[-1] = both
         elif checked := self._checked(line, table):
             table.lines.append(with_dittos(checked, above, self.groups))
@@ -277,7 +278,7 @@ class _Finder:
         return text if _ORDINAL.match(text) else ""
 
     def _is_footer(self, row: int) -> bool:
-        texts = [search_key(text) for text in self.sheet.cells[row] if text.strip()]
+        texts = [search_key(text[:60]) for text in self.sheet.cells[row] if text.strip()]
         return any(f"{key} ".startswith(_footers()) for key in texts) or any(map(is_date_line, self.sheet.cells[row]))
 
     def _is_filler(self, line: Line, unit: str, first: str, own: set[str]) -> bool:

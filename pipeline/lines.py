@@ -77,10 +77,12 @@ def with_second(line: Line, below: Line, persons: list[Keys]) -> Line | None:
     if len(persons) != 2 or below.row != line.row + 1 or below.ordinal:
         return None
     first, second = persons
+    if not below.own <= {*first.values(), *second.values()}:
+        return None
     kinds = {kind for keys in persons for kind, key in keys.items() if key in below.own}
     here = [keys for keys in persons if not below.own.isdisjoint(keys.values())]
     shared = _is_shared(below, first, second)
-    if not below.own <= {*first.values(), *second.values()} or not {"name"} < kinds or (len(here) == 2 and not shared):
+    if not {"name"} < kinds or (len(here) == 2 and not shared):
         return None
     leads, manages = (any(not is_blank(line.texts.get(key, "")) for key in keys.values()) for keys in persons)
     if _is_shared(line, first, second) or (leads and not manages):
