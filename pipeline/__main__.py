@@ -25,7 +25,8 @@ class _Parser(argparse.ArgumentParser):
     """Tells a wrong command line as one line, as every operator's fault."""
 
     def error(self, message: str) -> NoReturn:
-        raise OperatorError("usage", reason=message)
+        del message  # English, and of no use to an officer
+        raise OperatorError("usage", reason=" ".join(sys.argv[1:]))
 
 
 def main(arguments: list[str] | None = None) -> int:

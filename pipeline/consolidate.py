@@ -25,7 +25,7 @@ class RollUp:
     `units`: a record for every expected unit (index: code; columns `level, name, parent_code, submitter_code,
     status`, the measures as booleans, `id` of its row or -1). `senders`: a record for every submitting unit
     (index: code; columns `name, status, late, received, expected`, the measures as counts, `errors, warnings,
-    files`). `findings`: all of them, with `severity`.
+    file`). `findings`: all of them, with `severity`.
     """
 
     units: pd.DataFrame
@@ -48,7 +48,8 @@ def consolidate(
     findings = _told_once(pd.concat([findings, findings_frame(found)], ignore_index=True) if found else findings)
     severities = {rule: severity(rule) for rule in findings["rule"].unique()}
     findings = findings.assign(severity=findings["rule"].map(severities))
-    return RollUp(units, _senders(round, arrived, units, findings), findings)
+    counting = set(rows.origin["file"])
+    return RollUp(units, _senders(round, arrived, counting, units, findings), findings)
 
 
 def _told_once(findings: pd.DataFrame) -> pd.DataFrame:
@@ -168,8 +169,13 @@ def _is_late(round: Round, submission: Submission) -> bool:
 
 
 def _senders(
-    round: Round, arrived: dict[str, list[Submission]], units: pd.DataFrame, findings: pd.DataFrame
+    round: Round,
+    arrived: dict[str, list[Submission]],
+    counting: set[str],
+    units: pd.DataFrame,
+    findings: pd.DataFrame,
 ) -> pd.DataFrame:
+    """Return the record of every sender; `counting` are the files of which rows count."""
     counts = {
         kind: findings[findings["severity"].eq(kind)].groupby("submitter").size() for kind in ("error", "warning")
     }
@@ -192,7 +198,9 @@ def _senders(
                 "received": _first_of(submissions).received if submissions else None,
                 "expected": len(own), **{measure: int(own[measure].sum()) for measure in MEASURES},
                 "errors": errors, "warnings": warnings,
-                "files": [s.file for s in submissions],
+                "file": max(
+                    submissions, key=lambda s: (s.file in counting, s.received, s.file)
+                ).file if submissions else "",
             }
         )  # fmt: skip
     return pd.DataFrame(records).set_index("code")

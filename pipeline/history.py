@@ -44,10 +44,11 @@ def with_history(ledger: Ledger, result: Result, versions: dict[str, Version]) -
 
 def _progress(before: Version | None, now: Version) -> Progress:
     if before is None:
-        return Progress(now.number)
+        return Progress(now.number, now.received)
     asked, left = ({tuple(key) for key in version.errors} for version in (before, now))
     return Progress(
         number=now.number,
+        received=now.received,
         asked=len(asked),
         fixed=len(asked - left),
         left=len(asked & left),

@@ -217,8 +217,8 @@ class _Finder:
             return None
         level, heading = self._section_in(row, texts)
         data -= {heading}
-        if self.is_unit(unit):
-            if self.ended and not data:
+        if self.is_unit(unit) and not is_date_line(unit):
+            if self.ended and not data and not line.ordinal:
                 return None
         elif level and (not data or section_level(unit) == level):
             self.level, self.ended = level, False

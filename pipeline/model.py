@@ -149,6 +149,7 @@ class Progress:
     """
 
     number: int
+    received: dt.date  # of the newest file that counts
     asked: int = 0
     fixed: int = 0
     left: int = 0

@@ -24,8 +24,6 @@ from schemas.text import clean
 from schemas.units import Unit
 
 _CODE = re.compile(r"^(\d+)(?!\d)")
-# A part of a table that names this many communes of one sender speaks against another sender in the title.
-FEW = 3
 ORIGIN = ["file", "sheet", "row", "submitter", "code", "level", "unit_rule", "unit_suggestion", "unit_facts", "dittos"]
 
 
@@ -256,7 +254,7 @@ class Recogniser:
             agreeing = told & set(votes)
             if not told or agreeing:
                 decided = agreeing or {code for code, count in votes.items() if count * 2 >= max(votes.values())}
-            elif max(votes.values()) >= FEW:
+            else:
                 decided = told | {max(votes, key=lambda code: votes[code])}
         named = self._mentioned(PurePosixPath(arrival.file).parts)
         if len(decided) != 1 and named:
@@ -377,7 +375,8 @@ class Recogniser:
                 rows.setdefault(item.unit.code, []).append(item)
         for code, items in rows.items():
             if len(items) > 1:
-                told = ", ".join(str(item.line.row + 1) for item in items)
+                several = len({item.sheet for item in items}) > 1
+                told = ", ".join(f"{i.sheet}!{i.line.row + 1}" if several else str(i.line.row + 1) for i in items)
                 for item in items:
                     item.rule, item.suggestion = Rule.UNIT_DUPLICATE, ""
                     item.facts = {"rows": told, "unit": self.round.register.units[code].full_name}

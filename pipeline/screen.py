@@ -103,10 +103,13 @@ def _heading(result: Result) -> None:
 
 def print_history(round: Round, sender: str, state: Path, until: dt.date) -> None:
     """Print what counted of a sender up to a day, version by version, and the letters prepared for it."""
+    print(round.submitting_units[sender].full_name)
+    if not state.is_dir():
+        print(line("screen", "no_version"))
+        return
     with open_ledger(state) as ledger:
         versions, letters = ledger.versions(round.id, sender), ledger.letters(round.id, sender)
         names = ledger.file_names()
-    print(round.submitting_units[sender].full_name)
     counted = [version for version in versions if version.received <= until]
     for version in counted:
         files = ", ".join(names.get(sha256, sha256[:12]) for sha256 in version.files)

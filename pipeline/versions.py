@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -44,28 +45,38 @@ def settle(submissions: list[Submission], rows: Rows, findings: Iterable[dict[st
     counts = current | (~known & frame["file"].isin(living))
     kept = rows.only(rows.origin.index[counts])
     claims = current[counts] & ~frame[counts].duplicated(["code"])
-    dead = [s for s in submissions if s.readable and s.file not in living]
-    superseded = [_superseded(s, submissions, newest, frame, order) for s in dead]
+    counting: dict[str, list[Submission]] = {}
+    for submission in submissions:
+        if submission.file in living:
+            counting.setdefault(submission.submitter, []).append(submission)
+    dead = [s for s in submissions if s.file not in living and (s.readable or _is_outdated(s, counting))]
+    superseded = [_superseded(s, counting.get(s.submitter, [])) for s in dead]
     gone = {s.file for s in dead}
     return Settled(kept, claims, [*(f for f in findings if f["file"] not in gone), *superseded])
 
 
 def _order(submissions: list[Submission]) -> dict[str, tuple[Order, str]]:
     """Return what decides which of two files is newer, by file; the name only settles a tie, which is told."""
-    return {s.file: ((s.version, s.received, s.modified or dt.datetime.min), s.file) for s in submissions}
+    return {s.file: (_age(s), s.file) for s in submissions}
 
 
-def _superseded(
-    submission: Submission,
-    submissions: list[Submission],
-    newest: dict[str, str],
-    frame: pd.DataFrame,
-    order: dict[str, tuple[Order, str]],
-) -> dict[str, Any]:
-    codes = frame.loc[frame["file"].eq(submission.file) & frame["code"].ne(""), "code"]
-    others = sorted({newest[code] for code in codes})
-    tied = any(order[other][0] == order[submission.file][0] for other in others)
+def _age(submission: Submission) -> Order:
+    return submission.version, submission.received, submission.modified or dt.datetime.min
+
+
+def _is_outdated(refused: Submission, counting: dict[str, list[Submission]]) -> bool:
+    """Tell whether its sender has sent something readable since."""
+    return any(s.received > refused.received for s in counting.get(refused.submitter, []) if refused.submitter)
+
+
+def _superseded(submission: Submission, counting: list[Submission]) -> dict[str, Any]:
+    """Return the note of a file of which nothing counts, with the files that do and why."""
+
+    facts = {
+        "others": ", ".join(sorted(PurePosixPath(s.file).name for s in counting)),
+        "tied": any(_age(s) == _age(submission) for s in counting),
+        "higher": all(s.version > submission.version and s.received < submission.received for s in counting),
+    }
     return finding(
-        Rule.FILE_SUPERSEDED, submitter=submission.submitter, file=submission.file, value=submission.file,
-        facts={"others": ", ".join(others), "tied": tied},
-    )  # fmt: skip
+        Rule.FILE_SUPERSEDED, submitter=submission.submitter, file=submission.file, value=submission.file, facts=facts
+    )

@@ -105,6 +105,12 @@ def test_an_unreadable_newer_file_leaves_the_older_counting(run: Run) -> None:
     assert outcome.unit("099")["listed"] == outcome.unit("099")["expected"]
 
 
+def test_a_damaged_file_is_forgotten_once_a_good_one_has_come(run: Run) -> None:
+    outcome = run({"2022-03-20/099 a.xlsx": b"PK\x03\x04broken", "2022-03-25/099 b.xlsx": Book("099").bytes()})
+    assert outcome.told(notes=True) == [("2022-03-20/099 a.xlsx", "", "file.superseded")]
+    assert (outcome.unit("099")["status"], outcome.unit("099")["file"]) == ("accepted", "2022-03-25/099 b.xlsx")
+
+
 @pytest.mark.parametrize(("folder", "late"), [("2022-03-30", False), ("2022-03-31", True), ("tuan 4", True)])
 def test_late_is_after_the_last_day(run: Run, folder: str, late: bool) -> None:
     outcome = run({f"{folder}/a.xlsx": Book("099").bytes()})

@@ -7,7 +7,7 @@ import io
 import openpyxl
 import pandas as pd
 import pytest
-from building import FORM, KEYS, NAMES, ROUND, Book, right_rows
+from building import FORM, KEYS, ROUND, Book, right_rows
 from conftest import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +19,7 @@ from schemas.kinds import REPAIRS, is_blank
 from schemas.naming import right_names
 from schemas.text import clean, search_key, spelling_key
 
+RIGHT_NAMES = right_names(ROUND.register, [unit.code for unit in ROUND.expected["099"]], ROUND.naming)
 LIKELY = st.one_of(
     st.text(max_size=40),
     st.text(alphabet="0123456789 .+-()xX*'oO;/", max_size=20),
@@ -51,12 +52,12 @@ def test_judging_never_raises(cells: list[list[str]]) -> None:
     typed = pd.DataFrame(cells, columns=KEYS, dtype="str")
     codes = [ROUND.expected["099"][number].code for number in range(len(cells))]
     origin = pd.DataFrame({"file": "a", "sheet": "s", "row": 1, "submitter": "099", "code": codes, "level": "commune"})
-    origin = origin.assign(unit_rule="", unit_suggestion="", unit_facts=[{} for _ in cells])
+    empty = [{} for _ in cells]
+    origin = origin.assign(unit_rule="", unit_suggestion="", unit_facts=empty, dittos=empty)
     where = pd.DataFrame([[f"A{n + 1}" for _ in KEYS] for n in range(len(cells))], columns=KEYS, dtype="str")
     rows = Rows(typed, where, pd.DataFrame("", index=typed.index, columns=KEYS, dtype="str"), origin)
-    names = right_names(ROUND.register, list(NAMES), ROUND.naming)
     claims = pd.Series(True, index=typed.index, dtype=bool)
-    findings = validate(rows, normalise(rows, FORM, ROUND.register), claims, ROUND, names, [])
+    findings = validate(rows, normalise(rows, FORM, ROUND.register), claims, ROUND, RIGHT_NAMES, [])
     assert not findings.duplicated(["id", "column"]).any()
 
 

@@ -65,6 +65,7 @@ def test_weeks_of_correcting(run: Run) -> None:
     second = run({"2022-03-08/b.xlsx": _saved(book)}, as_of="2022-03-08")
     assert "đã sửa 2/4, còn 2, phát sinh 1" in _letter(second)
     assert second.unit(SENDER)["errors"] == 3
+    assert "08/03/2022" in _letter(second)
     again = run(as_of="2022-03-08")
     assert _letter(again) == _letter(second)
     # The same bytes, and an older file that arrives late, change nothing.
@@ -266,3 +267,4 @@ def test_the_ledger_tells_what_counted_when(run: Run, tmp_path: Path, capsys: py
     assert "b.xlsx" in now
     assert [kind for kind in ("thư đề nghị sửa", "biên nhận") if kind in now] == ["thư đề nghị sửa", "biên nhận"]
     assert main(["history", "--round", ROUND.id, "--unit", "999"]) == 2
+    assert main(["history", "--round", ROUND.id, "--unit", SENDER, f"--state={tmp_path / 'nothing here'}"]) == 0

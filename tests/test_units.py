@@ -158,16 +158,30 @@ def test_the_place_of_signature_is_not_the_sender(run: Run) -> None:
     [
         (right_rows("101")[:1], ("DANH SÁCH",), []),
         (right_rows("099")[1:], ("HUYỆN NẬM PỒ",), ["Huyện Tuần Giáo", "Huyện Nậm Pồ"]),
+        (right_rows("099")[1:2], ("HUYỆN NẬM PỒ",), ["Huyện Tuần Giáo", "Huyện Nậm Pồ"]),
     ],
 )
 def test_when_two_answers_remain_a_finding_names_them(
     run: Run, rows: list[Row], titles: tuple[str, ...], named: list[str]
 ) -> None:
-    layout = Layout(titles=titles, sections="data" if len(rows) == 1 else "none")
+    layout = Layout(titles=titles, sections="data" if rows[0]["unit"].startswith("Huyện") else "none")
     outcome = run({"2022-03-20/a.xlsx": Book("101", rows, layout).bytes()})
     assert outcome.told() == [("2022-03-20/a.xlsx", "", "submission.unknown-unit")]
     assert all(name in outcome.of_rule("submission.unknown-unit")[0]["message"] for name in named)
     assert all(row["status"] == "not-listed" for row in outcome.rows.values())
+
+
+def test_the_place_of_signature_is_no_row_either(run: Run) -> None:
+    layout = Layout(below=[["", "Mường Ảng, ngày 20 tháng 3 năm 2022"], ["", "Tổng số trang: 11"]])
+    assert run({"2022-03-20/a.xlsx": Book("102", layout=layout).bytes()}).told() == []
+
+
+@pytest.mark.parametrize("text", ["UBND xã {name}", "Ban TT UBMTTQVN xã {name}", "3 - Xã {name}", "{code}"])
+def test_office_words_numbers_and_codes_before_a_unit(run: Run, text: str) -> None:
+    unit = ROUND.expected["102"][3]
+    rows = right_rows("102")
+    rows[3]["unit"] = text.format(name=unit.name, code=unit.code)
+    assert run({"2022-03-20/a.xlsx": Book("102", rows).bytes()}).told() == []
 
 
 # --- names that collide

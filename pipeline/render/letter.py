@@ -65,7 +65,7 @@ def _facts(result: Result, told: pd.DataFrame, sender: str, attachment: str) -> 
         "deadline": vietnamese_date(last_day),
         "days": (last_day - result.as_of).days if last_day else None,
         "late": _lateness(result, status),
-        "received": vietnamese_date(status["received"]),
+        "received": vietnamese_date(_newest(result, sender) or status["received"]),
         "faults": list(_faults(own)) if status["status"] != "missing" else [],
         "attachment": attachment,
         "progress": progress_line(result, sender),
@@ -81,6 +81,11 @@ def progress_line(result: Result, sender: str) -> str:
         return ""
     counts = {key: getattr(progress, key) for key in ("fixed", "asked", "left", "new")}
     return line("letters", "progress", **counts)
+
+
+def _newest(result: Result, sender: str) -> dt.date | None:
+    """Return when the newest file that counts of a sender was received."""
+    return result.progress[sender].received if sender in result.progress else None
 
 
 def _changes(result: Result, sender: str) -> str:

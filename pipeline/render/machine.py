@@ -66,7 +66,7 @@ def summary(result: Result) -> dict[str, Any]:
                 "code": code, "name": s["name"], "status": s["status"], "late": bool(s["late"]),
                 "expected": s["expected"],
                 **{measure: s[measure] for measure in MEASURES}, "errors": s["errors"], "warnings": s["warnings"],
-                "score": None, "file": s["files"][-1] if s["files"] else "",
+                "score": None, "file": s["file"],
             }
             for code, s in senders.iterrows()
         ],

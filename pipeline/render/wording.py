@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 import pandas as pd
 
 from pipeline.run import Result
@@ -27,7 +29,7 @@ def worded(result: Result) -> pd.DataFrame:
                 "sheet": f.sheet,
                 "unit": f.unit_name,
                 **f.facts,
-                "value": f.value,
+                "value": _shown(f.rule, f.value),
                 "suggestion": f.suggestion,
             },
         )
@@ -38,3 +40,8 @@ def worded(result: Result) -> pd.DataFrame:
     return told.sort_values(["submitter", "gravity", "file", "sheet", "row", "cell"], kind="stable").reset_index(
         drop=True
     )
+
+
+def _shown(rule: str, value: str) -> str:
+    """Return the value as a sentence shows it: of a file its name, not the folder that the officer keeps it in."""
+    return PurePosixPath(value).name if rule.startswith(("file.", "submission.")) else value

@@ -12,7 +12,7 @@ from rapidfuzz.distance import OSA
 from schemas.data import vocabulary
 from schemas.text import in_latin_letters
 
-_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_ADDRESS = re.compile(r"(?<![^\s<>()\[\],;:])[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?![^\s<>()\[\],;:.])")
 _WORDS_AROUND = re.compile(r"[<>()\[\]@]|[^\x00-\x7f]")  # what stands beside an address and is none of it
 _SEPARATORS = re.compile(r"[;,/|\n]+|\s(?=\S+@)")
 

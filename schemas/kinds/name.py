@@ -30,7 +30,9 @@ def is_name(text: str) -> bool:
     letters = [c for c in text if not c.isspace() and c not in "'\u2019-."]
     if not all(unicodedata.category(c)[0] in "LM" for c in letters):
         return False
-    return len(text.split()) >= 2 and len(text) <= 60 and not _speaks_of_an_office(text) and not _TWO_PERSONS.search(text)
+    return (
+        len(text.split()) >= 2 and len(text) <= 60 and not _speaks_of_an_office(text) and not _TWO_PERSONS.search(text)
+    )
 
 
 def _speaks_of_an_office(text: str) -> bool:
