@@ -11,8 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from pipeline.__main__ import main
+
+# The same examples at every run: what decides must not depend on chance.
+settings.register_profile("decided", derandomize=True)
+settings.load_profile("decided")
 
 Place = tuple[str, str, str]
 """File, cell and rule of a finding."""

@@ -29,11 +29,6 @@ def repair(text: str) -> str:
 
     Of several addresses the first counts.
     """
-    once = _repair_once(text)
-    return once if once == text else repair(once)
-
-
-def _repair_once(text: str) -> str:
     text = unicodedata.normalize("NFKC", in_latin_letters(text)).strip(" '\".;,")
     found = _ADDRESS.findall(text)
     if found and _WORDS_AROUND.search(text.replace(found[0], "", 1)):
