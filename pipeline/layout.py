@@ -39,6 +39,9 @@ class Layout:
     title: list[str]
 
 
+SEARCHED = 1_000  # after so many rows of text without a header a sheet is none of the form's
+
+
 def find_tables(sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool]) -> Layout:
     """Return the tables of the sheet that have the form's columns."""
     return _Finder(sheet, headers, is_unit).find()
@@ -63,8 +66,8 @@ class _Finder:
         tables: list[Found] = []
         current: list[Found] = []  # the tables side by side under the last header
         title: list[str] = []
-        row, count = 0, len(self.sheet.cells)
-        while row < count:
+        row, count, passed = 0, len(self.sheet.cells), 0
+        while row < count and passed < SEARCHED:
             depth, beside = self._header_at(row)
             if depth:
                 current = [Found(self.sheet.name, *found, row, self._combined(found[0])) for found in beside]
@@ -72,7 +75,8 @@ class _Finder:
                 self.ended = False
                 row += depth
                 continue
-            if not tables:
+            if not tables and any(self.sheet.cells[row]):
+                passed += 1
                 title.extend(_title_texts(self.sheet.cells[row]))
             for table in current:
                 self._read_row(row, table)
