@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -14,8 +12,9 @@ from pipeline.answers import Accepted, stamp_of, with_answers
 from pipeline.errors import Refused
 from pipeline.gazetteer import BARE, EXACT, Gazetteer
 from pipeline.headers import Headers
-from pipeline.layout import Layout, Line, find_tables, is_date_line
+from pipeline.layout import Layout, Line, find_tables
 from pipeline.model import Arrival, Rows, Submission, Workbook, address, finding
+from pipeline.senders import Senders
 from pipeline.turned import find_form
 from schemas.codes import Rule
 from schemas.kinds import is_blank
@@ -23,7 +22,6 @@ from schemas.round import Round
 from schemas.text import clean
 from schemas.units import Unit
 
-_CODE = re.compile(r"^(\d+)(?!\d)")
 ORIGIN = ["file", "sheet", "row", "submitter", "code", "level", "unit_rule", "unit_suggestion", "unit_facts", "dittos"]
 
 
@@ -62,7 +60,7 @@ class Recogniser:
         self.headers = Headers(round.form)
         region = list(round.register.below(round.collector))
         self.region = Gazetteer(u for u in region if u.level in {*round.lists, round.submitters})
-        self.senders = Gazetteer([*round.submitting_units.values(), round.register.units[round.collector]])
+        self.senders = Senders(round, self.region)
         self.office = Gazetteer([round.register.units[round.collector]])
         self.own = {code: Gazetteer(units) for code, units in round.expected.items()}
         self.unit_key = round.form.unit_key
@@ -102,7 +100,7 @@ class Recogniser:
             return Submission(arrival.file, arrival.sha256, arrival.received, submitter, version, modified, readable)
 
         def refused(rule: str, **facts: Any) -> tuple[Submission, list[dict[str, Any]], list[dict[str, Any]]]:
-            submitter = self._sender_by_name(arrival.file)
+            submitter = self.senders.by_name(arrival.file)
             found = finding(Rule(rule), submitter=submitter, file=arrival.file, value=arrival.file, facts=facts)
             return submission(submitter, False), [found], []
 
@@ -120,9 +118,13 @@ class Recogniser:
         listed = [_Listed(*line) for line in lines if not self._is_collectors(line[0])]
         if not listed:
             return refused(Rule.FILE_EMPTY)
-        submitter, candidates = self._sender(arrival, book, layouts, listed)
+        names = [item.line.texts.get(self.unit_key, "") for item in listed]
+        submitter, candidates = self.senders.of(arrival, book, layouts, names)
         if not submitter:
-            facts = {"candidates": ", ".join(u.full_name for u in candidates), "example": self._example(candidates)}
+            facts = {
+                "candidates": ", ".join(u.full_name for u in candidates),
+                "example": self.senders.example(candidates),
+            }
             found = finding(Rule.SUBMISSION_UNKNOWN_UNIT, file=arrival.file, value=arrival.file, facts=facts)
             return submission("", False), [*findings, found], []
         self._assign(listed, submitter)
@@ -235,85 +237,6 @@ class Recogniser:
             collector.level not in self.round.lists and self.office.find(line.texts.get(self.unit_key, ""))[0] == EXACT
         )
 
-    # --- who sent it
-
-    def _sender(
-        self, arrival: Arrival, book: Workbook, layouts: list[Layout], listed: list[_Listed]
-    ) -> tuple[str, list[Unit]]:
-        """Return the sender's code, or "" and the units that it may be.
-
-        The officer's remedy first; then what the file says of itself (stamp, title, the sender's own row),
-        narrowed by the units it lists, then by the file's name. What disagrees is never guessed away.
-        """
-        if code := self._sender_by_code(arrival.file):
-            return code, []
-        told = self._told(book, layouts, listed)
-        votes = self._votes(listed)
-        decided = told
-        if votes:
-            agreeing = told & set(votes)
-            if not told or agreeing:
-                decided = agreeing or {code for code, count in votes.items() if count * 2 >= max(votes.values())}
-            else:
-                decided = told | {max(votes, key=lambda code: votes[code])}
-        named = self._mentioned(PurePosixPath(arrival.file).parts)
-        if len(decided) != 1 and named:
-            decided = (decided & named) or decided or named
-        units = [unit for code, unit in self.round.submitting_units.items() if code in decided]
-        return (units[0].code, []) if len(units) == 1 else ("", units)
-
-    def _sender_by_name(self, file: str) -> str:
-        """Return the sender of a file that cannot be read, by its name alone."""
-        named = self._mentioned(PurePosixPath(file).parts)
-        return self._sender_by_code(file) or (named.pop() if len(named) == 1 else "")
-
-    def _sender_by_code(self, file: str) -> str:
-        for part in reversed(PurePosixPath(file).parts):
-            match = _CODE.match(part)
-            if match and match[1] in self.round.submitting_units:
-                return match[1]
-        return ""
-
-    def _told(self, book: Workbook, layouts: list[Layout], listed: list[_Listed]) -> set[str]:
-        told: set[str] = set()
-        for with_table in (True, False):
-            titles = [layout.title for layout in layouts if bool(layout.tables) is with_table]
-            told = told or self._mentioned(text for title in titles for text in title if not is_date_line(text))
-        if book.stamp and book.stamp.unit in self.round.submitting_units:
-            told.add(book.stamp.unit)
-        for item in listed:
-            sure, units = self.region.find(item.line.texts.get(self.unit_key, ""))
-            if 0 < sure <= BARE and len(units) == 1 and units[0].code in self.round.submitting_units:
-                told.add(units[0].code)
-        return told
-
-    def _mentioned(self, texts: Iterable[str]) -> set[str]:
-        """Return the senders named in running texts: with their level word if any is, else bare."""
-        mentions = [mention for text in texts for mention in self.senders.mentions(text)]
-        collector = self.round.register.units[self.round.collector]
-        typed = {m.unit.code for m in mentions if m.typed and m.unit != collector}
-        bare = {m.unit.code for m in mentions if not m.typed and m.unit != collector and m.unit.name != collector.name}
-        return typed or bare
-
-    def _votes(self, listed: list[_Listed]) -> dict[str, float]:
-        """Count the listed units by the sender above them; a name that several answer to is shared out."""
-        votes: dict[str, float] = {}
-        for item in listed:
-            sure, units = self.region.find(item.line.texts.get(self.unit_key, ""))
-            if not 0 < sure <= BARE:
-                continue
-            above = {self._sender_above(unit) for unit in units if unit.level != self.round.submitters}
-            for code in above:
-                votes[code] = votes.get(code, 0) + 1 / len(above)
-        # A list of another province shares some names with ours by chance.
-        return votes if sum(votes.values()) * 2 >= len(listed) - 1 else {}
-
-    def _sender_above(self, unit: Unit) -> str:
-        return self.round.register.lineage(unit.code)[self.round.submitters].code
-
-    def _example(self, candidates: list[Unit]) -> str:
-        return (candidates or list(self.round.submitting_units.values()))[0].code
-
     # --- which unit a row lists
 
     def _assign(self, listed: list[_Listed], submitter: str) -> None:
@@ -344,7 +267,7 @@ class Recogniser:
         if everywhere and foreign and (not sure or sure > BARE) and everywhere <= (BARE if sure else everywhere):
             item.rule = Rule.UNIT_WRONG_PARENT
             item.facts = {
-                "parent": ", ".join(self.round.submitting_units[self._sender_above(u)].full_name for u in foreign),
+                "parent": ", ".join(self.round.submitting_units[self.senders.above(u)].full_name for u in foreign),
                 "submitter": self.round.submitting_units[submitter].full_name,
             }
             return

@@ -1,0 +1,101 @@
+"""Who sent a file: told by the officer, by the file itself, by the units it lists, by its name; never guessed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from pipeline.gazetteer import BARE, Gazetteer
+from pipeline.layout import Layout, is_date_line
+from pipeline.model import Arrival, Workbook
+from schemas.round import Round
+from schemas.units import Unit
+
+_CODE = re.compile(r"^(\d+)(?!\d)")
+
+
+class Senders:
+    """The units that send files in a round; `region` are all units that its files may list."""
+
+    def __init__(self, round: Round, region: Gazetteer) -> None:
+        self.round = round
+        self.region = region
+        self.gazetteer = Gazetteer([*round.submitting_units.values(), round.register.units[round.collector]])
+
+    def of(self, arrival: Arrival, book: Workbook, layouts: list[Layout], names: list[str]) -> tuple[str, list[Unit]]:
+        """Return the sender's code, or "" and the units that it may be; `names` are the units that the file lists.
+
+        The officer's remedy first; then what the file says of itself (stamp, title, the sender's own row),
+        narrowed by the units it lists, then by the file's name. What disagrees is never guessed away.
+        """
+        if code := self._by_code(arrival.file):
+            return code, []
+        told = self._told(book, layouts, names)
+        votes = self._votes(names)
+        decided = told
+        if votes:
+            agreeing = told & set(votes)
+            if not told or agreeing:
+                decided = agreeing or {code for code, count in votes.items() if count * 2 >= max(votes.values())}
+            else:
+                decided = told | {max(votes, key=lambda code: votes[code])}
+        named = self._mentioned(PurePosixPath(arrival.file).parts)
+        if len(decided) != 1 and named:
+            decided = (decided & named) or decided or named
+        units = [unit for code, unit in self.round.submitting_units.items() if code in decided]
+        return (units[0].code, []) if len(units) == 1 else ("", units)
+
+    def by_name(self, file: str) -> str:
+        """Return the sender of a file that cannot be read, by its name alone."""
+        named = self._mentioned(PurePosixPath(file).parts)
+        return self._by_code(file) or (named.pop() if len(named) == 1 else "")
+
+    def _by_code(self, file: str) -> str:
+        for part in reversed(PurePosixPath(file).parts):
+            match = _CODE.match(part)
+            if match and match[1] in self.round.submitting_units:
+                return match[1]
+        return ""
+
+    def _told(self, book: Workbook, layouts: list[Layout], names: list[str]) -> set[str]:
+        told: set[str] = set()
+        for with_table in (True, False):
+            titles = [layout.title for layout in layouts if bool(layout.tables) is with_table]
+            told = told or self._mentioned(text for title in titles for text in title if not is_date_line(text))
+        if book.stamp and book.stamp.unit in self.round.submitting_units:
+            told.add(book.stamp.unit)
+        for name in names:
+            sure, units = self.region.find(name)
+            if 0 < sure <= BARE and len(units) == 1 and units[0].code in self.round.submitting_units:
+                told.add(units[0].code)
+        return told
+
+    def _mentioned(self, texts: Iterable[str]) -> set[str]:
+        """Return the senders named in running texts: with their level word if any is, else bare."""
+        mentions = [mention for text in texts for mention in self.gazetteer.mentions(text)]
+        collector = self.round.register.units[self.round.collector]
+        typed = {m.unit.code for m in mentions if m.typed and m.unit != collector}
+        bare = {m.unit.code for m in mentions if not m.typed and m.unit != collector and m.unit.name != collector.name}
+        return typed or bare
+
+    def _votes(self, names: list[str]) -> dict[str, float]:
+        """Count the listed units by the sender above them; a name that several answer to is shared out."""
+        votes: dict[str, float] = {}
+        for name in names:
+            sure, units = self.region.find(name)
+            if not 0 < sure <= BARE:
+                continue
+            senders = {self.above(unit) for unit in units if unit.level != self.round.submitters}
+            for code in senders:
+                votes[code] = votes.get(code, 0) + 1 / len(senders)
+        # A list of another province shares some names with ours by chance.
+        return votes if sum(votes.values()) * 2 >= len(names) - 1 else {}
+
+    def above(self, unit: Unit) -> str:
+        """Return the code of the sender that a unit belongs to."""
+        return self.round.register.lineage(unit.code)[self.round.submitters].code
+
+    def example(self, candidates: list[Unit]) -> str:
+        """Return a code to show how a file is named so that its sender is known."""
+        return (candidates or list(self.round.submitting_units.values()))[0].code
