@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from pipeline.model import Place, Sheet, Stamp, Workbook, place_of
+from pipeline.model import Place, Sheet, Stamp, Workbook
+from pipeline.read.worksheet import place_of
 from schemas.data import TEMPLATES, read_toml
 from schemas.text import clean, search_key
 

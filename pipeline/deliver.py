@@ -25,7 +25,6 @@ from pipeline.render.wording import worded
 from pipeline.render.workbook import blank, prefilled, write_form
 from pipeline.run import Result, judge
 from pipeline.state import hold, writable
-from schemas.naming import right_names
 from schemas.round import Round
 from schemas.text import slug
 
@@ -85,7 +84,7 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
     Return the folder and how many forms there are.
     """
     today = as_of or dt.date.today()
-    names = _right_names(round)
+    names = round.right_names.proposed
     place, staged = outbox / f"bieu-mau-{round.id}", outbox / f".bieu-mau-{round.id}.new"
     with hold(state), open_ledger(state) as ledger, writable(outbox):
         _recover(place, staged, staged.with_suffix(".old"))
@@ -98,10 +97,6 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
             write_form(path, round, unit, filling, names, version=number, as_of=today)
         _swap(place, staged, staged.with_suffix(".old"))
     return place, len(round.submitting_units)
-
-
-def _right_names(round: Round) -> dict[str, str]:
-    return right_names(round.register, [u.code for us in round.expected.values() for u in us], round.naming).proposed
 
 
 def _swap(place: Path, staged: Path, old: Path) -> None:
@@ -134,7 +129,7 @@ def _render(result: Result, told: pd.DataFrame, folder: Path) -> list[Letter]:
 def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> list[Letter]:
     letters = []
     round, senders = result.round, result.rollup.senders
-    names = _right_names(round)
+    names = round.right_names.proposed
     findings = {str(code): group for code, group in told.groupby("submitter")}
     nothing = told.iloc[:0]
     for code, unit in round.submitting_units.items():

@@ -15,7 +15,6 @@ from openpyxl.worksheet.worksheet import Worksheet
 from unidecode import unidecode
 
 from schemas.data import HERE, read_toml
-from schemas.naming import right_names
 from schemas.round import Round
 from schemas.text import slug
 from schemas.units import Unit
@@ -31,8 +30,7 @@ def write_example(round: Round, inbox: Path) -> list[Path]:
 class _Example:
     def __init__(self, round: Round, words: dict[str, Any]) -> None:
         self.round, self.form, self.words = round, round.form, words
-        units = [unit.code for units in round.expected.values() for unit in units]
-        self.names = right_names(round.register, units, round.naming).proposed
+        self.names = round.right_names.proposed
         self.last_day = round.deadline.last_day or round.source.date + dt.timedelta(days=30)
 
     def write(self, inbox: Path) -> list[Path]:

@@ -6,7 +6,6 @@ Readers run in processes of their own and import this module: pandas is not load
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,9 +21,6 @@ Place = tuple[int, int]
 """A cell of a sheet: row and column, both counted from 0."""
 
 
-_ADDRESS = re.compile(r"^\$?([A-Z]{1,3})\$?([1-9]\d{0,6})$")
-
-
 def address(place: Place) -> str:
     """Return the cell's name in Excel, such as `C7`."""
     row, column = place
@@ -34,17 +30,6 @@ def address(place: Place) -> str:
         column, rest = divmod(column - 1, 26)
         letters = chr(ord("A") + rest) + letters
     return f"{letters}{row + 1}"
-
-
-def place_of(address: str) -> Place | None:
-    """Return the cell of that name, None where the text names none."""
-    match = _ADDRESS.match(address)
-    if not match:
-        return None
-    column = 0
-    for letter in match[1]:
-        column = column * 26 + ord(letter) - ord("A") + 1
-    return int(match[2]) - 1, column - 1
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""Whose file it is and which units its rows list: files become submissions and the rows of one frame."""
+"""Which units the rows of a file list: files become submissions and the rows of one frame."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from pipeline.gazetteer import BARE, EXACT, Gazetteer
 from pipeline.headers import Headers
 from pipeline.layout import Layout, Line, find_tables
 from pipeline.model import Arrival, Rows, Submission, Workbook, address, finding
+from pipeline.remarks import remarks
 from pipeline.senders import Senders
 from pipeline.turned import find_form
 from schemas.codes import Rule
@@ -151,9 +152,9 @@ class Recogniser:
         if any(layout.tables for layout in visible):
             unread = [sheet.name for sheet in book.sheets if sheet.hidden and any(map(any, sheet.cells))]
             notes = [finding(Rule.FILE_HIDDEN_SHEET, file=arrival.file, sheet=name, value=name) for name in unread]
-            return visible, [*notes, *_hidden_notes(arrival, book, visible), *_font_notes(arrival, book)]
+            return visible, [*notes, *remarks(arrival, book, visible)]
         every = [*visible, *layouts(hidden=True)]
-        return every, [*_hidden_notes(arrival, book, every), *_font_notes(arrival, book)]
+        return every, remarks(arrival, book, every)
 
     def _with_unit(self, layout: Layout) -> Layout:
         """Where a sheet holds one row that names no unit, take the unit from the sheet's title or name."""
@@ -350,20 +351,6 @@ class Recogniser:
         return Rows(frame(typed), frame(where), frame(flaws), origin)
 
 
-def _font_notes(arrival: Arrival, book: Workbook) -> list[dict[str, Any]]:
-    """Tell once a sheet that its text was converted, with one cell to show how."""
-    notes = []
-    for sheet in book.sheets:
-        for place, original in list(sheet.legacy.items())[:1]:
-            notes.append(
-                finding(
-                    Rule.CELL_LEGACY_FONT, file=arrival.file, sheet=sheet.name, row=place[0] + 1, cell=address(place),
-                    value=original, suggestion=clean(sheet.cells[place[0]][place[1]]),
-                )
-            )  # fmt: skip
-    return notes
-
-
 def _told_accepted(arrival: Arrival, listed: list[_Listed], accepted: list[Accepted]) -> list[dict[str, Any]]:
     """Tell every proposal that the clerk accepted: what stood there, and what stands there now."""
     at = {(item.sheet, place): (item, key) for item in listed for key, place in item.line.cells.items()}
@@ -378,33 +365,6 @@ def _told_accepted(arrival: Arrival, listed: list[_Listed], accepted: list[Accep
             )
         )  # fmt: skip
     return notes
-
-
-def _hidden_notes(arrival: Arrival, book: Workbook, layouts: list[Layout]) -> list[dict[str, Any]]:
-    """Tell once a sheet which hidden rows and columns hold something: they are read like all others."""
-    read = {table.sheet for layout in layouts for table in layout.tables}
-    notes = []
-    for sheet in book.sheets:
-        if sheet.name in read and (sheet.hidden_rows or sheet.hidden_columns):
-            facts = {
-                "rows": _ranges(sheet.hidden_rows, lambda row: str(row + 1)),
-                "columns": _ranges(sheet.hidden_columns, lambda column: address((0, column)).rstrip("1")),
-            }
-            notes.append(
-                finding(Rule.FILE_HIDDEN_SHEET, file=arrival.file, sheet=sheet.name, value=sheet.name, facts=facts)
-            )
-    return notes
-
-
-def _ranges(numbers: Iterable[int], name: Callable[[int], str]) -> str:
-    """Return numbers as people list them: `5-7, 9`."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(name(run[0]) + (f"-{name(run[-1])}" if len(run) > 1 else "") for run in runs)
 
 
 # Rows with one of these are still judged by their unit.

@@ -16,7 +16,6 @@ from pipeline.readers import read_all
 from pipeline.recognise import Recogniser
 from pipeline.validate import validate
 from pipeline.versions import settle
-from schemas.naming import right_names
 from schemas.round import Round
 
 
@@ -46,7 +45,7 @@ def judge(round: Round, arrivals: Iterable[Arrival], as_of: dt.date, known: Know
 
     Nothing is written but what is `known` of the files: what was read of them in an earlier run is not read again.
     """
-    names = right_names(round.register, [u.code for u in round.register.below(round.collector)], round.naming)
+    names = round.right_names
     recognised = Recogniser(round).recognise(read_all(arrivals, known))
     settled = settle(recognised.submissions, recognised.rows, recognised.findings)
     repaired = normalise(settled.rows, round.form, round.register)

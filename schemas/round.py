@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.data import HERE, read_toml
 from schemas.form import Form, load_form
-from schemas.naming import Policy
+from schemas.naming import Policy, RightNames, right_names
 from schemas.units import Register, Unit, load_register
 
 Level = Literal["province", "district", "commune"]
@@ -149,6 +149,11 @@ class Round(_Data):
             )
             for code in self.submitting_units
         }
+
+    @cached_property
+    def right_names(self) -> RightNames:
+        """The right page names of all units of the collector's region."""
+        return right_names(self.register, [u.code for u in self.register.below(self.collector)], self.naming)
 
     def persons_asked(self, level: str) -> tuple[list[str], int]:
         """Return which groups a unit of that level must fill, and how many groups at least."""
