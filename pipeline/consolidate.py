@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from pipeline.model import Rows, Submission, finding, findings_frame
+from pipeline.model import Rows, Submission, Tally, finding, findings_frame
 from schemas.codes import Rule
 from schemas.messages import severity
+from schemas.round import MEASURES as MEASURES
 from schemas.round import Round
 from schemas.units import Unit
-
-MEASURES = ("listed", "established", "named", "staffed", "complete")
 
 
 @dataclass(frozen=True)
@@ -25,12 +24,14 @@ class RollUp:
     `units`: a record for every expected unit (index: code; columns `level, name, parent_code, submitter_code,
     status`, the measures as booleans, `id` of its row or -1). `senders`: a record for every submitting unit
     (index: code; columns `name, status, late, received, expected`, the measures as counts, `errors, warnings,
-    file`). `findings`: all of them, with `severity`.
+    file`). `findings`: all of them, with `severity`. `tables`: further counts that the form asks for, each to be
+    printed as it is.
     """
 
     units: pd.DataFrame
     senders: pd.DataFrame
     findings: pd.DataFrame
+    tables: list[Tally] = field(default_factory=list)
 
 
 def consolidate(

@@ -142,6 +142,50 @@ class Progress:
     changes: list[Change] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Tally:
+    """A table of counts with its heading; the first cell of a row names what is counted, `total` is its last row."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str | int]]
+    total: list[str | int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Shift:
+    """What changed at a unit since the period before; `kind` is one of `SHIFTS`, `column` the form's key or "".
+
+    `personal`: the values are of a person, and are shown to the collector and the unit itself only.
+    """
+
+    unit: str
+    kind: str
+    column: str
+    before: str
+    after: str
+    personal: bool = False
+
+
+SHIFTS = ("new", "renamed", "moved", "closed", "persons", "value")
+"""A page is new, has another name, another address, is gone; other persons; any other value."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a sender stands in the emulation: points of this month and of the year, and what it lacks."""
+
+    code: str
+    rank: int
+    score: float  # of this month
+    full: float  # the highest score there is
+    criteria: list[tuple[str, float, float]]  # title, points, points to have
+    lacking: list[str]  # what to do for the points that are missing, in words
+    year: float | None = None  # mean of the months of the year
+    months: int = 0  # how many months that is
+    praised: bool = False
+
+
 FINDING_COLUMNS = [
     "id",
     "submitter",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.consolidate import RollUp, consolidate
 from pipeline.known import Known
-from pipeline.model import Arrival, Progress, Rows, Submission
+from pipeline.model import Arrival, Progress, Rows, Shift, Standing, Submission
 from pipeline.normalise import normalise
 from pipeline.readers import read_all
 from pipeline.recognise import Recogniser
@@ -24,7 +24,9 @@ class Result:
     """All that a run knows: what every paper, letter and table is rendered from.
 
     `rows` and `repaired` share one index: the rows that count, as typed and as repaired. `progress` tells where
-    each sender stands since its version before (empty where the ledger was not asked).
+    each sender stands since its version before (empty where the ledger was not asked). `shifts` is what changed
+    since the period before, which `previous` names ("" where the round has none); `standings` is the emulation,
+    best first (empty where the round has none).
     """
 
     round: Round
@@ -34,6 +36,9 @@ class Result:
     repaired: pd.DataFrame
     rollup: RollUp
     progress: Mapping[str, Progress] = field(default_factory=dict)
+    shifts: list[Shift] = field(default_factory=list)
+    previous: str = ""
+    standings: list[Standing] = field(default_factory=list)
 
     def version_of(self, sender: str) -> int:
         """Return the number of the version that counts of a sender, 0 before anything does."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -64,6 +65,8 @@ class Form(_Data):
 
     id: str
     title: list[str]
+    document: str  # what units send, as a sentence names it
+    rows: Literal["units", "persons"] = "units"  # one row a unit, or any number of persons a unit
     ordinal: Ordinal
     groups: list[Group] = []
     fillers: list[str] = []  # words in a person's header that say nothing

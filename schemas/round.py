@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -16,6 +16,7 @@ from schemas.units import Register, Unit, load_register
 
 Level = Literal["province", "district", "commune"]
 Measure = Literal["listed", "established", "named", "staffed", "complete"]
+MEASURES: tuple[str, ...] = get_args(Measure)
 
 
 class _Data(BaseModel):
@@ -149,6 +150,17 @@ class Round(_Data):
             )
             for code in self.submitting_units
         }
+
+    @cached_property
+    def measures(self) -> tuple[str, ...]:
+        """What this round counts of its units: of the five measures those that its form can tell."""
+        kinds = {column.kind for column in self.form.columns}
+        told = {
+            "established": "link" in kinds,
+            "named": "page-name" in kinds and bool(self.naming),
+            "staffed": bool(self.form.groups) and any(self.persons.values()),
+        }
+        return tuple(measure for measure in MEASURES if told.get(measure, True))
 
     @cached_property
     def right_names(self) -> RightNames:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.consolidate import MEASURES
 from pipeline.run import Result
+from schemas.round import MEASURES
 from schemas.text import storable
 
 FINDINGS = [

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.consolidate import MEASURES
 from pipeline.render.machine import summary
 from pipeline.run import Result
+from schemas.round import MEASURES
 
 
 @dataclass(frozen=True)
