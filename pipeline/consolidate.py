@@ -106,7 +106,8 @@ def _measure(round: Round, unit: Unit, values: dict[str, str], errors: set[tuple
         return bool(keys) and all(values[key] for key in keys) and not wrong
 
     groups = {
-        group.key: all(values[c.key] and c.key not in broken for c in form.of_group(group.key)) for group in form.groups
+        group: all(values[key] and key not in broken for key in contact.values())
+        for group, contact in form.persons.items()
     }
     required, least = round.persons_asked(unit.level)
     established = in_order("link")

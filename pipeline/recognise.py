@@ -222,13 +222,13 @@ class Recogniser:
     def _needed(self, present: set[str], levels: set[str]) -> list[str]:
         """Return the columns that a table listing units of these levels must have."""
         form = self.round.form
-        needed = {column.key for column in form.columns if column.required}
-        groups = {group.key for group in form.groups}
+        needed = {column.key for column in form.columns if column.required or column.filled}
+        persons = form.persons
         asked = {group for level in levels for group in self.round.persons_asked(level)[0]}
         least = max((self.round.persons_asked(level)[1] for level in levels), default=0)
-        begun = [group for group in groups if any(c.key in present for c in form.of_group(group))]
-        for group in [*asked, *begun, *([g.key for g in form.groups][:least] if len(begun) < least else [])]:
-            needed.update(column.key for column in form.of_group(group))
+        begun = [group for group, contact in persons.items() if present.intersection(contact.values())]
+        for group in [*asked, *begun, *(list(persons)[:least] if len(begun) < least else [])]:
+            needed.update(persons[group].values())
         return [key for key in form.keys if key in needed]
 
     def _is_collectors(self, line: Line) -> bool:

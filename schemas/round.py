@@ -113,7 +113,7 @@ class Round(_Data):
     def _names_exist(self) -> Round:
         if self.collector not in self.register.units:
             raise ValueError(f"collector: {self.collector}")
-        groups = {group.key for group in self.form.groups}
+        groups = self.form.persons
         for level, asked in self.persons.items():
             for group in asked if isinstance(asked, list) else []:
                 if group not in groups:
@@ -158,7 +158,7 @@ class Round(_Data):
         told = {
             "established": "link" in kinds,
             "named": "page-name" in kinds and bool(self.naming),
-            "staffed": bool(self.form.groups) and any(self.persons.values()),
+            "staffed": bool(self.form.persons) and any(self.persons.values()),
         }
         return tuple(measure for measure in MEASURES if told.get(measure, True))
 
@@ -185,6 +185,10 @@ def load_round(name: str) -> Round:
         FileNotFoundError: no round, form or register has that name.
         tomllib.TOMLDecodeError: the file is not TOML.
         pydantic.ValidationError: a key is missing, unknown or has a wrong value.
+        schemas.form.FormFault: the same of the form's file. A form given by its path lies relative to the round's.
     """
     path = Path(name) if name.endswith(".toml") else HERE / "rounds" / f"{name}.toml"
-    return Round.model_validate(read_toml(path))
+    record = read_toml(path)
+    if str(record.get("form", "")).endswith(".toml"):
+        record["form"] = str(path.parent / record["form"])
+    return Round.model_validate(record)
