@@ -44,7 +44,10 @@ class _Example:
         told = 1 + max(file["sender"] for file in self.words["files"])
         again = [(start, file) for start in range(0, len(senders), told) for file in self.words["files"]]
         for number, (start, file) in enumerate(again):
-            if start + file["sender"] >= len(senders) or file.get("part", self.round.submitters) not in self.round.lists:
+            if (
+                start + file["sender"] >= len(senders)
+                or file.get("part", self.round.submitters) not in self.round.lists
+            ):
                 continue
             sender = senders[start + file["sender"]]
             rows = self._rows(sender, file, random.Random(f"{self.round.id}/{sender.code}/{number}"))
