@@ -15,6 +15,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from unidecode import unidecode
 
 from schemas.data import HERE, read_toml
+from schemas.messages import line
 from schemas.round import Round
 from schemas.text import slug
 from schemas.units import Unit
@@ -122,9 +123,8 @@ class _Example:
         layout = file["layout"]
         if layout == "sheets":
             for number, level in enumerate(self.round.lists):
-                section = next(section for section in self.form.sections if section.level == level)
                 sheet = sheet if number == 0 else book.create_sheet()
-                sheet.title = section.label
+                sheet.title = line("levels", level).capitalize()
                 self._table(sheet, sender, [row for unit, row in rows if unit.level == level], merged=False)
             return book
         self._table(
@@ -143,10 +143,14 @@ class _Example:
     def _with_sections(self, rows: list[tuple[Unit, Row]]) -> list[Row]:
         """Return the rows under the form's section rows; the sender's own row is the section row itself."""
         listed: list[Row] = []
-        for section in self.form.sections:
-            under = [row for unit, row in rows if unit.level == section.level]
-            heading = {"": section.number, self.form.unit_key: section.label}
-            if section.level == self.round.submitters and len(under) == 1:
+        for level in self.round.lists:
+            under = [row for unit, row in rows if unit.level == level]
+            if level not in self.round.sections:
+                listed += under
+                continue
+            number, label = self.round.sections[level]
+            heading = {"": number, self.form.unit_key: label}
+            if level == self.round.submitters and len(under) == 1:
                 listed.append({**under[0], **heading})
             else:
                 listed += [heading, *under]

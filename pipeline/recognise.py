@@ -62,7 +62,7 @@ class Recogniser:
         region = list(round.register.below(round.collector))
         self.region = Gazetteer(u for u in region if u.level in {*round.lists, round.submitters})
         self.senders = Senders(round, self.region)
-        self.office = Gazetteer([round.register.units[round.collector]])
+        self.office = Gazetteer([round.collecting_unit] if round.collecting_unit else [])
         self.own = {code: Gazetteer(units) for code, units in round.expected.items()}
         self.unit_key = round.form.unit_key
 
@@ -233,9 +233,8 @@ class Recogniser:
 
     def _is_collectors(self, line: Line) -> bool:
         """Tell a row of the collecting office itself, left from the form's example."""
-        collector = self.round.register.units[self.round.collector]
-        return (
-            collector.level not in self.round.lists and self.office.find(line.texts.get(self.unit_key, ""))[0] == EXACT
+        return self.round.collector not in self.region.codes and (
+            self.office.find(line.texts.get(self.unit_key, ""))[0] == EXACT
         )
 
     # --- which unit a row lists

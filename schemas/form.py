@@ -45,10 +45,9 @@ class Column(_Data):
 
 
 class Section(_Data):
-    """A heading row of the printed form: the units of one level stand below it."""
+    """A heading row of the printed form: the units of one level stand below it. Rounds number theirs."""
 
     level: str
-    number: str
     label: str
 
 

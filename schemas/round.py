@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from schemas.data import HERE, read_toml
 from schemas.form import Form, load_form
 from schemas.naming import Policy, RightNames, right_names
-from schemas.units import Register, Unit, load_register
+from schemas.units import CENTRE, Amendment, Register, Unit, load_register
 
 Level = Literal["province", "district", "commune"]
 Measure = Literal["listed", "established", "named", "staffed", "complete"]
@@ -108,11 +108,20 @@ class Round(_Data):
     letterhead: Letterhead
     office: Office
     contacts: dict[str, str] = {}
+    amendments: list[Amendment] = []  # what changed in the register by the round's date
+    own: dict[str, str] = {}  # the collector's own page, by the form's keys
 
     @model_validator(mode="after")
     def _names_exist(self) -> Round:
-        if self.collector not in self.register.units:
+        try:
+            units = self.register.units
+        except ValueError as fault:
+            raise ValueError(f"amendments: {fault}") from None
+        if self.collector not in (*units, CENTRE):
             raise ValueError(f"collector: {self.collector}")
+        for key in self.own:
+            if key not in self.form.keys or key == self.form.unit_key:
+                raise ValueError(f"own: {key}")
         groups = {group.key for group in self.form.groups}
         for level, asked in self.persons.items():
             for group in asked if isinstance(asked, list) else []:
@@ -133,7 +142,18 @@ class Round(_Data):
     @cached_property
     def register(self) -> Register:
         """The register that decides what is expected."""
-        return load_register(self.register_id)
+        register = load_register(self.register_id)
+        return register.amended(self.amendments) if self.amendments else register
+
+    @property
+    def collecting_unit(self) -> Unit | None:
+        """The unit whose office collects; None for the centre."""
+        return self.register.units.get(self.collector)
+
+    @property
+    def collector_name(self) -> str:
+        """The collecting unit's name; the centre is called as in the letterhead."""
+        return unit.full_name if (unit := self.collecting_unit) else self.letterhead.collector
 
     @cached_property
     def submitting_units(self) -> dict[str, Unit]:
@@ -166,6 +186,13 @@ class Round(_Data):
     def right_names(self) -> RightNames:
         """The right page names of all units of the collector's region."""
         return right_names(self.register, [u.code for u in self.register.below(self.collector)], self.naming)
+
+    @cached_property
+    def sections(self) -> dict[str, tuple[str, str]]:
+        """By level: number and label of the form's section; none where the round lists one level alone."""
+        labels = {section.level: section.label for section in self.form.sections}
+        levels = [level for level in self.lists if level in labels] if len(self.lists) > 1 else []
+        return {level: (numeral, labels[level]) for numeral, level in zip(("I", "II", "III"), levels, strict=False)}
 
     def persons_asked(self, level: str) -> tuple[list[str], int]:
         """Return which groups a unit of that level must fill, and how many groups at least."""

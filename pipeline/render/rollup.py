@@ -328,14 +328,14 @@ def _list_sheet(book: Book, result: Result, told: pd.DataFrame) -> None:
     ]  # fmt: skip
     columns = [ordinal, *columns, *columns_of(words, frame)]
     sheet = book.sheet(words["name"], [column.width for column in columns])
-    sheet.form_title([text.format(unit=book.facts["collector"].upper()) for text in form.title])
+    unit = result.round.collecting_unit
+    sheet.form_title([text.format(unit=unit.full_name.upper() if unit else "").strip() for text in form.title])
     header = sheet.form_header(columns)
-    sections = {section.level: section for section in form.sections} if len(result.round.lists) > 1 else {}
     marks = _marks(told)
     for level in result.round.lists:
         units = frame[frame["level"].eq(level)]
-        if level in sections and len(units):
-            sheet.section([sections[level].number, sections[level].label])
+        if level in result.round.sections and len(units):
+            sheet.section([*result.round.sections[level]])
         first = sheet.row
         sheet.rows(columns, units.assign(number=range(1, len(units) + 1)))
         sheet.mark(columns, units, first, marks)
