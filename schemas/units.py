@@ -116,7 +116,7 @@ class Register:
         """Return the register of a later day; what a unit was called before is among the `formers`.
 
         Raises:
-            ValueError: an amendment names a unit, a level word or a parent that does not exist; the message is the code.
+            ValueError: an amendment names a unit, level word or parent that does not exist; the message is the code.
         """
         units, formers = dict(self.units), list(self.formers)
         for amendment in amendments:

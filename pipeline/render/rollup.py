@@ -29,6 +29,7 @@ from schemas.codes import Rule
 from schemas.data import TEMPLATES, read_toml
 from schemas.kinds import link
 from schemas.messages import line, title
+from schemas.naming import policy_faults
 from schemas.text import capitalised
 
 WORDS = TEMPLATES / "tong-hop.toml"
@@ -259,6 +260,8 @@ def _summary_sheet(book: Book, result: Result, told: pd.DataFrame) -> None:
     if unclaimed := int((told["submitter"].eq("") & told["severity"].eq("error")).sum()):
         told_at = _words()["corrections"]["name"]
         sheet.line(words["unclaimed"].format(count=unclaimed, sheet=told_at), italic=True)
+    for text in policy_faults(result.round.right_names, result.round.register):
+        sheet.line(text, italic=True)
     _target_table(sheet, result)
     _charts(sheet, [column.key for column in columns], header, len(frame))
     sheet.finish((header, header), frozen_columns=3)
