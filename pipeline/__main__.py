@@ -186,11 +186,14 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _rounds(options: argparse.Namespace) -> int:
+    from schemas.naming import policy_faults
     from schemas.round import list_rounds
 
     for id in list_rounds():
         round = load(id)
         print(f"{id}  {round.title}")
+        for fault in policy_faults(round.right_names, round.register):
+            print(f"  {fault}")
     return 0
 
 

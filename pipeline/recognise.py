@@ -62,7 +62,7 @@ class Recogniser:
         region = list(round.register.below(round.collector))
         self.region = Gazetteer(u for u in region if u.level in {*round.lists, round.submitters})
         self.senders = Senders(round, self.region)
-        self.office = Gazetteer([round.register.units[round.collector]])
+        self.office = Gazetteer([round.collecting_unit] if round.collecting_unit else [])
         self.own = {code: Gazetteer(units) for code, units in round.expected.items()}
         self.unit_key = round.form.unit_key
 
@@ -236,9 +236,8 @@ class Recogniser:
         others = [key for key in line.texts if key != self.unit_key]
         if self.round.form.rows == "persons" and not any(key in line.own for key in others):
             return True
-        collector = self.round.register.units[self.round.collector]
-        return (
-            collector.level not in self.round.lists and self.office.find(line.texts.get(self.unit_key, ""))[0] == EXACT
+        return self.round.collector not in self.region.codes and (
+            self.office.find(line.texts.get(self.unit_key, ""))[0] == EXACT
         )
 
     # --- which unit a row lists

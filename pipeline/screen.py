@@ -15,6 +15,7 @@ from pipeline.render.wording import worded
 from pipeline.run import Result
 from schemas.codes import Rule
 from schemas.messages import line, title
+from schemas.naming import policy_faults
 from schemas.round import Round
 
 COMMON_FAULTS = 5
@@ -41,6 +42,8 @@ def print_result(published: Published) -> None:
         print(line("screen", "ignored", file=name))
     for path in published.kept:
         print(line("screen", "kept", path=path))
+    for text in policy_faults(result.round.right_names, result.round.register):
+        print(text)
     print(line("screen", "report", path=folder / "bao-cao.docx"))
     print(line("screen", "rollup", path=folder / "tong-hop.xlsx"))
     print(line("screen", "overview", path=folder / "tong-quan.html"))

@@ -14,7 +14,7 @@ from schemas.form import Form, load_form
 from schemas.messages import line
 from schemas.naming import Policy, RightNames, right_names
 from schemas.periods import span_of, spans_before
-from schemas.units import Register, Unit, load_register
+from schemas.units import CENTRE, Amendment, Register, Unit, load_register
 
 Level = Literal["province", "district", "commune"]
 MEASURES = ("listed", "established", "named", "staffed", "complete")
@@ -179,11 +179,20 @@ class Round(_Data):
     office: Office
     contacts: dict[str, str] = {}
     example_day: dt.date | None = None  # the last day in time of the made-up example, where the round has none
+    amendments: list[Amendment] = []  # what changed in the register by the round's date
+    own: dict[str, str] = {}  # the collector's own page, by the form's keys
 
     @model_validator(mode="after")
     def _names_exist(self) -> Round:
-        if self.collector not in self.register.units:
+        try:
+            units = self.register.units
+        except ValueError as fault:
+            raise ValueError(f"amendments: {fault}") from None
+        if self.collector not in (*units, CENTRE):
             raise ValueError(f"collector: {self.collector}")
+        for key in self.own:
+            if key not in self.form.keys or key == self.form.unit_key:
+                raise ValueError(f"own: {key}")
         groups = {group.key for group in self.form.groups}
         for level, asked in self.persons.items():
             for group in asked if isinstance(asked, list) else []:
@@ -230,7 +239,18 @@ class Round(_Data):
     @cached_property
     def register(self) -> Register:
         """The register that decides what is expected."""
-        return load_register(self.register_id)
+        register = load_register(self.register_id)
+        return register.amended(self.amendments) if self.amendments else register
+
+    @property
+    def collecting_unit(self) -> Unit | None:
+        """The unit whose office collects; None for the centre."""
+        return self.register.units.get(self.collector)
+
+    @property
+    def collector_name(self) -> str:
+        """The collecting unit's name; the centre is called as in the letterhead."""
+        return unit.full_name if (unit := self.collecting_unit) else self.letterhead.collector
 
     @cached_property
     def sections(self) -> dict[str, tuple[str, str]]:

@@ -52,7 +52,7 @@ def summary(result: Result) -> dict[str, Any]:
     return {
         "round": round.id,
         "as_of": result.as_of.isoformat(),
-        "collector": {"code": round.collector, "name": round.register.units[round.collector].full_name},
+        "collector": {"code": round.collector, "name": round.collector_name},
         "submissions": {
             "expected": len(senders),
             "received": int(arrived.sum()),

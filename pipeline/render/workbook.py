@@ -159,10 +159,9 @@ class _Form:
         sheet.line(words["guide_marked" if marked else "guide_blank"].format(**self.book.facts), italic=True)
         header = sheet.form_header(columns)
         first = sheet.row
-        sections = self.round.sections
         for level in self.round.lists:
-            if level in sections:
-                sheet.section([*sections[level]])
+            if level in self.round.sections:
+                sheet.section([*self.round.sections[level]])
             for number, row in enumerate(self.filling.rows.get(level, []), start=1):
                 self._row(sheet, number, row)
         for _ in range(words["spare_rows"]):
