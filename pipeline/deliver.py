@@ -15,7 +15,7 @@ from pipeline.history import current_versions, with_history
 from pipeline.intake import Intake, take_in
 from pipeline.known import open_known
 from pipeline.ledger import Ledger, Letter, open_ledger
-from pipeline.render.letter import write_letter
+from pipeline.render.letter import folder_of, write_letter
 from pipeline.render.machine import write_machine_results
 from pipeline.render.overview import write_overview
 from pipeline.render.report import write_report
@@ -135,7 +135,7 @@ def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> list[Le
     for code, unit in round.submitting_units.items():
         own = findings.get(code, nothing)
         status = senders.at[code, "status"]
-        place = folder / "don-vi" / f"{code}-{slug(unit.full_name)}"
+        place = folder / folder_of(unit)
         place.mkdir(parents=True)
         version = result.version_of(code) + 1
         if status in ("missing", "rejected"):

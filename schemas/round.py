@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from email.headerregistry import Address
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from schemas.data import HERE, read_toml
 from schemas.form import Form, load_form
@@ -17,6 +18,20 @@ from schemas.units import Register, Unit, load_register
 Level = Literal["province", "district", "commune"]
 Measure = Literal["listed", "established", "named", "staffed", "complete"]
 MEASURES: tuple[str, ...] = get_args(Measure)
+
+
+def _one_address(text: str) -> str:
+    """Return an e-mail address that is one and nothing more: no second one, no line break, no name."""
+    try:
+        address = Address(addr_spec=text)
+    except Exception:  # the parser's faults are of many classes
+        raise ValueError(text) from None
+    if not (text.isascii() and text.isprintable() and address.username and address.domain and address.addr_spec == text):
+        raise ValueError(text)
+    return text
+
+
+EmailAddress = Annotated[str, AfterValidator(_one_address)]
 
 
 class _Data(BaseModel):
@@ -58,6 +73,26 @@ class Reminder(Limit):
     text: str
 
 
+class Reminding(_Data):
+    """How often a unit that has not sent is reminded: once between one day of `days` and the next.
+
+    `days` are days before the deadline, negative ones after it; in a round without a deadline it is reminded once
+    in `every` days.
+    """
+
+    days: list[int] = [7, 3, 1, 0, -1, -7, -14, -30]
+    every: int = Field(default=7, ge=1)
+
+    def same_time(self, first: dt.date, second: dt.date, last_day: dt.date | None) -> bool:
+        """Tell whether a reminder of the first day makes one of the second day superfluous."""
+        if last_day is None:
+            return (second - first).days < self.every
+        return self._passed(last_day, first) == self._passed(last_day, second)
+
+    def _passed(self, last_day: dt.date, day: dt.date) -> int:
+        return sum((last_day - day).days <= days for days in self.days)
+
+
 class Target(Limit):
     """What share of the units of a level must have reached a measure, in percent."""
 
@@ -85,7 +120,7 @@ class Office(_Data):
     """Who sends the letters."""
 
     name: str
-    email: str
+    email: EmailAddress
     phone: str = ""
 
 
@@ -102,12 +137,13 @@ class Round(_Data):
     source: Source
     deadline: Deadline = Deadline()
     reminders: list[Reminder] = []
+    reminding: Reminding = Reminding()
     targets: list[Target] = []
     persons: dict[Level, list[str] | int] = {}
     naming: dict[Level, Policy] = {}
     letterhead: Letterhead
     office: Office
-    contacts: dict[str, str] = {}
+    contacts: dict[str, EmailAddress] = {}
 
     @model_validator(mode="after")
     def _names_exist(self) -> Round:
