@@ -97,6 +97,7 @@ class Posted(Letter):
     fate: str = "prepared"
     address: str = ""
     reply: str = ""
+    is_current: bool = False  # of the last run: it lies in the outbox
 
 
 @dataclass(frozen=True)
@@ -222,14 +223,17 @@ class Ledger:
     def posted(self, round: str) -> list[Posted]:
         """Return all letters of a round with their fates; those that were tried last, in the order of trying."""
         found = self._db.execute(
-            "select message_id, submitter, kind, version, about, prepared, fate, address, reply from letters"
-            " where round = ? order by tried, rowid",
-            (round,),
+            "select message_id, submitter, kind, version, about, prepared, fate, address, reply,"
+            " run = (select max(id) from runs where round = ?) from letters where round = ? order by tried, rowid",
+            (round, round),
         )
         return [
-            Posted(message_id, submitter, kind, version, about, dt.date.fromisoformat(prepared), *rest)
-            for message_id, submitter, kind, version, about, prepared, *rest in found
-        ]
+            Posted(
+                message_id, submitter, kind, version, about,
+                dt.date.fromisoformat(prepared), fate, address, reply, bool(current),
+            )
+            for message_id, submitter, kind, version, about, prepared, fate, address, reply, current in found
+        ]  # fmt: skip
 
     def will_send(self, round: str, message_id: str, address: str) -> bool:
         """Commit that a letter is about to be sent; False where it must not be.
@@ -245,12 +249,12 @@ class Ledger:
             )
         return changed.rowcount == 1
 
-    def has_fate(self, message_id: str, fate: str, reply: str) -> None:
-        """Remember what became of a letter."""
+    def has_fate(self, message_id: str, address: str, fate: str, reply: str) -> None:
+        """Remember what became of a letter that was sent to an address."""
         with self._db:
             self._db.execute(
-                "update letters set fate = ?, reply = ?, tried = ? where message_id = ?",
-                (fate, reply, _now(), message_id),
+                "update letters set fate = ?, address = ?, reply = ?, tried = ? where message_id = ?",
+                (fate, address, reply, _now(), message_id),
             )
 
     def settle_unknown(self, round: str) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline.consolidate import RollUp, consolidate
 from pipeline.known import Known
+from pipeline.ledger import Posted
 from pipeline.model import Arrival, Progress, Rows, Shift, Standing, Submission
 from pipeline.normalise import normalise
 from pipeline.readers import read_all
@@ -26,7 +27,7 @@ class Result:
     `rows` and `repaired` share one index: the rows that count, as typed and as repaired. `progress` tells where
     each sender stands since its version before (empty where the ledger was not asked). `shifts` is what changed
     since the period before, which `previous` names ("" where the round has none); `standings` is the emulation,
-    best first (empty where the round has none).
+    best first (empty where the round has none). `posted` are the letters of the round so far, with their fates.
     """
 
     round: Round
@@ -39,6 +40,7 @@ class Result:
     shifts: list[Shift] = field(default_factory=list)
     previous: str = ""
     standings: list[Standing] = field(default_factory=list)
+    posted: list[Posted] = field(default_factory=list)
 
     def version_of(self, sender: str) -> int:
         """Return the number of the version that counts of a sender, 0 before anything does."""

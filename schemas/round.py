@@ -26,7 +26,8 @@ def _one_address(text: str) -> str:
         address = Address(addr_spec=text)
     except Exception:  # the parser's faults are of many classes
         raise ValueError(text) from None
-    if not (text.isascii() and text.isprintable() and address.username and address.domain and address.addr_spec == text):
+    is_plain = text.isascii() and text.isprintable() and address.addr_spec == text
+    if not (is_plain and address.username and address.domain):
         raise ValueError(text)
     return text
 
