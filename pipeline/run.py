@@ -12,6 +12,7 @@ import pandas as pd
 
 from pipeline.consolidate import RollUp, consolidate
 from pipeline.known import Known
+from pipeline.ledger import Posted
 from pipeline.model import Arrival, Progress, Rows, Shift, Standing, Submission
 from pipeline.normalise import normalise
 from pipeline.readers import read_all
@@ -29,7 +30,7 @@ class Result:
     speak for their units. `progress` tells where
     each sender stands since its version before (empty where the ledger was not asked). `shifts` is what changed
     since the period before, which `previous` names ("" where the round has none); `standings` is the emulation,
-    best first (empty where the round has none).
+    best first (empty where the round has none). `posted` are the letters of the round so far, with their fates.
     """
 
     round: Round
@@ -43,6 +44,7 @@ class Result:
     shifts: list[Shift] = field(default_factory=list)
     previous: str = ""
     standings: list[Standing] = field(default_factory=list)
+    posted: list[Posted] = field(default_factory=list)
 
     @cached_property
     def ids_of(self) -> dict[str, list[Any]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from email.headerregistry import Address
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from schemas.data import HERE, read_toml
 from schemas.form import Form, load_form
@@ -21,6 +22,21 @@ MEASURES = ("listed", "established", "named", "staffed", "complete")
 ROMAN = ("I", "II", "III", "IV")
 SENDING = ("on-time", "right-first", "improved")
 """What is measured of the sending itself."""
+
+
+def _one_address(text: str) -> str:
+    """Return an e-mail address that is one and nothing more: no second one, no line break, no name."""
+    try:
+        address = Address(addr_spec=text)
+    except Exception:  # the parser's faults are of many classes
+        raise ValueError(text) from None
+    is_plain = text.isascii() and text.isprintable() and address.addr_spec == text
+    if not (is_plain and address.username and address.domain):
+        raise ValueError(text)
+    return text
+
+
+EmailAddress = Annotated[str, AfterValidator(_one_address)]
 
 
 class _Data(BaseModel):
@@ -80,6 +96,26 @@ class Reminder(Limit):
 
     level: Level
     text: str
+
+
+class Reminding(_Data):
+    """How often a unit that has not sent is reminded: once between one day of `days` and the next.
+
+    `days` are days before the deadline, negative ones after it; in a round without a deadline it is reminded once
+    in `every` days.
+    """
+
+    days: list[int] = [7, 3, 1, 0, -1, -7, -14, -30]
+    every: int = Field(default=7, ge=1)
+
+    def same_time(self, first: dt.date, second: dt.date, last_day: dt.date | None) -> bool:
+        """Tell whether a reminder of the first day makes one of the second day superfluous."""
+        if last_day is None:
+            return (second - first).days < self.every
+        return self._passed(last_day, first) == self._passed(last_day, second)
+
+    def _passed(self, last_day: dt.date, day: dt.date) -> int:
+        return sum((last_day - day).days <= days for days in self.days)
 
 
 class Target(Limit):
@@ -149,7 +185,7 @@ class Office(_Data):
     """Who sends the letters."""
 
     name: str
-    email: str
+    email: EmailAddress
     phone: str = ""
 
 
@@ -167,6 +203,7 @@ class Round(_Data):
     deadline: Deadline = Deadline()
     reminders: list[Reminder] = []
     extensions: list[Extension] = []
+    reminding: Reminding = Reminding()
     targets: list[Target] = []
     period: Period | None = None
     previous: list[str] = []  # ids of earlier rounds, the latest first: accepted data are carried forward
@@ -177,7 +214,7 @@ class Round(_Data):
     naming: dict[Level, Policy] = {}
     letterhead: Letterhead
     office: Office
-    contacts: dict[str, str] = {}
+    contacts: dict[str, EmailAddress] = {}
     example_day: dt.date | None = None  # the last day in time of the made-up example, where the round has none
     amendments: list[Amendment] = []  # what changed in the register by the round's date
     own: dict[str, str] = {}  # the collector's own page, by the form's keys
