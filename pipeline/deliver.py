@@ -118,7 +118,12 @@ def _swap(place: Path, staged: Path, old: Path) -> None:
     """Let the new folder take the place of the old one."""
     if place.exists():
         place.rename(old)
-    staged.rename(place)
+    try:
+        staged.rename(place)
+    except OSError:
+        if old.exists():
+            old.rename(place)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 
