@@ -63,7 +63,7 @@ def hold(state: Path, wait: float = LOCK_WAIT) -> Iterator[None]:
     """Hold the state folder alone, with an empty private folder for temporary files.
 
     Raises:
-        OperatorError: another run holds it and does not end within `wait` seconds, or the disk refuses it, now or later.
+        OperatorError: another run holds it and does not end within `wait` seconds, or the disk refuses it.
     """
     with _lock_file(state, "run") as lock:
         _wait_for(lock, state, wait)
