@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from pipeline.model import Rows, Submission, Tally, finding, findings_frame
+from pipeline.weigh import TRIAL, Scales
 from schemas.codes import Rule
-from schemas.messages import severity
 from schemas.round import MEASURES as MEASURES
 from schemas.round import Round
 from schemas.units import Unit
@@ -25,13 +25,14 @@ class RollUp:
     status`, the measures as booleans, `id` of its row or -1). `senders`: a record for every submitting unit
     (index: code; columns `name, status, late, received, expected`, the measures as counts, `errors, warnings,
     file`). `findings`: all of them, with `severity`. `tables`: further counts that the form asks for, each to be
-    printed as it is.
+    printed as it is. `trial`: findings of rules on trial, for the collector alone; they count nowhere.
     """
 
     units: pd.DataFrame
     senders: pd.DataFrame
     findings: pd.DataFrame
     tables: list[Tally] = field(default_factory=list)
+    trial: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def consolidate(
@@ -41,22 +42,25 @@ def consolidate(
     repaired: pd.DataFrame,
     claims: pd.Series,
     findings: pd.DataFrame,
+    scales: Scales,
 ) -> RollUp:
     """Return the roll-up; `findings` gets what only the whole shows: who is missing, late or not listed."""
     arrived = _arrivals(submissions)
+    findings = scales.weigh(findings)
+    trial, findings = findings[findings["severity"].eq(TRIAL)], findings[findings["severity"].ne(TRIAL)]
     units = _units(round, rows, repaired, claims, findings)
     found = [*_missing_units(round, arrived, units, findings), *_missing_and_late(round, arrived)]
-    findings = _told_once(pd.concat([findings, findings_frame(found)], ignore_index=True) if found else findings)
-    severities = {rule: severity(rule) for rule in findings["rule"].unique()}
-    findings = findings.assign(severity=findings["rule"].map(severities))
+    if found:
+        findings = pd.concat([findings, scales.weigh(findings_frame(found))], ignore_index=True)
+    findings, trial = _told_once(findings), _told_once(trial)
     counting = set(rows.origin["file"])
-    return RollUp(units, _senders(round, arrived, counting, units, findings), findings)
+    return RollUp(units, _senders(round, arrived, counting, units, findings), findings, trial=trial)
 
 
 def _told_once(findings: pd.DataFrame) -> pd.DataFrame:
     """Return the findings as they are told: in a merged cell once, however many rows it speaks for."""
     placed = findings[findings["cell"].ne("")]
-    repeated = placed.index[placed.duplicated(["file", "sheet", "cell", "rule", "value"])]
+    repeated = placed.index[placed.duplicated(["file", "sheet", "cell", "rule", "value", "severity"])]
     return findings.drop(index=repeated).reset_index(drop=True)
 
 
@@ -73,9 +77,9 @@ def _units(round: Round, rows: Rows, repaired: pd.DataFrame, claims: pd.Series, 
     speaking = rows.origin[claims]
     id_of = dict(zip(speaking["code"], speaking.index, strict=True))
     errors: dict[int, set[tuple[str, str]]] = {}
-    for id, column, rule in zip(findings["id"], findings["column"], findings["rule"], strict=True):
-        if id >= 0 and severity(rule) == "error":
-            errors.setdefault(id, set()).add((column, rule))
+    wrong = findings[findings["id"].ge(0) & findings["severity"].eq("error")]
+    for id, column, rule in zip(wrong["id"], wrong["column"], wrong["rule"], strict=True):
+        errors.setdefault(id, set()).add((column, rule))
     records = []
     for sender, units in round.expected.items():
         for unit in units:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +14,8 @@ from pipeline.agree import compare
 from pipeline.history import current_versions, with_history
 from pipeline.intake import Intake, take_in
 from pipeline.known import open_known
-from pipeline.ledger import Ledger, Letter, open_ledger
+from pipeline.ledger import Ledger, Letter, Outcome, Run, Version, open_ledger
+from pipeline.recheck import rechecked, rules_of
 from pipeline.render.letter import write_letter
 from pipeline.render.machine import write_machine_results
 from pipeline.render.overview import write_overview
@@ -25,6 +26,7 @@ from pipeline.render.wording import worded
 from pipeline.render.workbook import blank, prefilled, write_form
 from pipeline.run import Result, judge
 from pipeline.state import hold, writable
+from pipeline.trend import moment_of
 from schemas.round import Round
 from schemas.text import slug
 
@@ -44,7 +46,8 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
     """Return the result of the round on that day; nothing is written but the ledger and the store."""
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger, open_known(state) as known:
-        result = judge(round, take_in(inbox, state, ledger, today).arrivals, today, known)
+        decided = ledger.decisions(round.id)
+        result = judge(round, take_in(inbox, state, ledger, today).arrivals, today, known, decided)
         return with_history(ledger, result, current_versions(ledger, result))
 
 
@@ -59,9 +62,11 @@ def publish(round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date
     with hold(state), open_ledger(state) as ledger:
         with open_known(state) as known:
             intake = take_in(inbox, state, ledger, today)
-            result = judge(round, intake.arrivals, today, known)
+            result = judge(round, intake.arrivals, today, known, ledger.decisions(round.id))
         versions = current_versions(ledger, result)
         result = with_history(ledger, result, versions)
+        now = Run(today, {s.file: s.sha256 for s in result.submissions}, rules_of(round))
+        result, outcome = _with_record(ledger, result, versions, now)
         told = worded(result)
         with writable(outbox):
             outbox.mkdir(parents=True, exist_ok=True)
@@ -74,8 +79,18 @@ def publish(round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date
             ledger.will_write_papers(round.id, hashes)
             _swap(place, staged, old)
         ledger.wrote_papers(round.id, hashes)
-        ledger.record_run(round.id, today, {s.file: s.sha256 for s in result.submissions}, versions, letters)
+        ledger.record_run(round.id, now, replace(outcome, letters=letters))
     return Published(result, told, place, kept, intake)
+
+
+def _with_record(ledger: Ledger, result: Result, versions: dict[str, Version], now: Run) -> tuple[Result, Outcome]:
+    """Return the result with what earlier runs found beside it, and what is to be remembered of this one."""
+    rechecks = rechecked(ledger, result, versions, now)
+    moment = moment_of(result)
+    earlier = [m for m in ledger.moments([result.round.id]) if m.day != moment.day]
+    moments = sorted([*earlier, moment], key=lambda m: (m.day, m.round))
+    result = replace(result, moments=moments, rechecks=[*ledger.rechecks(result.round.id), *rechecks])
+    return result, Outcome(versions, decisions=result.decisions, moment=moment, rechecks=rechecks)
 
 
 def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) -> tuple[Path, int]:

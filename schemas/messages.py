@@ -26,7 +26,7 @@ def _template(*path: str) -> Template:
 
 
 def severity(rule: str) -> str:
-    """Return `error`, `warning` or `note`.
+    """Return what a rule usually is: `error`, `warning`, `note` or `trial`; a round may judge otherwise.
 
     Raises:
         KeyError: no such rule.
@@ -37,6 +37,11 @@ def severity(rule: str) -> str:
 def title(rule: str) -> str:
     """Return the rule's short name, for lists of the most frequent faults."""
     return str(messages()["rules"][rule]["title"])
+
+
+def clause(rule: str) -> str:
+    """Return what a rule stands on in every round, "" where nothing says."""
+    return str(messages()["rules"][rule].get("clause", ""))
 
 
 def sentence(rule: str, facts: Mapping[str, Any]) -> str:

@@ -9,14 +9,21 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.codes import Rule
 from schemas.data import HERE, read_toml
 from schemas.form import Form, load_form
+from schemas.messages import clause as usual_clause
+from schemas.messages import severity as usual_severity
 from schemas.naming import Policy, RightNames, right_names
 from schemas.units import Register, Unit, load_register
 
 Level = Literal["province", "district", "commune"]
 Measure = Literal["listed", "established", "named", "staffed", "complete"]
 MEASURES: tuple[str, ...] = get_args(Measure)
+Severity = Literal["error", "warning", "note", "trial"]
+
+
+_STRUCTURE = ("file.", "submission.", "form.", "unit.")
 
 
 class _Data(BaseModel):
@@ -108,6 +115,8 @@ class Round(_Data):
     letterhead: Letterhead
     office: Office
     contacts: dict[str, str] = {}
+    severities: dict[str, Severity] = {}  # of rules, where the round judges otherwise than usual
+    clauses: dict[str, str] = {}  # what a rule, or all that begin like it, stands on
 
     @model_validator(mode="after")
     def _names_exist(self) -> Round:
@@ -123,6 +132,13 @@ class Round(_Data):
                 raise ValueError(f"contacts: {code}")
         for policy in self.naming.values():
             policy.check()
+        for rule, severity in self.severities.items():
+            # What a file, its sender or its units are cannot be left open: the other rules build on it.
+            if rule not in set(Rule) or (severity == "trial" and rule.startswith(_STRUCTURE)):
+                raise ValueError(f"severities: {rule}")
+        for prefix in self.clauses:
+            if not any(rule == prefix or rule.startswith(f"{prefix}.") for rule in Rule):
+                raise ValueError(f"clauses: {prefix}")
         return self
 
     @cached_property
@@ -166,6 +182,25 @@ class Round(_Data):
     def right_names(self) -> RightNames:
         """The right page names of all units of the collector's region."""
         return right_names(self.register, [u.code for u in self.register.below(self.collector)], self.naming)
+
+    def severity(self, rule: str) -> str:
+        """Return `error`, `warning`, `note`, or `trial`: told to the collector alone, and not counted."""
+        return self.severities.get(rule) or usual_severity(rule)
+
+    @property
+    def trials(self) -> list[str]:
+        """The rules on trial."""
+        return [rule for rule in Rule if self.severity(rule) == "trial"]
+
+    def clause(self, rule: str, level: str = "") -> str:
+        """Return what a rule stands on, "" where nothing says: the round's words, else those of every round.
+
+        A page's name stands on the naming policy of its unit's level, the sending on the deadline.
+        """
+        prefix = rule.partition(".")[0]
+        policy = self.naming.get(level) if prefix == "page-name" else None  # type: ignore[call-overload]
+        own = self.clauses.get(rule) or self.clauses.get(prefix) or (policy.clause if policy else "")
+        return own or (self.deadline.clause if prefix == "submission" else "") or usual_clause(rule)
 
     def persons_asked(self, level: str) -> tuple[list[str], int]:
         """Return which groups a unit of that level must fill, and how many groups at least."""

@@ -22,6 +22,7 @@ from xlsxwriter.chart import Chart
 from pipeline.consolidate import MEASURES, vietnamese_date
 from pipeline.errors import OperatorError
 from pipeline.render.machine import summary
+from pipeline.render.record import record_frames, trend_sheet
 from pipeline.render.shares import against_targets, share_of
 from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, columns_of
 from pipeline.run import Result
@@ -46,6 +47,9 @@ def write_rollup(result: Result, told: pd.DataFrame, path: Path) -> None:
         _plain_sheet(book, "repairs", _repairs(result, told))
         _plain_sheet(book, "duplicates", _duplicates(result, told))
         _plain_sheet(book, "missing", _missing(result))
+        for key, frame in record_frames(result):
+            _plain_sheet(book, key, frame)
+        trend_sheet(book, result)
 
 
 @cache

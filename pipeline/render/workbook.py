@@ -40,6 +40,7 @@ class Mark:
     label: str = ""
     value: str = ""
     suggestion: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,14 @@ class FormRow:
 class Filling:
     """What stands in a form: rows by level, and marks that belong to no cell.
 
-    `repaired` and `changes` (since the version before) are told below the corrections, `progress` above them.
+    `repaired`, `settled` (explained or accepted) and `changes` (since the version before) are told below the
+    corrections, `progress` above them.
     """
 
     rows: dict[str, list[FormRow]]
     whole: list[Mark] = field(default_factory=list)
     repaired: list[Mark] = field(default_factory=list)
+    settled: list[Mark] = field(default_factory=list)
     changes: list[Mark] = field(default_factory=list)
     progress: str = ""
 
@@ -237,12 +240,14 @@ class _Form:
         )
         for number, (mark, cell) in enumerate(entries, start=1):
             self._entry(sheet, number, mark, cell)
-        for key, marks in (("repaired_title", self.filling.repaired), ("changes_title", self.filling.changes)):
+        filling = self.filling
+        told = {"repaired_title": filling.repaired, "settled_title": filling.settled, "changes_title": filling.changes}
+        for key, marks in told.items():
             if marks:
                 sheet.row += 1
                 sheet.line(words[key], bold=True)
             for mark in marks:
-                self._texts(sheet, [mark.unit, mark.label, "", mark.value, mark.suggestion])
+                self._texts(sheet, [mark.unit, mark.label, mark.message, mark.value, mark.suggestion])
         sheet.finish((header, header), frozen_columns=0, filtered=False)
         sheet.paper.activate()
 
@@ -256,6 +261,8 @@ class _Form:
         else:
             sheet.put(row, 2, self.words["todo"]["whole_file"], self.book.cell("center"))
         sheet.put(row, 8, "", self.book.cell("center", locked=False))
+        sheet.put(row, 9, "", self.book.cell("given", locked=False))
+        sheet.put(row, 10, mark.rule, self.book.cell("small"))
         self._texts(sheet, [mark.unit, mark.label, mark.message, mark.value, mark.suggestion])
 
     def _texts(self, sheet: SheetWriter, texts: list[str]) -> None:
