@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, Template
 
 from schemas.data import HERE, read_toml
+from schemas.text import capitalised
 
 
 @cache
@@ -45,8 +46,18 @@ def clause(rule: str) -> str:
 
 
 def sentence(rule: str, facts: Mapping[str, Any]) -> str:
-    """Return what is wrong and what to do, with the value found and the value expected."""
-    return _template("rules", rule, "message").render({"reasons": messages()["reasons"], **facts}).strip()
+    """Return what is wrong and what to do, with the value found and the value expected.
+
+    `how` in a message is how a column of the rule's kind is filled, and `reasons` why a file cannot be read.
+    """
+    given = {"reasons": messages()["reasons"], "how": messages()["how"].get(rule.partition(".")[0], "")}
+    return _template("rules", rule, "message").render({**given, **facts}).strip()
+
+
+def how(kind: str) -> str:
+    """Return how a column of that kind is filled, as a sentence."""
+    said = str(messages()["how"].get(kind, messages()["how"]["text"]))
+    return f"{capitalised(said)}."
 
 
 def line(section: str, key: str, /, **facts: Any) -> str:

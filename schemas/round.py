@@ -13,6 +13,7 @@ from schemas.codes import Rule
 from schemas.data import HERE, read_toml
 from schemas.form import Form, load_form
 from schemas.messages import clause as usual_clause
+from schemas.messages import line
 from schemas.messages import severity as usual_severity
 from schemas.naming import Policy, RightNames, right_names
 from schemas.units import Register, Unit, load_register
@@ -193,14 +194,16 @@ class Round(_Data):
         return [rule for rule in Rule if self.severity(rule) == "trial"]
 
     def clause(self, rule: str, level: str = "") -> str:
-        """Return what a rule stands on, "" where nothing says: the round's words, else those of every round.
+        """Return what a rule stands on, "" where nothing says: a clause of the round's letter, else what is usual.
 
         A page's name stands on the naming policy of its unit's level, the sending on the deadline.
         """
         prefix = rule.partition(".")[0]
         policy = self.naming.get(level) if prefix == "page-name" else None  # type: ignore[call-overload]
         own = self.clauses.get(rule) or self.clauses.get(prefix) or (policy.clause if policy else "")
-        return own or (self.deadline.clause if prefix == "submission" else "") or usual_clause(rule)
+        if not own and rule in (Rule.SUBMISSION_MISSING, Rule.SUBMISSION_LATE):
+            own = self.deadline.clause
+        return line("words", "of_letter", source=self.source, clause=own) if own else usual_clause(rule)
 
     def persons_asked(self, level: str) -> tuple[list[str], int]:
         """Return which groups a unit of that level must fill, and how many groups at least."""

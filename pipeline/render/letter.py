@@ -30,9 +30,12 @@ _XLSX = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 _KINDS = {"accepted": "receipt", "to-correct": "correction", "rejected": "rejection", "missing": "reminder"}
 
 
-def letter_kind(status: str) -> str:
-    """Return the kind of letter that a sender of this status gets."""
-    return _KINDS[status]
+def letter_kind(result: Result, sender: str) -> str:
+    """Return the kind of letter that a sender gets: by its status, or because its file came after the closing."""
+    findings = result.rollup.findings
+    if (findings["submitter"].eq(sender) & findings["rule"].eq(Rule.SUBMISSION_CLOSED)).any():
+        return "closed"
+    return _KINDS[result.rollup.senders.at[sender, "status"]]
 
 
 def write_letter(result: Result, told: pd.DataFrame, sender: str, folder: Path, attachment: Path) -> Letter:
@@ -58,7 +61,7 @@ def _facts(result: Result, told: pd.DataFrame, sender: str, attachment: str) -> 
     own = told[told["submitter"].eq(sender) & told["severity"].ne("note")]
     last_day = round.deadline.last_day
     return {
-        "kind": letter_kind(status["status"]),
+        "kind": letter_kind(result, sender),
         "unit": round.register.units[sender].name_in_text,
         "office": round.office,
         "source": round.source,
@@ -116,7 +119,7 @@ def _faults(findings: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for rule, group in findings[findings["rule"].ne(Rule.SUBMISSION_LATE)].groupby("rule", sort=False):
         names = list(dict.fromkeys(name for name in group["unit_name"] if name))
         more = [line("letters", "more", count=len(names) - UNITS_NAMED)] if len(names) > UNITS_NAMED else []
-        about_files = str(rule).startswith(("file.", "form."))
+        about_files = str(rule).startswith(("file.", "form.")) or rule == Rule.SUBMISSION_CLOSED
         yield {
             "title": title(str(rule)),
             "count": len(group),

@@ -19,7 +19,7 @@ from pipeline.ledger import Version
 from pipeline.model import address
 from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, excel_text
 from schemas.form import Column as FormColumn
-from schemas.messages import title
+from schemas.messages import how, title
 from schemas.round import Round
 from schemas.rules import rules_of
 from schemas.units import Unit
@@ -215,7 +215,7 @@ class _Form:
             cell = address((first, place))
             rule = {"validate": "custom", "value": f'=OR({cell}="",{hint["rule"].format(cell=cell)})'}
         texts = {
-            f"{kind}_{part}": hint[part if part == "title" else "message"]
+            f"{kind}_{part}": hint["title"] if part == "title" else how(column.kind)
             for kind, part in (("error", "title"), ("error", "message"), ("input", "title"), ("input", "message"))
         }
         sheet.paper.data_validation(first, place, sheet.row - 1, place, {**rule, "error_type": "warning", **texts})
@@ -350,9 +350,8 @@ class _Form:
         sheet.line(words["title"], bold=True, align="center", font_size=13)
         header = sheet.header(columns)
         for column in self.form.columns:
-            hint = self.words["hints"].get(column.kind, self.words["hints"]["text"])
             faults = "; ".join(title(rule) for rule in rules_of(column.kind))
-            texts = [self.form.label(column.key), f"{hint['message']} {words['blank']}", faults]
+            texts = [self.form.label(column.key), f"{how(column.kind)} {words['blank']}", faults]
             for place, text in enumerate(texts):
                 sheet.put(sheet.row, place, text, self.book.cell("text"))
             sheet.fit(sheet.row, [(text, sheet.width(place)) for place, text in enumerate(texts)])
