@@ -63,7 +63,7 @@ def waive(
         ]
     }
     with hold(state), open_ledger(state) as ledger:
-        ledger.decide(round.id, waivers.values())
+        ledger.record_decisions(round.id, waivers.values())
         return [d for d in ledger.decisions(round.id) if d.number and d.place in waivers][-len(waivers) :]
 
 
@@ -107,7 +107,7 @@ def reopen(round: Round, state: Path, as_of: dt.date | None, by: str, why: str) 
     with hold(state), open_ledger(state) as ledger:
         if closed_by(ledger.decisions(round.id)) is None:
             raise OperatorError("not_closed")
-        ledger.decide(round.id, [Decision("reopening", as_of or dt.date.today(), by, why)])
+        ledger.record_decisions(round.id, [Decision("reopening", as_of or dt.date.today(), by, why)])
 
 
 def decisions_of(round: Round, state: Path) -> list[Decision]:

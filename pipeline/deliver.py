@@ -13,12 +13,12 @@ import pandas as pd
 from pipeline.agree import compare
 from pipeline.closing import LATE, Closed, changed_papers, closing_of, inputs_of, mark_of, too_late, write_late
 from pipeline.history import current_versions, with_history
-from pipeline.intake import Intake, take_in
+from pipeline.intake import Intake, Signs, take_in
 from pipeline.known import Known, open_known
 from pipeline.ledger import Ledger, Letter, Outcome, Run, Version, open_ledger
 from pipeline.model import Decision
 from pipeline.recheck import rechecked, rules_of
-from pipeline.render.letter import write_letter
+from pipeline.render.letter import folder_of, write_letter
 from pipeline.render.machine import write_machine_results
 from pipeline.render.overview import write_overview
 from pipeline.render.report import write_report
@@ -27,7 +27,7 @@ from pipeline.render.rollup import write_rollup
 from pipeline.render.wording import worded
 from pipeline.render.workbook import blank, prefilled, write_form
 from pipeline.run import Result, judge
-from pipeline.state import hold, writable
+from pipeline.state import alone, hold, writable
 from pipeline.trend import moment_of
 from pipeline.weigh import closed_by
 from schemas.round import Round
@@ -39,6 +39,7 @@ class Published:
     """A result and where it lies; `kept` are files that somebody edited or added, kept beside the new ones.
 
     `closed`: the round was closed before; the result is then that of the files that came too late.
+    `mailed` tells which files of the inbox came by mail: path -> address that it was sent from.
     """
 
     result: Result
@@ -46,6 +47,7 @@ class Published:
     folder: Path
     kept: list[Path]
     intake: Intake
+    mailed: dict[str, str]
     closed: Closed | None = None
 
 
@@ -62,15 +64,23 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
             sealed, today = set(ledger.sealed(closing.number, "input").values()), closing.day
             arrivals = [arrival for arrival in arrivals if arrival.sha256 in sealed]
         result = judge(round, arrivals, today, known, decided)
-        return with_history(ledger, result, current_versions(ledger, result))
+        return _with_letters(state, ledger, with_history(ledger, result, current_versions(ledger, result)))
 
 
 def publish(
-    round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date | None, *, signed: str = ""
+    round: Round,
+    inbox: Path,
+    outbox: Path,
+    state: Path,
+    as_of: dt.date | None,
+    settled: Signs | None = None,
+    *,
+    signed: str = "",
 ) -> Published:
-    """Run the whole line and put the result at `outbox/<round>`; with a name in `signed`, close the round by it.
+    """Run the whole line and put the result at `outbox/<round>`; `settled` are the files that it may take, None: all.
 
-    The result of a closed round stays as it is; files that came later are told in a folder of their own.
+    With a name in `signed` the round is closed by it. The result of a closed round stays as it is; files that came
+    later are told in a folder of their own.
 
     Raises:
         OperatorError: the inbox is not there, the outbox cannot be written, a template does not render, or another run
@@ -80,13 +90,13 @@ def publish(
     with hold(state), open_ledger(state) as ledger:
         decided = ledger.decisions(round.id)
         with open_known(state) as known:
-            intake = take_in(inbox, state, ledger, today)
+            intake = take_in(inbox, state, ledger, today, settled)
             if closing := closed_by(decided):
                 return _closed(round, intake, outbox, ledger, known, today, closing)
             result = judge(round, intake.arrivals, today, known, decided)
         closing = closing_of(result, intake.arrivals, signed) if signed else None
         versions = current_versions(ledger, result)
-        result = with_history(ledger, result, versions)
+        result = _with_letters(state, ledger, with_history(ledger, result, versions))
         now = Run(today, {s.file: s.sha256 for s in result.submissions}, rules_of(round))
         result, outcome = _with_record(ledger, result, versions, now)
         if closing:
@@ -107,8 +117,17 @@ def publish(
         if closing:
             papers = _hashes(place)
             seals = {"input": inputs_of(intake.arrivals), "paper": papers}
-            ledger.decide(round.id, [replace(closing, value=mark_of(papers))], seals)
-    return Published(result, told, place, kept, intake)
+            ledger.record_decisions(round.id, [replace(closing, value=mark_of(papers))], seals)
+        mailed = ledger.mail_senders()
+    return Published(result, told, place, kept, intake, mailed)
+
+
+def _with_letters(state: Path, ledger: Ledger, result: Result) -> Result:
+    """Return the result with the letters so far; what was being sent when a sender died is uncertain."""
+    with alone(state, "send") as nobody_sends:
+        if nobody_sends:
+            ledger.settle_unknown(result.round.id)
+    return replace(result, posted=ledger.posted(result.round.id))
 
 
 def _closed(
@@ -128,7 +147,9 @@ def _closed(
             ledger.will_write_papers(round.id, {f"{LATE}/{name}": sha256 for name, sha256 in _hashes(staged).items()})
             _swap(place / LATE, staged, old)
     changed = changed_papers(ledger.sealed(closing.number, "paper"), _hashes(place))
-    return Published(result, told, place, [], intake, Closed(closing, changed, result.submissions))
+    return Published(
+        result, told, place, [], intake, ledger.mail_senders(), Closed(closing, changed, result.submissions)
+    )
 
 
 def _with_record(ledger: Ledger, result: Result, versions: dict[str, Version], now: Run) -> tuple[Result, Outcome]:
@@ -198,7 +219,7 @@ def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> list[Le
     for code, unit in round.submitting_units.items():
         own = findings.get(code, nothing)
         status = senders.at[code, "status"]
-        place = folder / "don-vi" / f"{code}-{slug(unit.full_name)}"
+        place = folder / folder_of(unit)
         place.mkdir(parents=True)
         version = result.version_of(code) + 1
         if status in ("missing", "rejected"):

@@ -9,20 +9,25 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.account import masked
 from pipeline.closing import Closed
 from pipeline.consolidate import vietnamese_date
 from pipeline.deliver import Published
+from pipeline.due import Due, undelivered
 from pipeline.intake import printable
-from pipeline.ledger import open_ledger
+from pipeline.ledger import Mail, Posted, open_ledger
 from pipeline.model import Decision
 from pipeline.rehearse import Rehearsal
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.wording import worded
 from pipeline.run import Result
+from pipeline.send import Outcome
 from schemas.codes import Rule
 from schemas.messages import line, title
+from schemas.naming import policy_faults
 from schemas.round import Round
+from schemas.units import Unit
 
 COMMON_FAULTS = 5
 PLACES_SHOWN = 5
@@ -46,6 +51,8 @@ def print_result(published: Published) -> None:
     nobodys = told["submitter"].eq("") & told["severity"].eq("error") & told["file"].ne("")
     for unknown in told[nobodys].itertuples():
         print(line("screen", "unknown", file=unknown.file, message=unknown.message))
+        if unit := _unit_of_mail(published, unknown.file):
+            print(line("screen", "mailed", unit=unit.full_name, code=unit.code))
     _print_decided(result)
     for name in published.intake.waiting:
         print(line("screen", "waiting", file=name))
@@ -53,6 +60,8 @@ def print_result(published: Published) -> None:
         print(line("screen", "ignored", file=name))
     for path in published.kept:
         print(line("screen", "kept", path=path))
+    for text in policy_faults(result.round.right_names, result.round.register):
+        print(text)
     print(line("screen", "report", path=folder / "bao-cao.docx"))
     print(line("screen", "rollup", path=folder / "tong-hop.xlsx"))
     print(line("screen", "overview", path=folder / "tong-quan.html"))
@@ -121,6 +130,14 @@ def print_rehearsal(rehearsal: Rehearsal) -> None:
         print(line("screen", "freed", file=file))
 
 
+def _unit_of_mail(published: Published, file: str) -> Unit | None:
+    """Return the unit from whose mailbox a file came, as its mail says; a hint: anybody can write any address there."""
+    round = published.result.round
+    senders = {sender for path, sender in published.mailed.items() if file == path or file.startswith(f"{path}/")}
+    codes = [code for code, address in round.contacts.items() if address.lower() in senders]
+    return round.submitting_units[codes[0]] if len(codes) == 1 else None
+
+
 def print_findings(result: Result) -> bool:
     """Print the findings of some files with their places; tell whether an error is among them."""
     told = worded(result)
@@ -148,6 +165,7 @@ def print_status(result: Result) -> None:
         days = (last_day - result.as_of).days
         key = "days_left" if days >= 0 else "days_over"
         print(line("screen", key, days=abs(days), deadline=vietnamese_date(last_day)))
+    print_letters(result)
     rows = [line("screen", "status_head").split("|")]
     for code, sender in result.rollup.senders.iterrows():
         progress = result.progress.get(str(code))
@@ -167,6 +185,61 @@ def print_status(result: Result) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def print_letters(result: Result) -> None:
+    """Print how many letters met which fate, and those that the officer has to see to."""
+    fates = Counter(letter.fate for letter in result.posted if letter.fate != "deferred" or letter.is_current)
+    if fates.keys() & {"sent", "deferred", "refused", "uncertain"}:
+        print(line("send", "fates", **{fate: fates[fate] for fate in ("sent", "deferred", "refused", "uncertain")}))
+    for letter in undelivered(result.posted):
+        print(_in_doubt(result.round, letter))
+
+
+def _in_doubt(round: Round, letter: Posted) -> str:
+    unit = round.register.units[letter.submitter]
+    facts = {"unit": unit.full_name, "code": unit.code, "address": masked(letter.address), "reply": letter.reply}
+    return line("send", letter.fate, kind=line("kinds", letter.kind), **facts)
+
+
+def print_due(letters: Iterable[Due]) -> None:
+    """Print which letters go to whom, which do not and why."""
+    told = 0
+    for due in letters:
+        if due.reason == "told":
+            told += 1
+            continue
+        facts = {"unit": due.unit.full_name, "code": due.unit.code, "address": masked(due.address)}
+        print(line("send", f"is_{due.reason}", kind=line("kinds", due.letter.kind), **facts))
+    if told:
+        print(line("send", "is_told", count=told))
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """Print what became of a letter."""
+    unit, letter = outcome.due.unit, outcome.due.letter
+    facts = {"unit": unit.full_name, "code": unit.code, "address": masked(outcome.due.address), "reply": outcome.reply}
+    print(line("send", outcome.fate, kind=line("kinds", letter.kind), **facts), flush=True)
+
+
+def print_fates(fates: Iterable[str]) -> None:
+    """Print how many letters of a sending met which fate."""
+    counts = Counter(fates)
+    print(line("send", "fates", **{fate: counts[fate] for fate in ("sent", "deferred", "refused", "uncertain")}))
+
+
+def print_mails(mails: Iterable[Mail]) -> None:
+    """Print what every new mail brought, as it comes."""
+    outcomes: Counter[str] = Counter()
+    files = 0
+    for mail in mails:
+        outcomes[mail.outcome] += 1
+        files += len(mail.files)
+        facts = {"sender": masked(mail.sender), "date": vietnamese_date(mail.received)}
+        if mail.outcome in ("stored", "empty", "too-large"):
+            print(line("fetch", mail.outcome, files=mail.files, **facts), flush=True)
+    put_aside = outcomes["automatic"] + outcomes["ours"] + outcomes["known"]
+    print(line("fetch", "done", mails=outcomes["stored"], files=files, put_aside=put_aside))
 
 
 def _heading(result: Result) -> None:
