@@ -10,9 +10,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from schemas.codes import Rule
 from schemas.data import HERE, read_toml
 from schemas.form import Form, load_form
+from schemas.messages import clause as usual_clause
 from schemas.messages import line
+from schemas.messages import severity as usual_severity
 from schemas.naming import Policy, RightNames, right_names
 from schemas.periods import span_of, spans_before
 from schemas.text import capitalised
@@ -23,6 +26,8 @@ MEASURES = ("listed", "established", "named", "staffed", "complete")
 ROMAN = ("I", "II", "III", "IV")
 SENDING = ("on-time", "right-first", "improved")
 """What is measured of the sending itself."""
+Severity = Literal["error", "warning", "note", "trial"]
+_STRUCTURE = ("file.", "submission.", "form.", "unit.")
 
 
 def _one_address(text: str) -> str:
@@ -219,6 +224,8 @@ class Round(_Data):
     example_day: dt.date | None = None  # the last day in time of the made-up example, where the round has none
     amendments: list[Amendment] = []  # what changed in the register by the round's date
     own: dict[str, str] = {}  # the collector's own page, by the form's keys
+    severities: dict[str, Severity] = {}  # of rules, where the round judges otherwise than usual
+    clauses: dict[str, str] = {}  # what a rule, or all that begin like it, stands on
 
     @model_validator(mode="after")
     def _names_exist(self) -> Round:
@@ -249,6 +256,13 @@ class Round(_Data):
                 raise ValueError(f"emulation: {criterion.measure}")
         for policy in self.naming.values():
             policy.check()
+        for rule, severity in self.severities.items():
+            # What a file, its sender or its units are cannot be left open: the other rules build on it.
+            if rule not in set(Rule) or (severity == "trial" and rule.startswith(_STRUCTURE)):
+                raise ValueError(f"severities: {rule}")
+        for prefix in self.clauses:
+            if not any(rule == prefix or rule.startswith(f"{prefix}.") for rule in Rule):
+                raise ValueError(f"clauses: {prefix}")
         return self
 
     def in_period(self, day: dt.date) -> Round:
@@ -334,6 +348,27 @@ class Round(_Data):
         """Return the last day that is in time for a submitting unit; None where there is no deadline."""
         extended = [e.last_day for e in self.extensions if e.unit == submitter]
         return extended[-1] if extended else self.deadline.last_day
+
+    def severity(self, rule: str) -> str:
+        """Return `error`, `warning`, `note`, or `trial`: told to the collector alone, and not counted."""
+        return self.severities.get(rule) or usual_severity(rule)
+
+    @property
+    def trials(self) -> list[str]:
+        """The rules on trial."""
+        return [rule for rule in Rule if self.severity(rule) == "trial"]
+
+    def clause(self, rule: str, level: str = "") -> str:
+        """Return what a rule stands on, "" where nothing says: a clause of the round's letter, else what is usual.
+
+        A page's name stands on the naming policy of its unit's level, the sending on the deadline.
+        """
+        prefix = rule.partition(".")[0]
+        policy = self.naming.get(level) if prefix == "page-name" else None  # type: ignore[call-overload]
+        own = self.clauses.get(rule) or self.clauses.get(prefix) or (policy.clause if policy else "")
+        if not own and rule in (Rule.SUBMISSION_MISSING, Rule.SUBMISSION_LATE):
+            own = self.deadline.clause
+        return line("words", "of_letter", source=self.source, clause=own) if own else usual_clause(rule)
 
     def persons_asked(self, level: str) -> tuple[list[str], int]:
         """Return which groups a unit of that level must fill, and how many groups at least."""

@@ -41,8 +41,8 @@ def folder_of(unit: Unit) -> str:
 
 def letter_to(result: Result, sender: str) -> Letter:
     """Return which letter a sender gets: what it answers, and the Message-ID that is the same whenever it is made."""
-    round, status = result.round, result.rollup.senders.at[sender, "status"]
-    kind, version, about = _KINDS[status], max(result.version_of(sender), 1), _unread(result, sender)
+    round = result.round
+    kind, version, about = _kind(result, sender), max(result.version_of(sender), 1), _unread(result, sender)
     parts = [sender, round.id, kind, str(version), f"{result.as_of:%Y%m%d}", *([about] if about else [])]
     domain = round.office.email.partition("@")[2]
     return Letter(f"<{'.'.join(parts)}@{domain}>", sender, kind, version, about)
@@ -55,6 +55,14 @@ def _unread(result: Result, sender: str) -> str:
     files = set(findings.loc[own, "file"])
     hashes = sorted({s.sha256 for s in result.submissions if s.file in files})
     return hashlib.sha256("".join(hashes).encode()).hexdigest()[:8] if hashes else ""
+
+
+def _kind(result: Result, sender: str) -> str:
+    """Return the kind of letter that a sender gets: by its status, or because its file came after the closing."""
+    findings = result.rollup.findings
+    if (findings["submitter"].eq(sender) & findings["rule"].eq(Rule.SUBMISSION_CLOSED)).any():
+        return "closed"
+    return _KINDS[result.rollup.senders.at[sender, "status"]]
 
 
 def write_letter(result: Result, told: pd.DataFrame, sender: str, folder: Path, attachment: Path) -> Letter:
@@ -139,7 +147,7 @@ def _faults(findings: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for rule, group in findings[findings["rule"].ne(Rule.SUBMISSION_LATE)].groupby("rule", sort=False):
         names = list(dict.fromkeys(name for name in group["unit_name"] if name))
         more = [line("letters", "more", count=len(names) - UNITS_NAMED)] if len(names) > UNITS_NAMED else []
-        about_files = str(rule).startswith(("file.", "form."))
+        about_files = str(rule).startswith(("file.", "form.")) or rule == Rule.SUBMISSION_CLOSED
         yield {
             "title": title(str(rule)),
             "count": len(group),

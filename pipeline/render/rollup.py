@@ -17,6 +17,7 @@ from xlsxwriter.chart import Chart
 
 from pipeline.render import frames
 from pipeline.render.frames import words
+from pipeline.render.record import record_frames, trend_sheet
 from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, columns_of
 from pipeline.run import Result
 from schemas.naming import policy_faults
@@ -43,6 +44,9 @@ def write_rollup(result: Result, told: pd.DataFrame, path: Path, way: str = "") 
         _plain_sheet(book, "missing", frames.missing(result))
         if result.previous:
             _plain_sheet(book, "shifts", frames.shifts(result))
+        for key, frame in record_frames(result):
+            _plain_sheet(book, key, frame)
+        trend_sheet(book, result)
 
 
 def _duplicates_key(result: Result) -> str:
