@@ -26,7 +26,7 @@ from schemas.kinds import repaired, shown
 from schemas.kinds.date import is_day
 from schemas.kinds.number import is_number
 from schemas.kinds.yes_no import answers
-from schemas.messages import title
+from schemas.messages import how, title
 from schemas.round import Round
 from schemas.rules import bound_shown, rules_of
 from schemas.units import Unit
@@ -48,6 +48,7 @@ class Mark:
     label: str = ""
     value: str = ""
     suggestion: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,14 @@ class FormRow:
 class Filling:
     """What stands in a form: rows by level, and marks that belong to no cell.
 
-    `repaired` and `changes` (since the version before) are told below the corrections, `progress` above them.
+    `repaired`, `settled` (explained or accepted) and `changes` (since the version before) are told below the
+    corrections, `progress` above them.
     """
 
     rows: dict[str, list[FormRow]]
     whole: list[Mark] = field(default_factory=list)
     repaired: list[Mark] = field(default_factory=list)
+    settled: list[Mark] = field(default_factory=list)
     changes: list[Mark] = field(default_factory=list)
     progress: str = ""
 
@@ -168,10 +171,9 @@ class _Form:
         sheet.line(words["guide_marked" if marked else self._guide_key].format(**self.book.facts), italic=True)
         header = sheet.form_header(columns)
         first = sheet.row
-        sections = self.round.sections
         for level in self.round.lists:
-            if level in sections:
-                sheet.section([*sections[level]])
+            if level in self.round.sections:
+                sheet.section([*self.round.sections[level]])
             for number, row in enumerate(self.filling.rows.get(level, []), start=1):
                 self._row(sheet, number, row)
         for _ in range(words["spare_rows"]):
@@ -247,7 +249,7 @@ class _Form:
         bounds = zip(words.get(column.kind, ["", ""]), (column.min, column.max), strict=True)
         told = [text.format(bound=bound_shown(bound, column)) for text, bound in bounds if bound is not None]
         whole = [words["whole"]] if column.whole else []
-        return " ".join([column.hint or self._hint(column)["message"], *whole, *told]).strip()[:_MESSAGE_LIMIT]
+        return " ".join([column.hint or how(column.kind), *whole, *told]).strip()[:_MESSAGE_LIMIT]
 
     def _test(self, column: FormColumn, cell: str) -> str:
         """Return Excel's test of a cell."""
@@ -290,12 +292,14 @@ class _Form:
         )
         for number, (mark, cell) in enumerate(entries, start=1):
             self._entry(sheet, number, mark, cell)
-        for key, marks in (("repaired_title", self.filling.repaired), ("changes_title", self.filling.changes)):
+        filling = self.filling
+        told = {"repaired_title": filling.repaired, "settled_title": filling.settled, "changes_title": filling.changes}
+        for key, marks in told.items():
             if marks:
                 sheet.row += 1
                 sheet.line(words[key], bold=True)
             for mark in marks:
-                self._texts(sheet, [mark.unit, mark.label, "", mark.value, mark.suggestion])
+                self._texts(sheet, [mark.unit, mark.label, mark.message, mark.value, mark.suggestion])
         sheet.finish((header, header), frozen_columns=0, filtered=False)
         sheet.paper.activate()
 
@@ -309,6 +313,8 @@ class _Form:
         else:
             sheet.put(row, 2, self.words["todo"]["whole_file"], self.book.cell("center"))
         sheet.put(row, 8, "", self.book.cell("center", locked=False))
+        sheet.put(row, 9, "", self.book.cell("given", locked=False))
+        sheet.put(row, 10, mark.rule, self.book.cell("small"))
         self._texts(sheet, [mark.unit, mark.label, mark.message, mark.value, mark.suggestion])
 
     def _texts(self, sheet: SheetWriter, texts: list[str]) -> None:
@@ -402,9 +408,11 @@ class _Form:
             listed = (
                 [words["choices"].format(choices="; ".join(c.value for c in column.choices))] if column.choices else []
             )
-            blank = self._when(column, words)
-            how = " ".join([self._how(column), *listed, blank])
-            texts = [self.form.label(column.key), how.strip(), "; ".join(map(title, rules))]
+            texts = [
+                self.form.label(column.key),
+                " ".join([self._how(column), *listed, self._when(column, words)]).strip(),
+                "; ".join(map(title, rules)),
+            ]
             for place, text in enumerate(texts):
                 sheet.put(sheet.row, place, text, self.book.cell("text"))
             sheet.fit(sheet.row, [(text, sheet.width(place)) for place, text in enumerate(texts)])
