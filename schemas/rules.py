@@ -441,7 +441,7 @@ def nearest_choice(cells: Cells) -> pd.Series:
 @_explains(Rule.CHOICE_INVALID)
 def choices_there_are(cells: Cells, value: str) -> dict[str, str]:
     """Name the choices."""
-    return {"expected": "; ".join(choice.value for choice in cells.column.choices)}
+    return {"choices": "; ".join(choice.value for choice in cells.column.choices)}
 
 
 @_check(Rule.DATE_INVALID, "date")

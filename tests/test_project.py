@@ -18,7 +18,7 @@ SOURCES = sorted([*(ROOT / "pipeline").rglob("*.py"), *(ROOT / "schemas").rglob(
 FACTS = {
     "value", "suggestion", "label", "unit", "sheet", "size", "limit", "columns", "found", "expected", "other", "others",
     "tied", "candidates", "example", "deadline", "received", "parent", "submitter", "rows", "group", "asked",
-    "reason", "reasons", "higher",
+    "reason", "reasons", "choices", "higher",
 }  # fmt: skip
 
 
