@@ -35,9 +35,14 @@ class Kind:
     same: Callable[[str, str], bool] = lambda typed, shown: typed == shown
 
 
-def _same_numerals(typed: str, shown: str) -> bool:
+def _same_day(typed: str, shown: str) -> bool:
     """Tell whether two writings hold the same numbers, leading zeros and what stands between them aside."""
     return [int(digits) for digits in _NUMERAL.findall(typed)] == [int(digits) for digits in _NUMERAL.findall(shown)]
+
+
+def _same_digits(typed: str, shown: str) -> bool:
+    """Tell whether two writings of a number differ in their separators only, or in what is counted."""
+    return "".join(_NUMERAL.findall(typed)) == "".join(_NUMERAL.findall(shown))
 
 
 def _alone(repair: Callable[[str], str]) -> Repair:
@@ -62,12 +67,12 @@ KINDS = {
         says=lambda text, column: choice.find(text, column.spellings) != "",
         same=lambda typed, shown: spelling_key(typed) == spelling_key(shown),
     ),
-    "date": Kind(_alone(date.repair), date.shown, same=_same_numerals),
+    "date": Kind(_alone(date.repair), date.shown, same=_same_day),
     "number": Kind(
         _alone(number.repair),
         number.shown,
         says=lambda text, column: number.parse(text) is not None,
-        same=_same_numerals,
+        same=_same_digits,
     ),
 }
 
