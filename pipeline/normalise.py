@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from pipeline.model import Rows
 from schemas.form import Form
 from schemas.kinds import REPAIRS, is_blank
-from schemas.units import Register
 
 
-def normalise(rows: Rows, form: Form, register: Register) -> pd.DataFrame:
+def normalise(rows: Rows, form: Form, names: Mapping[str, str]) -> pd.DataFrame:
     """Return the repaired values: the index and columns of `rows.typed`, "" for every blank or valueless cell.
 
-    The unit column holds the register's full name where the unit is known.
+    The unit column holds the unit's name as lists have it (`names`, by code) where the unit is known.
     """
     repaired = {}
     for column in form.columns:
@@ -21,6 +22,5 @@ def normalise(rows: Rows, form: Form, register: Register) -> pd.DataFrame:
         repair = REPAIRS[column.kind]
         values = {text: "" if is_blank(text) else repair(text) for text in typed.unique()}
         repaired[column.key] = typed.map(values).where(rows.flaws[column.key].eq(""), "")
-    names = rows.origin["code"].map({code: unit.full_name for code, unit in register.units.items()})
-    repaired[form.unit_key] = names.fillna(repaired[form.unit_key])
+    repaired[form.unit_key] = rows.origin["code"].map(names).fillna(repaired[form.unit_key])
     return pd.DataFrame(repaired, columns=form.keys, index=rows.typed.index).astype("str")

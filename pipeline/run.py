@@ -53,7 +53,7 @@ def judge(round: Round, arrivals: Iterable[Arrival], as_of: dt.date, known: Know
     names = round.right_names
     recognised = Recogniser(round).recognise(read_all(arrivals, known))
     settled = settle(recognised.submissions, recognised.rows, recognised.findings)
-    repaired = normalise(settled.rows, round.form, round.register)
+    repaired = normalise(settled.rows, round.form, round.listed_names)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
     rollup = consolidate(round, recognised.submissions, settled.rows, repaired, settled.claims, findings)
     return Result(round, as_of, recognised.submissions, settled.rows, repaired, rollup)

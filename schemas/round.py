@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
@@ -170,6 +171,17 @@ class Round(_Data):
             )
             for code in self.submitting_units
         }
+
+    @cached_property
+    def listed_names(self) -> dict[str, str]:
+        """By code: how a unit is called in its sender's list; units of one name have the unit above them added."""
+        names: dict[str, str] = {unit.code: unit.full_name for unit in self.register.below(self.collector)}
+        for units in self.expected.values():
+            count = Counter(unit.full_name for unit in units)
+            for unit in units:
+                if count[unit.full_name] > 1:
+                    names[unit.code] = f"{unit.full_name}, {self.register.units[unit.parent].name_in_text}"
+        return names
 
     @cached_property
     def measures(self) -> tuple[str, ...]:

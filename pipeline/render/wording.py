@@ -12,14 +12,13 @@ from schemas.messages import messages, sentence
 
 def worded(result: Result) -> pd.DataFrame:
     """Return the findings with the columns `message, label, unit_name, submitter_name` added, the gravest first."""
-    form, register = result.round.form, result.round.register
+    form, listed = result.round.form, result.round.listed_names
     labels = {column.key: form.label(column.key) for column in form.columns}
-    names = {code: unit.full_name for code, unit in register.units.items()}
     findings = result.rollup.findings
     told = findings.assign(
         label=findings["column"].map(labels).fillna(""),
-        unit_name=findings["unit"].map(names).fillna(""),
-        submitter_name=findings["submitter"].map(names).fillna(""),
+        unit_name=findings["unit"].map(listed).fillna(""),
+        submitter_name=findings["submitter"].map(listed).fillna(""),
     )
     words = [
         sentence(

@@ -78,7 +78,7 @@ def blank(round: Round, sender: str) -> Filling:
     key = round.form.unit_key
     rows: dict[str, list[FormRow]] = {level: [] for level in round.lists}
     for unit in round.expected[sender]:
-        rows[unit.level].append(FormRow({key: unit.full_name}))
+        rows[unit.level].append(FormRow({key: round.listed_names[unit.code]}))
     return Filling(rows)
 
 
@@ -90,7 +90,7 @@ def prefilled(round: Round, sender: str, version: Version | None) -> Filling:
     rows: dict[str, list[FormRow]] = {level: [] for level in round.lists}
     for unit in round.expected[sender]:
         known = {} if unit.code in wrong else version.rows.get(unit.code, {})
-        rows[unit.level].append(FormRow({**known, round.form.unit_key: unit.full_name}))
+        rows[unit.level].append(FormRow({**known, round.form.unit_key: round.listed_names[unit.code]}))
     return Filling(rows)
 
 
@@ -279,7 +279,10 @@ class _Form:
         sheet.line(words["title"], bold=True, align="center", font_size=13)
         sheet.line(words["note"], italic=True)
         header = sheet.header(columns)
-        units = {unit.full_name: names.get(unit.code, "") for unit in self.round.expected[self.sender.code]}
+        units = {
+            self.round.listed_names[unit.code]: names.get(unit.code, "")
+            for unit in self.round.expected[self.sender.code]
+        }
         for number, (row, listed) in enumerate(self.listed, start=1):
             unit = listed.values[form.unit_key]
             sheet.put(sheet.row, 0, number, self.book.cell("center"))
@@ -359,7 +362,9 @@ class _Form:
         header = sheet.header(columns)
         for number, unit in enumerate(self.round.expected[self.sender.code], start=1):
             sheet.put(sheet.row, 0, number, self.book.cell("center"))
-            for place, text in enumerate((unit.code, unit.full_name, names.get(unit.code, "")), start=1):
+            for place, text in enumerate(
+                (unit.code, self.round.listed_names[unit.code], names.get(unit.code, "")), start=1
+            ):
                 sheet.put(sheet.row, place, text, self.book.cell("given"))
             sheet.row += 1
         sheet.finish((header, header), frozen_columns=0, filtered=False)
