@@ -97,10 +97,11 @@ class Lister:
         context.read(rows)
         for item, row in zip(listed, rows, strict=True):
             self._narrow(item, row, context, submitter)
-        listed = self._without_headings(listed)
         for item in listed:
             self._decide(item)
-        self._mark_duplicates(listed)
+        if self.round.form.rows == "units":
+            listed = self._without_headings(listed)
+            self._mark_duplicates(listed)
         taken = {item.unit.code for item in listed if item.unit}
         free = Gazetteer(unit for unit in self.round.expected[submitter] if unit.code not in taken)
         for item in listed:
@@ -211,10 +212,10 @@ class Lister:
         rest = rest_of(self._text(item))
         if not rest or not item.candidates or not all(self.round.register.children(u.code) for u in item.candidates):
             return item.candidates
-        above = frozenset(unit.code for unit in item.candidates)
-        found = [
-            unit for code in above for unit in self._under(code).find(rest)[1] if unit.level == self.round.lists[-1]
-        ]
+        found = []
+        for place in item.candidates:
+            sure, units = self._under(place.code).find(rest)
+            found += units if sure == EXACT else []
         return found or item.candidates
 
     def _by_page(self, item: Listed) -> list[Unit]:

@@ -21,6 +21,7 @@ class Rule(StrEnum):
     SUBMISSION_UNKNOWN_UNIT = "submission.unknown-unit"
     SUBMISSION_MISSING = "submission.missing"
     SUBMISSION_LATE = "submission.late"
+    SUBMISSION_CLOSED = "submission.closed"
     FORM_MISSING_COLUMN = "form.missing-column"
     FORM_EXTRA_COLUMN = "form.extra-column"
     CELL_ERROR_VALUE = "cell.error-value"
