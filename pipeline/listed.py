@@ -20,6 +20,7 @@ from schemas.round import Round
 from schemas.text import spelling_key
 from schemas.units import Unit
 
+NOTHING = 99  # less sure than any reading
 # Rows with one of these are still judged by their unit.
 _JUDGED = (None, Rule.UNIT_SPELLING, Rule.UNIT_DUPLICATE, Rule.UNIT_FORMER)
 
@@ -127,7 +128,7 @@ class Lister:
         everywhere, elsewhere = self.region.find(text)
         foreign = [unit for unit in elsewhere if unit.code not in own.codes]
         former, now = self.formers.find(text)
-        if now and former < min(sure or 99, everywhere or 99, former + (former > BARE)):
+        if now and former < min(sure or NOTHING, everywhere or NOTHING):
             self._tell_former(item, submitter, now)
             return
         if everywhere and foreign and (not sure or sure > BARE) and everywhere <= (BARE if sure else everywhere):
@@ -144,6 +145,7 @@ class Lister:
         mine = [unit for unit in units if unit.code in self.own(submitter).codes]
         if not mine and len(units) == 1:
             self._tell_foreign(item, submitter, units)
+            item.facts["parent"] = units[0].full_name
             return
         item.rule, item.candidates, item.sure = Rule.UNIT_FORMER, mine, EXACT
         item.facts = {"candidates": self._named(mine if len(mine) == 1 else units), "codes": [u.code for u in mine]}
