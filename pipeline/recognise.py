@@ -15,12 +15,13 @@ from pipeline.headers import Headers
 from pipeline.layout import Layout, find_tables
 from pipeline.lines import Line
 from pipeline.listed import Listed, Lister
-from pipeline.model import Arrival, Decision, Rows, Submission, Workbook, address, finding
+from pipeline.model import Arrival, Decision, Rows, Stamp, Submission, Workbook, address, finding
 from pipeline.remarks import remarks
 from pipeline.senders import Senders
 from pipeline.turned import find_form
 from schemas.codes import Rule
 from schemas.kinds import is_blank
+from schemas.messages import line as worded
 from schemas.round import Round
 from schemas.text import clean
 from schemas.units import Unit
@@ -83,7 +84,7 @@ class Recogniser:
 
         def submission(submitter: str, readable: bool) -> Submission:
             stamp, modified = (None, None) if isinstance(book, Refused) else (book.stamp, book.modified)
-            version = stamp.version if stamp else 0
+            version = stamp.version if stamp and not stamp.sheets else 0
             return Submission(arrival.file, arrival.sha256, arrival.received, submitter, version, modified, readable)
 
         def refused(rule: str, **facts: Any) -> tuple[Submission, list[dict[str, Any]], list[dict[str, Any]]]:
@@ -93,8 +94,11 @@ class Recogniser:
 
         if isinstance(book, Refused):
             return refused(book.rule, **book.facts)
-        if book.stamp and book.stamp.round != self.round.id:
-            return refused(Rule.FILE_WRONG_FORM, found=book.stamp.round, expected=self.round.id)
+        if book.stamp and not self._awaits(book.stamp):
+            other = worded("words", "rollup_of", round=book.stamp.round) if book.stamp.sheets else book.stamp.round
+            return refused(Rule.FILE_WRONG_FORM, found=other, expected=self.round.id)
+        if book.stamp and book.stamp.sheets:
+            book = replace(book, sheets=[sheet for sheet in book.sheets if sheet.name in book.stamp.sheets])
         layouts, findings = self._layouts(arrival, book)
         tables = [table for layout in layouts for table in layout.tables]
         if not tables:
@@ -115,7 +119,10 @@ class Recogniser:
             found = finding(Rule.SUBMISSION_UNKNOWN_UNIT, file=arrival.file, value=arrival.file, facts=facts)
             return submission("", False), [*findings, found], []
         listed = self.lister.assign(listed, submitter, {layout.sheet: layout.title for layout in layouts})
-        findings += [*self._columns(arrival, layouts, listed), *_told_accepted(arrival, listed, accepted)]
+        columns = self._columns(arrival, layouts, listed)
+        if book.stamp and book.stamp.sheets:  # what a roll-up has besides the form is ours, not the sender's
+            columns = [told for told in columns if told["rule"] != Rule.FORM_EXTRA_COLUMN]
+        findings += [*columns, *_told_accepted(arrival, listed, accepted)]
         findings += self._struck_out(arrival, book, listed)
         findings = [{**found, "submitter": submitter} for found in findings]
         explanations = [self._explanation(arrival, submitter, listed, answer) for answer in explained]
@@ -133,6 +140,12 @@ class Recogniser:
             "explanation", arrival.received, self.round.submitting_units[submitter].full_name, answer.words, submitter,
             unit, answer.rule, column, answer.value, source=arrival.sha256,
         )  # fmt: skip
+
+    def _awaits(self, stamp: Stamp) -> bool:
+        """Tell whether this round takes such a workbook of ours: its own forms, a submitter's roll-up of its own."""
+        if stamp.sheets:
+            return stamp.round != self.round.id and stamp.unit in self.round.submitting_units
+        return stamp.round == self.round.id
 
     def _layouts(self, arrival: Arrival, book: Workbook) -> tuple[list[Layout], list[dict[str, Any]]]:
         """Return the layouts of the visible sheets, or of the hidden ones where no visible one has a table."""
