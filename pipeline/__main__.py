@@ -137,6 +137,7 @@ def load(name: str) -> Round:
     """
     from pydantic import ValidationError
 
+    from schemas.form import FormFault
     from schemas.round import list_rounds, load_round
 
     try:
@@ -147,6 +148,9 @@ def load(name: str) -> Round:
                 "bad_round", name=name, key=Path(fault.filename).stem, reason=line("round_errors", "missing")
             ) from None
         raise OperatorError("no_round", name=name, known=", ".join(list_rounds())) from None
+    except FormFault as fault:
+        reason = line("form_errors", fault.reason, **fault.facts)
+        raise OperatorError("bad_form", name=Path(fault.name).name, key=fault.key, reason=reason) from None
     except tomllib.TOMLDecodeError as fault:
         raise OperatorError("bad_toml", name=name, reason=fault) from None
     except UnicodeDecodeError as fault:
