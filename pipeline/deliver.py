@@ -18,7 +18,7 @@ from pipeline.ledger import Ledger, Letter, open_ledger
 from pipeline.render.letter import write_letter
 from pipeline.render.machine import write_machine_results
 from pipeline.render.overview import write_overview
-from pipeline.render.report import write_report
+from pipeline.render.papers import write_papers
 from pipeline.render.returned import filling_of
 from pipeline.render.rollup import write_rollup
 from pipeline.render.wording import worded
@@ -120,7 +120,7 @@ def _render(result: Result, told: pd.DataFrame, folder: Path) -> list[Letter]:
     """Render everything into the folder; return the letters prepared."""
     folder.mkdir()
     write_machine_results(result, told, folder / "ket-qua")
-    write_report(result, told, folder / "bao-cao.docx")
+    write_papers(result, told, folder)
     write_rollup(result, told, folder / "tong-hop.xlsx")
     write_overview(result, told, folder / "tong-quan.html")
     return _render_senders(result, told, folder)

@@ -66,8 +66,15 @@ class Target(Limit):
     percent: float = Field(ge=0, le=100)
 
 
+Paper = Literal["report", "dispatch", "notice"]
+
+
 class Letterhead(_Data):
-    """The constants of the office's papers."""
+    """The constants of the office's papers.
+
+    `symbol` and `recipients` are the report's; those of the dispatch and the notice follow from them unless they stand
+    in `symbols` and `recipients_of`.
+    """
 
     parent: list[str]
     issuer: str
@@ -79,6 +86,8 @@ class Letterhead(_Data):
     addressee: str
     collector: str
     recipients: list[str]
+    symbols: dict[Paper, str] = {}
+    recipients_of: dict[Paper, list[str]] = {}
 
 
 class Office(_Data):
