@@ -18,7 +18,7 @@ _CHART = "application/vnd.openxmlformats-officedocument.drawingml.chart+xml"
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _EMU = 36_000  # a millimetre
 _BAR, _MARGIN = 6.5, 4.0  # millimetres
-_ROOM = 0.6  # of a whole bar, right of the longest, for the labels
+_ROOM = 0.35  # of a whole bar, right of the longest, for the labels
 _FONT = {"name": "Times New Roman", "size": 10, "color": "black"}
 _NO_TICKS = {"major_tick_mark": "none", "minor_tick_mark": "none"}
 _BORDER = {"color": "black", "width": 0.75}
@@ -72,9 +72,9 @@ def placed(chart: Chart, document: DocumentPart, number: int, width: float) -> M
 
 
 def _drawn(chart: Chart) -> bytes:
-    """Return the chart's own XML, as XlsxWriter draws it."""
+    """Return the chart's own XML, as XlsxWriter draws it; a label stays on one line."""
     with zipfile.ZipFile(io.BytesIO(_workbook(chart, drawn=True))) as book:
-        return book.read("xl/charts/chart1.xml")
+        return book.read("xl/charts/chart1.xml").replace(b"<a:bodyPr/>", b'<a:bodyPr wrap="none"/>')
 
 
 def _workbook(chart: Chart, *, drawn: bool) -> bytes:

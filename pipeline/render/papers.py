@@ -86,7 +86,7 @@ def _annexes(present: dict[str, Any], words: Words) -> dict[str, str]:
 def _report(result: Result, facts: dict[str, Any], words: Words) -> dict[str, Any]:
     present = {
         "units": True,
-        "pages": facts["groups"],
+        "pages": any(group["pages"] for group in facts["groups"]),
         "duties": facts["duties"],
         "changes": facts["changes"]["rows"],
         "emulation": facts["standings"],
