@@ -66,8 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     command("status", _status, "round", "folders", "as_of")
     history = command("history", _history, "round", "folders", "as_of")
     history.add_argument("--unit", required=True, metavar="CODE", help=line("commands", "option_unit"))
-    example = command("example", _example, "round")
-    example.add_argument("--inbox", type=Path, required=True, help=line("commands", "option_inbox"))
+    demo = command("demo", _demo, "round")
+    demo.add_argument("--folder", type=Path, default=Path("demo"), help=line("commands", "option_folder"))
     command("rounds", _rounds)
     command("rules", _rules)
     return parser
@@ -171,11 +171,17 @@ def _history(options: argparse.Namespace) -> int:
     return 0
 
 
-def _example(options: argparse.Namespace) -> int:
+def _demo(options: argparse.Namespace) -> int:
+    """Run the round on made-up files, in a folder of its own, as of a fixed day."""
+    _start_readers()
+    from pipeline.deliver import publish
     from pipeline.example import write_example
+    from pipeline.screen import print_result
 
-    files = write_example(load(options.round), options.inbox)
-    print(line("screen", "example", count=len(files), inbox=options.inbox))
+    round, folder = load(options.round), options.folder
+    files, day = write_example(round, folder / "inbox")
+    print(line("screen", "example", count=len(files), inbox=folder / "inbox"))
+    print_result(publish(round, folder / "inbox", folder / "outbox", folder / "state", day))
     return 0
 
 

@@ -116,7 +116,7 @@ class Recogniser:
                 Rule.FILE_NO_TABLE, columns=", ".join(c.header for c in self.round.form.columns if c.required)
             )
         lines = [(line, table.sheet) for table in tables for line in table.lines]
-        listed = [_Listed(*line) for line in lines if not self._is_collectors(line[0])]
+        listed = [_Listed(*line) for line in lines if not self._says_nothing(line[0])]
         if not listed:
             return refused(Rule.FILE_EMPTY)
         names = [item.line.texts.get(self.unit_key, "") for item in listed]
@@ -231,8 +231,11 @@ class Recogniser:
             needed.update(column.key for column in form.of_group(group))
         return [key for key in form.keys if key in needed]
 
-    def _is_collectors(self, line: Line) -> bool:
-        """Tell a row of the collecting office itself, left from the form's example."""
+    def _says_nothing(self, line: Line) -> bool:
+        """Tell a row that lists nobody, and one of the collecting office itself, left from the form's example."""
+        others = [key for key in line.texts if key != self.unit_key]
+        if self.round.form.rows == "persons" and not any(key in line.own for key in others):
+            return True
         collector = self.round.register.units[self.round.collector]
         return (
             collector.level not in self.round.lists and self.office.find(line.texts.get(self.unit_key, ""))[0] == EXACT
@@ -244,7 +247,8 @@ class Recogniser:
         for item in listed:
             self._find_unit(item, submitter)
             self._decide(item)
-        self._mark_duplicates(listed)
+        if self.round.form.rows == "units":
+            self._mark_duplicates(listed)
         taken = {item.unit.code for item in listed if item.unit}
         free = Gazetteer(unit for unit in self.round.expected[submitter] if unit.code not in taken)
         for item in listed:

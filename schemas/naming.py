@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -19,18 +19,27 @@ from schemas.text import spelling_key, without_accents
 from schemas.units import Register, Unit
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\.(\w+)\}")
-_FIELDS = {"name", "type", "Type", "abbr"}
+_OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
+_FIELDS = {"name", "type", "Type", "abbr", "Abbr"}
 _LEVELS = {"unit", "province", "district", "commune"}
 
 
 class Policy(BaseModel):
-    """How pages of one level are named; `clause` quotes the letter."""
+    """How pages of one level are named; `clause` quotes the letter.
+
+    What stands in square brackets in an accepted form may be there or not.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     accepted: list[str] = []
     clause: str = ""
+
+    @cached_property
+    def forms(self) -> list[str]:
+        """Every template that is accepted, the proposed one first."""
+        return [self.name, *(form for template in self.accepted for form in _written_out(template))]
 
     def check(self) -> None:
         """Make sure that every placeholder can be filled.
@@ -66,13 +75,21 @@ def right_names(register: Register, codes: list[str], policies: Mapping[Any, Pol
         if policy is None:
             continue
         proposed[code] = _fill(policy.name, unit, lineage)
-        spellings[code] = frozenset(name_key(_fill(t, unit, lineage)) for t in [policy.name, *policy.accepted])
+        spellings[code] = frozenset(name_key(_fill(t, unit, lineage)) for t in policy.forms)
     return RightNames(
         proposed=proposed,
         spellings=spellings,
         unaccented={code: frozenset(without_accents(key) for key in keys) for code, keys in spellings.items()},
         owners={name: code for code, name in proposed.items()},
     )
+
+
+def _written_out(template: str) -> list[str]:
+    """Return the template with and without each of its optional parts."""
+    if not (part := _OPTIONAL.search(template)):
+        return [template]
+    head, tail = template[: part.start()], template[part.end() :]
+    return [form for text in (part[1], "") for form in _written_out(head + text + tail)]
 
 
 def name_key(text: str) -> str:

@@ -37,6 +37,11 @@ class Unit:
         return str(vocabulary()["unit_abbreviations"][self.type])
 
     @property
+    def Abbr(self) -> str:
+        """The abbreviated level word as it begins a name."""
+        return capitalised(self.abbr)
+
+    @property
     def full_name(self) -> str:
         """The name as it stands in a list of units."""
         return f"{self.Type} {self.name}"

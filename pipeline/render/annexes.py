@@ -23,11 +23,10 @@ def duties(result: Result, told: pd.DataFrame, behind: list[dict[str, Any]], wor
     """Return what every sender that is behind must do, by when, and its errors by kind; no value of a cell."""
     errors = told[told["severity"].eq("error")]
     order = list(messages()["rules"])
-    last_day = result.round.deadline.last_day
-    ahead = last_day is not None and last_day >= result.as_of
-    day = words.say("duties", "by" if ahead else "now", day=paper_date(last_day))
     listed = []
     for sender in behind:
+        last_day = result.round.last_day_of(sender["code"])
+        ahead = last_day is not None and last_day >= result.as_of
         times = Counter(errors.loc[errors["submitter"].eq(sender["code"]), "rule"])
         kinds = sorted(times, key=lambda rule: (-times[rule], order.index(rule)))
         absent = sender["expected"] - sender["listed"]
@@ -40,7 +39,7 @@ def duties(result: Result, told: pd.DataFrame, behind: list[dict[str, Any]], wor
                     words.say("duties", "fault", title=title(rule), count=padded(times[rule])) for rule in kinds
                 ),
                 "action": words.say("duties", sender["status"], **facts),
-                "day": day,
+                "day": words.say("duties", "by" if ahead else "now", day=paper_date(last_day)),
             }
         )
     return listed

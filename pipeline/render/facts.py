@@ -17,7 +17,7 @@ from pipeline.render.shares import Share, against_targets, ranked
 from pipeline.render.word import Words, padded, paper_date
 from pipeline.run import Result
 from schemas.messages import line, messages, title
-from schemas.round import Round
+from schemas.round import MEASURES, Round
 
 
 def paper_facts(result: Result, told: pd.DataFrame, words: Words) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def paper_facts(result: Result, told: pd.DataFrame, words: Words) -> dict[str, A
         "basis": words.say("basis", "order", **{**round.source.model_dump(), "date": paper_date(round.source.date)}),
         "submitters": line("levels", round.submitters),
         "deadline": _deadline(result),
-        "reminders": [reminder.text for reminder in round.reminders],
+        "reminders": [*tell.extensions(), *(reminder.text for reminder in round.reminders)],
         "measures": [tell.measure(measure) for measure in round.measures],
         "targets": targets,
         "unmet": sum(target["lacking"] > 0 for target in targets),
@@ -77,10 +77,12 @@ def main_measure(round: Round) -> str:
 
 
 def act(result: Result, paper: str, words: Words) -> str:
-    """Return by when to act, within a sentence of that paper."""
-    last_day = result.round.deadline.last_day
-    ahead = last_day is not None and last_day >= result.as_of
-    return words.say("act", "ahead" if ahead else paper, day=paper_date(last_day))
+    """Return by when those that are behind must act, within a sentence of that paper."""
+    senders = result.rollup.senders
+    days = {result.round.last_day_of(str(code)) for code in senders.index[senders["status"].ne("accepted")]}
+    ahead = {day for day in days if day is not None and day >= result.as_of}
+    key = paper if not ahead else "ahead" if ahead == days else "various"
+    return words.say("act", key, day=paper_date(max(ahead, default=None)))
 
 
 class _Teller:
@@ -96,6 +98,12 @@ class _Teller:
     def unit(self, code: str) -> str:
         """Return a unit's name within a sentence."""
         return self.round.register.units[code].name_in_text
+
+    def phrase(self, measure: str) -> str:
+        """Return what it is to reach a measure, or to say yes in a column of the form."""
+        if measure in MEASURES:
+            return self.words.say("measures", measure)
+        return self.words.say("measures", "column", label=self.round.form.label(measure))
 
     def measure(self, measure: str) -> dict[str, str]:
         """Return what a measure is called: in a sentence, as a heading, as a short heading."""
@@ -147,7 +155,7 @@ class _Teller:
         verdict = "nobody" if not share.whole else "reached" if target["reached"] else "lacking"
         return {
             "level": line("levels", target["level"]),
-            "measure": self.words.say("measures", target["measure"]),
+            "measure": self.phrase(target["measure"]),
             "percent": _percent(target["percent"]),
             "day": paper_date(target["due"]),
             "result": share,
@@ -190,6 +198,13 @@ class _Teller:
             "errors": sender["errors"],
             "score": scores.get(sender["code"], "-"),
         }
+
+    def extensions(self) -> list[str]:
+        """Return who was granted more time, until when."""
+        return [
+            self.words.say("extensions", "line", unit=self.unit(e.unit), day=paper_date(e.last_day), reason=e.reason)
+            for e in self.round.extensions
+        ]
 
     # --- the order of the units
 
@@ -283,7 +298,7 @@ class _Teller:
             if code in wholes.index
         ]
         caption = self.words.say(
-            "chart", "caption", level=line("levels", level), measure=self.words.say("measures", measure),
+            "chart", "caption", level=line("levels", level), measure=self.phrase(measure),
             target=_percent(target / 100) if target else "", gaps=any(bar.gap for bar in bars),
         )  # fmt: skip
         return bars, caption

@@ -56,7 +56,7 @@ def _template(name: str) -> Template:
 def _facts(result: Result, told: pd.DataFrame, sender: str, attachment: str) -> dict[str, Any]:
     round, status = result.round, result.rollup.senders.loc[sender]
     own = told[told["submitter"].eq(sender) & told["severity"].ne("note")]
-    last_day = round.deadline.last_day
+    last_day = round.last_day_of(sender)
     return {
         "kind": letter_kind(status["status"]),
         "unit": round.register.units[sender].name_in_text,
@@ -64,7 +64,7 @@ def _facts(result: Result, told: pd.DataFrame, sender: str, attachment: str) -> 
         "source": round.source,
         "deadline": vietnamese_date(last_day),
         "days": (last_day - result.as_of).days if last_day else None,
-        "late": _lateness(result, status),
+        "late": _lateness(result, sender, status),
         "received": vietnamese_date(_newest(result, sender) or status["received"]),
         "faults": list(_faults(own)) if status["status"] != "missing" else [],
         "attachment": attachment,
@@ -99,8 +99,8 @@ def _changes(result: Result, sender: str) -> str:
     return line("letters", "changes", count=len(progress.changes), columns=counted)
 
 
-def _lateness(result: Result, status: pd.Series) -> str:
-    last_day = result.round.deadline.last_day
+def _lateness(result: Result, sender: str, status: pd.Series) -> str:
+    last_day = result.round.last_day_of(sender)
     if last_day is None:
         return ""
     if status["status"] == "missing":

@@ -184,14 +184,14 @@ def _keyed(found: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 def _missing(result: Result) -> pd.DataFrame:
     """Return the senders of whom nothing arrived, with the address that the round has for them."""
-    last_day = result.round.deadline.last_day
     units = [unit for unit in summary(result)["units"] if unit["status"] == "missing"]
     frame = pd.DataFrame(units, columns=["code", "name", "expected"], dtype=object)
     frame["number"] = range(1, len(frame) + 1)
     frame["contact"] = [result.round.contacts.get(unit["code"], "") for unit in units]
-    if last_day:
-        frame["due"] = _objects([last_day] * len(frame))
-        frame["days_over"] = max((result.as_of - last_day).days, 0)
+    if result.round.deadline.last_day:
+        due = [result.round.last_day_of(unit["code"]) for unit in units]
+        frame["due"] = _objects(due)
+        frame["days_over"] = [max((result.as_of - day).days, 0) if day else 0 for day in due]
     return frame
 
 
@@ -330,12 +330,12 @@ def _list_sheet(book: Book, result: Result, told: pd.DataFrame) -> None:
     sheet = book.sheet(words["name"], [column.width for column in columns])
     sheet.form_title([text.format(unit=book.facts["collector"].upper()) for text in form.title])
     header = sheet.form_header(columns)
-    sections = {section.level: section for section in form.sections} if len(result.round.lists) > 1 else {}
+    sections = result.round.sections
     marks = _marks(told)
     for level in result.round.lists:
         units = frame[frame["level"].eq(level)]
         if level in sections and len(units):
-            sheet.section([sections[level].number, sections[level].label])
+            sheet.section([*sections[level]])
         first = sheet.row
         sheet.rows(columns, units.assign(number=range(1, len(units) + 1)))
         sheet.mark(columns, units, first, marks)
