@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 _CHART = "application/vnd.openxmlformats-officedocument.drawingml.chart+xml"
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _EMU = 36_000  # a millimetre
-_BAR, _MARGIN = 6.5, 4.0  # millimetres
+_BAR, _MARGIN = 5.5, 4.0  # millimetres
 _ROOM = 0.35  # of a whole bar, right of the longest, for the labels
 _FONT = {"name": "Times New Roman", "size": 10, "color": "black"}
 _NO_TICKS = {"major_tick_mark": "none", "minor_tick_mark": "none"}

@@ -316,7 +316,7 @@ class _Teller:
                     level=line("levels", level),
                 ),
                 Share(of[measure], of["expected"]),
-                targets.get((level, measure)),  # type: ignore[arg-type]
+                targets.get((level, measure)),
             )
             for level, of in self.counts["levels"].items()
             for measure in self.round.measures
