@@ -106,7 +106,9 @@ def _draw(book: xlsxwriter.Workbook, sheet: xlsxwriter.worksheet.Worksheet, char
                 "value": True,
                 "position": "inside_base",
                 "font": _FONT,
-                "custom": [{"value": bar.label, "font": _FONT} for bar in chart.bars],
+                "custom": [
+                    {"value": bar.label, "font": _FONT} if bar.label else {"delete": True} for bar in chart.bars
+                ],
             },
         },
     )

@@ -335,11 +335,12 @@ class _Teller:
         columns = -(-len(bars) // most)
         columns += columns % 2
         length = -(-len(bars) // columns)
+        bars = [*bars, *[Bar("", 0, None, "")] * (columns * length - len(bars))]
         charts = [self._chart(bars[start : start + length]) for start in range(0, len(bars), length)]
         return [charts[place : place + 2] for place in range(0, len(charts), 2)]
 
     def _chart(self, bars: list[Bar]) -> Chart:
-        read = "; ".join(self.words.say("chart", "read", name=bar.name, label=bar.label) for bar in bars)
+        read = "; ".join(self.words.say("chart", "read", name=bar.name, label=bar.label) for bar in bars if bar.name)
         return Chart(bars, self.words.say("chart", "reached"), self.words.say("chart", "lacking"), read)
 
 
