@@ -12,7 +12,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m pipeline
 DEMO := demo
 
-.PHONY: help setup demo run check forms status history rounds rules test lint gold lock clean
+.PHONY: help setup demo run check forms pdf send fetch watch status history rounds rules test lint gold lock clean
 
 help: ## xem các lệnh này
 	@echo "Đợt đang chọn: $(ROUND) (đổi bằng: make run ROUND=tên-đợt)"
@@ -41,6 +41,20 @@ check: setup ## kiểm tra thử, không ghi gì: make check FILES="tệp1.xlsx 
 forms: setup ## biểu mẫu cho từng đơn vị (trống, hoặc ghi sẵn số liệu đã đạt)
 	@echo "Đợt: $(ROUND)"
 	@$(RUN) forms --round $(ROUND)
+
+send: setup ## gửi các thư đã chuẩn bị, mỗi thư một lần (xem trước: make send DRY=1)
+	@echo "Đợt: $(ROUND)"
+	@$(RUN) send --round $(ROUND) $(if $(DRY),--dry-run) $(if $(AGAIN),--again $(AGAIN)) $(if $(ARRIVED),--arrived $(ARRIVED))
+
+fetch: setup ## lấy tệp đính kèm của thư mới vào data/inbox
+	@$(RUN) fetch --round $(ROUND)
+
+watch: setup ## tự chạy mỗi khi data/inbox có tệp mới (dừng: Ctrl-C); lấy cả thư mỗi 10 phút: make watch FETCH_EVERY=600
+	@echo "Đợt: $(ROUND)"
+	@exec $(RUN) watch --round $(ROUND) $(if $(FETCH_EVERY),--fetch-every $(FETCH_EVERY))
+
+pdf: setup ## chuyển các văn bản Word trong data/outbox sang PDF (cần LibreOffice)
+	@$(RUN) pdf --round $(ROUND)
 
 status: setup ## đơn vị nào đã gửi, chưa gửi, phải sửa
 	@echo "Đợt: $(ROUND)"

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from pipeline.model import Rows, Submission, Tally, finding, findings_frame
+from pipeline.weigh import TRIAL, Scales
 from schemas.codes import Rule
-from schemas.messages import severity
 from schemas.round import MEASURES as MEASURES
 from schemas.round import Round
 from schemas.units import Unit
@@ -24,14 +24,16 @@ class RollUp:
     `units`: a record for every expected unit (index: code; columns `level, name, parent_code, submitter_code,
     status`, the measures as booleans, the yes/no columns as booleans (True for yes), `id` of its first row or -1).
     `senders`: a record for every submitting unit (index: code; columns `name, status, late, received, expected`,
-    the measures as counts, `errors, warnings, file`). `findings`: all of them, with `severity`. `tables`: further
-    counts that the form asks for, each to be printed as it is.
+    the measures as counts, `errors, warnings, file`). `findings`: all of them, with `severity` and `decision`.
+    `tables`: further counts that the form asks for, each to be printed as it is. `trial`: findings of rules on trial,
+    for the collector alone; they count nowhere.
     """
 
     units: pd.DataFrame
     senders: pd.DataFrame
     findings: pd.DataFrame
     tables: list[Tally] = field(default_factory=list)
+    trial: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def consolidate(
@@ -41,23 +43,26 @@ def consolidate(
     repaired: pd.DataFrame,
     claims: pd.Series,
     findings: pd.DataFrame,
+    scales: Scales,
 ) -> RollUp:
     """Return the roll-up; `findings` gets what only the whole shows: who is missing, late or not listed."""
     arrived = _arrivals(submissions)
+    findings = scales.weigh(findings)
+    trial, findings = findings[findings["severity"].eq(TRIAL)], findings[findings["severity"].ne(TRIAL)]
     units = _units(round, rows, repaired, claims, findings)
     found = [*_missing_units(round, arrived, units, findings), *_missing_and_late(round, arrived)]
-    findings = _told_once(pd.concat([findings, findings_frame(found)], ignore_index=True) if found else findings)
-    severities = {rule: severity(rule) for rule in findings["rule"].unique()}
-    findings = findings.assign(severity=findings["rule"].map(severities))
+    if found:
+        findings = pd.concat([findings, scales.weigh(findings_frame(found))], ignore_index=True)
+    findings, trial = _told_once(findings), _told_once(trial)
     counting = set(rows.origin["file"])
     senders = _senders(round, arrived, counting, units, findings)
-    return RollUp(units, senders, findings)
+    return RollUp(units, senders, findings, trial=trial)
 
 
 def _told_once(findings: pd.DataFrame) -> pd.DataFrame:
     """Return the findings as they are told: in a merged cell once, however many rows it speaks for."""
     placed = findings[findings["cell"].ne("")]
-    repeated = placed.index[placed.duplicated(["file", "sheet", "cell", "rule", "value"])]
+    repeated = placed.index[placed.duplicated(["file", "sheet", "cell", "rule", "value", "severity"])]
     return findings.drop(index=repeated).reset_index(drop=True)
 
 
@@ -75,9 +80,15 @@ def _units(round: Round, rows: Rows, repaired: pd.DataFrame, claims: pd.Series, 
     for id, code in rows.origin.loc[claims, "code"].items():
         ids_of.setdefault(code, []).append(id)
     errors: dict[int, set[tuple[str, str]]] = {}
-    for id, column, rule in zip(findings["id"], findings["column"], findings["rule"], strict=True):
-        if id >= 0 and severity(rule) == "error":
-            errors.setdefault(id, set()).add((column, rule))
+    counting = findings["id"].ge(0)
+    told = findings[counting & findings["severity"].eq("error")]
+    for id, column, rule in zip(told["id"], told["column"], told["rule"], strict=True):
+        errors.setdefault(id, set()).add((column, rule))
+    excused: dict[int, set[str]] = {}
+    told = findings[counting & findings["decision"].notna()]
+    for id, column, rule in zip(told["id"], told["column"], told["rule"], strict=True):
+        group = round.form.column(column).group if rule == Rule.CONTACT_MISSING else ""
+        excused.setdefault(id, set()).update([column, *(c.key for c in round.form.of_group(group) if group)])
     values = repaired.to_dict("index")
     records = []
     for sender, units in round.expected.items():
@@ -85,7 +96,8 @@ def _units(round: Round, rows: Rows, repaired: pd.DataFrame, claims: pd.Series, 
             ids = ids_of.get(unit.code, [])
             wrong = set().union(*(errors.get(id, set()) for id in ids))
             own = [values[id] for id in ids]
-            measured = _measure(round, unit, own[0], wrong) if own else dict.fromkeys(MEASURES, False)
+            fine = excused.get(ids[0], set()) if ids else set()
+            measured = _measure(round, unit, own[0], wrong, fine) if own else dict.fromkeys(MEASURES, False)
             status = _status(round, own, wrong) if own else "not-listed"
             records.append(
                 {
@@ -97,7 +109,10 @@ def _units(round: Round, rows: Rows, repaired: pd.DataFrame, claims: pd.Series, 
     return pd.DataFrame(records, columns=columns).set_index("code")
 
 
-def _measure(round: Round, unit: Unit, values: dict[str, str], errors: set[tuple[str, str]]) -> dict[str, bool]:
+def _measure(
+    round: Round, unit: Unit, values: dict[str, str], errors: set[tuple[str, str]], excused: set[str]
+) -> dict[str, bool]:
+    """Return the measures of a unit; cells that are `excused` may be blank (a page that is not there is none)."""
     form = round.form
     broken = {column for column, _ in errors}
 
@@ -108,7 +123,8 @@ def _measure(round: Round, unit: Unit, values: dict[str, str], errors: set[tuple
         return bool(keys) and all(values[key] for key in keys) and not wrong
 
     groups = {
-        group.key: all(values[c.key] and c.key not in broken for c in form.of_group(group.key)) for group in form.groups
+        group.key: all((values[c.key] or c.key in excused) and c.key not in broken for c in form.of_group(group.key))
+        for group in form.groups
     }
     required, least = round.persons_asked(unit.level)
     established = in_order("link")

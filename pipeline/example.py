@@ -15,6 +15,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from unidecode import unidecode
 
 from schemas.data import HERE, read_toml
+from schemas.messages import line
 from schemas.round import Round
 from schemas.text import slug
 from schemas.units import Unit
@@ -134,7 +135,7 @@ class _Example:
         if layout == "sheets" and self.round.sections:
             for number, level in enumerate(self.round.lists):
                 sheet = sheet if number == 0 else book.create_sheet()
-                sheet.title = self.round.sections[level][1]
+                sheet.title = line("levels", level).capitalize()
                 self._table(sheet, sender, [row for unit, row in rows if unit.level == level], merged=False)
             return book
         self._table(

@@ -23,7 +23,7 @@ FINDINGS = [
 def write_machine_results(result: Result, told: pd.DataFrame, folder: Path) -> None:
     """Write the three files into the folder; `told` are the findings in words."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_csv(folder / "findings.csv", FINDINGS, _findings(told))
+    write_findings(told, folder / "findings.csv")
     columns = [
         "code",
         "level",
@@ -41,6 +41,11 @@ def write_machine_results(result: Result, told: pd.DataFrame, folder: Path) -> N
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
 
 
+def write_findings(told: pd.DataFrame, path: Path) -> None:
+    """Write findings in words as a CSV."""
+    _write_csv(path, FINDINGS, _findings(told))
+
+
 def summary(result: Result) -> dict[str, Any]:
     """Return the counts of the round: numerators and denominators by level and by sender."""
     round, units, senders = result.round, result.rollup.units, result.rollup.senders
@@ -52,7 +57,7 @@ def summary(result: Result) -> dict[str, Any]:
     return {
         "round": round.id,
         "as_of": result.as_of.isoformat(),
-        "collector": {"code": round.collector, "name": round.register.units[round.collector].full_name},
+        "collector": {"code": round.collector, "name": round.collector_name},
         "submissions": {
             "expected": len(senders),
             "received": int(arrived.sum()),

@@ -16,12 +16,9 @@ from schemas.data import TEMPLATES
 from schemas.round import Round
 from schemas.text import capitalised
 
-REPORT, DISPATCH, NOTICE, INTERNAL = (
-    "bao-cao.docx",
-    "cong-van-don-doc.docx",
-    "thong-bao-ket-qua.docx",
-    "phu-luc-noi-bo.docx",
-)
+REPORT, DISPATCH, NOTICE = "bao-cao.docx", "cong-van-don-doc.docx", "thong-bao-ket-qua.docx"
+INTERNAL = "phu-luc-noi-bo.docx"
+PAPERS = (REPORT, DISPATCH, NOTICE, INTERNAL)
 WORDS = "van-ban.toml"
 _ROMAN = ("I", "II", "III", "IV", "V", "VI")
 
