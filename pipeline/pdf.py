@@ -61,7 +61,7 @@ def find_office() -> Path | None:
 def _convert(office: Path, papers: list[Path], folder: Path) -> None:
     """Run LibreOffice once for all papers, with a profile of its own: one that is open does not disturb."""
     profile = (folder / "profile").as_uri()
-    command = [
+    command: list[str | Path] = [
         office, f"-env:UserInstallation={profile}", "--headless", "--norestore", "--convert-to", "pdf",
         "--outdir", folder, *(paper.absolute() for paper in papers),
     ]  # fmt: skip

@@ -13,7 +13,7 @@ from pipeline.model import Standing
 from pipeline.render.annexes import changes, duties, page_groups
 from pipeline.render.chart import Bar, Chart
 from pipeline.render.machine import summary
-from pipeline.render.shares import Share, against_targets, ranked
+from pipeline.render.shares import Share, against_targets, decimal, ranked
 from pipeline.render.word import Words, padded, paper_date
 from pipeline.run import Result
 from schemas.messages import line, messages, title
@@ -64,11 +64,6 @@ def paper_facts(result: Result, told: pd.DataFrame, words: Words) -> dict[str, A
         "standings": [tell.standing(standing) for standing in result.standings],
         "emulation": tell.emulation(),
     }
-
-
-def decimal(number: float) -> str:
-    """Return a number with at most two decimals and a decimal comma."""
-    return f"{number:.2f}".rstrip("0").rstrip(".").replace(".", ",")
 
 
 def main_measure(round: Round) -> str:

@@ -71,6 +71,11 @@ def share_of(count: int, expected: int) -> float | None:
     return count / expected if expected else None
 
 
+def decimal(number: float) -> str:
+    """Return a number with at most two decimals and a decimal comma."""
+    return f"{number:.2f}".rstrip("0").rstrip(".").replace(".", ",")
+
+
 def ranked(result: Result, measure: str) -> list[tuple[int, str]]:
     """Return rank and code of every sender, best first; rank 0 for those of which nothing counts.
 
