@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         "--fetch-every", type=_seconds, default=0.0, metavar="SECONDS", help=line("commands", "option_fetch_every")
     )
     watch.add_argument("--quiet", type=_seconds, default=5.0, metavar="SECONDS", help=line("commands", "option_quiet"))
+    command("pdf", _pdf, "round", "folders")
     command("status", _status, "round", "folders", "as_of")
     history = command("history", _history, "round", "folders", "as_of")
     history.add_argument("--unit", required=True, metavar="CODE", help=line("commands", "option_unit"))
@@ -270,6 +271,14 @@ def _forms(options: argparse.Namespace) -> int:
     round = load(options.round)
     folder, count = write_forms(round, options.outbox, options.state, options.as_of)
     print(line("screen", "forms", count=count, folder=folder))
+    return 0
+
+
+def _pdf(options: argparse.Namespace) -> int:
+    from pipeline.pdf import write_pdfs
+
+    for path in write_pdfs(load(options.round), options.outbox, options.state):
+        print(line("screen", "pdf", path=path))
     return 0
 
 

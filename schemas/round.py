@@ -188,8 +188,15 @@ class Period(_Data):
     last_day: int = Field(0, ge=0, le=28)
 
 
+Paper = Literal["report", "dispatch", "notice"]
+
+
 class Letterhead(_Data):
-    """The constants of the office's papers."""
+    """The constants of the office's papers.
+
+    `symbol` and `recipients` are the report's; those of the dispatch and the notice follow from them unless they stand
+    in `symbols` and `recipients_of`.
+    """
 
     parent: list[str]
     issuer: str
@@ -201,6 +208,8 @@ class Letterhead(_Data):
     addressee: str
     collector: str
     recipients: list[str]
+    symbols: dict[Paper, str] = {}
+    recipients_of: dict[Paper, list[str]] = {}
 
 
 class Office(_Data):
