@@ -64,7 +64,8 @@ class _Finder:
         self.is_unit = is_unit
         self.unit_key = form.unit_key
         self.kinds = {column.key: column.kind for column in form.columns}
-        self.groups = [{column.kind: column.key for column in form.of_group(group.key)} for group in form.groups]
+        self.columns = {column.key: column for column in form.columns}
+        self.persons = list(form.persons.values())
         self.levels = (*LEVELS, MIXED) if form.sections else ()
         self.level = section_level(sheet.name)
         self.heading = ""
@@ -203,11 +204,11 @@ class _Finder:
         """Add the line that the row holds to the table, or a second person to the line above."""
         line = self._line(row, table)
         above = table.lines[-1] if table.lines else None
-        both = with_second(above, line, self.groups) if above and not self.ended else None
+        both = with_second(above, line, self.persons) if above and not self.ended else None
         if both and not self._is_footer(row):
             table.lines[-1] = both
         elif checked := self._checked(line, table):
-            table.lines.append(with_dittos(checked, above, self.groups))
+            table.lines.append(with_dittos(checked, above, self.persons))
         elif heading := self._heading(row):
             self.heading = heading
 
@@ -230,7 +231,7 @@ class _Finder:
             if header and (text := self._beside(row, column, table))
         }
         return Line(
-            row, self._ordinal(row, table), texts, cells, flaws, {}, self.level, False,
+            row, self._ordinal(row, table), texts, cells, flaws, {}, self.level, False, self.columns,
             heading=self.heading, beside=beside, headers=table.extra, table=table.header,
         )  # fmt: skip
 
@@ -281,7 +282,7 @@ class _Finder:
 
     def _section_in(self, row: int, texts: dict[str, str]) -> tuple[str, str]:
         """Return the level that a row's texts name as a section, and the column that says so ("" outside the form)."""
-        for key in [self.unit_key, *texts]:
+        for key in [self.unit_key, *(key for key in texts if self.kinds[key] != "choice")]:
             if (level := section_level(texts.get(key, ""))) in self.levels:
                 return level, key
         others = [text for text in self.sheet.cells[row] if text.strip()][:2]
