@@ -145,14 +145,14 @@ def standings(result: Result) -> pd.DataFrame:
 
 def missing(result: Result) -> pd.DataFrame:
     """Return the senders of whom nothing arrived, with the address that the round has for them."""
-    last_day = result.round.deadline.last_day
     units = [unit for unit in summary(result)["units"] if unit["status"] == "missing"]
     frame = pd.DataFrame(units, columns=["code", "name", "expected"], dtype=object)
     frame["number"] = range(1, len(frame) + 1)
     frame["contact"] = [result.round.contacts.get(unit["code"], "") for unit in units]
-    if last_day:
-        frame["due"] = _objects([last_day] * len(frame))
-        frame["days_over"] = max((result.as_of - last_day).days, 0)
+    if result.round.deadline.last_day:
+        due = [result.round.last_day_of(unit["code"]) for unit in units]
+        frame["due"] = _objects(due)
+        frame["days_over"] = [max((result.as_of - day).days, 0) if day else 0 for day in due]
     return frame
 
 

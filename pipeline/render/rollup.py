@@ -17,10 +17,10 @@ from xlsxwriter.chart import Chart
 
 from pipeline.render import frames
 from pipeline.render.frames import words
+from pipeline.render.record import record_frames, trend_sheet
 from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, columns_of
 from pipeline.run import Result
-from schemas.messages import line
-from schemas.text import capitalised
+from schemas.naming import policy_faults
 
 
 def write_rollup(result: Result, told: pd.DataFrame, path: Path, way: str = "") -> None:
@@ -44,6 +44,9 @@ def write_rollup(result: Result, told: pd.DataFrame, path: Path, way: str = "") 
         _plain_sheet(book, "missing", frames.missing(result))
         if result.previous:
             _plain_sheet(book, "shifts", frames.shifts(result))
+        for key, frame in record_frames(result):
+            _plain_sheet(book, key, frame)
+        trend_sheet(book, result)
 
 
 def _duplicates_key(result: Result) -> str:
@@ -108,6 +111,8 @@ def _summary_sheet(book: Book, result: Result, told: pd.DataFrame, corrections: 
     sheet.rows(columns, frames.totals(result), bold=True, bg_color=words()["colours"]["section"])
     if unclaimed := int((told["submitter"].eq("") & told["severity"].eq("error")).sum()):
         sheet.line(text["unclaimed"].format(count=unclaimed, sheet=words()["corrections"]["name"]), italic=True)
+    for fault in policy_faults(result.round.right_names, result.round.register):
+        sheet.line(fault, italic=True)
     _target_table(sheet, result)
     _charts(sheet, [column.key for column in columns], header, len(frame))
     sheet.finish((header, header), frozen_columns=3)
@@ -215,24 +220,17 @@ def _list_sheet(book: Book, result: Result, told: pd.DataFrame, way: str) -> Non
     after = next(place for place, column in enumerate(own, start=1) if column.key == form.unit_key)
     columns = [ordinal, *own[:after], *beside, *own[after:], *columns_of(text, frame, book.facts)]
     sheet = book.sheet(text["name"], [column.width for column in columns])
-    sheet.form_title([line.format(unit=book.facts["collector"].upper()) for line in form.title])
+    unit = result.round.collecting_unit
+    sheet.form_title([title.format(unit=unit.full_name.upper() if unit else "").strip() for title in form.title])
     header = sheet.form_header(columns)
     found = frames.marks(told)
-    for number, level in enumerate(result.round.lists, start=1):
+    for level in result.round.lists:
         units = frame[frame["level"].eq(level)]
-        if len(result.round.lists) > 1 and len(units):
-            sheet.section(_section(result, level, number))
+        if level in result.round.sections and len(units):
+            sheet.section([*result.round.sections[level]])
         first = sheet.row
         sheet.rows(columns, units.assign(number=range(1, len(units) + 1)))
         sheet.mark(columns, units, first, found)
     if frame.empty:
         sheet.line(text["empty"], italic=True)
     sheet.finish((header, header + 1), frozen_columns=after + 1)
-
-
-def _section(result: Result, level: str, number: int) -> list[str]:
-    """Return number and label of the rows of a level: as the form has them, if it has."""
-    printed = {section.level: [section.number, section.label] for section in result.round.form.sections}
-    if len(printed) == len(result.round.lists):
-        return printed[level]
-    return [words()["list"]["numerals"][number - 1], capitalised(line("levels", level))]
