@@ -5,7 +5,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 ROUND ?= dien-bien-2022
-DEMO_DATE ?= 2022-04-05
 PYTHON ?= python3
 export PYTHONUTF8 := 1
 
@@ -30,8 +29,7 @@ $(VENV)/ready: requirements.lock pyproject.toml
 demo: setup ## chạy thử trên tệp ví dụ (người và số liệu bịa), kết quả trong thư mục demo/
 	@echo "Đợt: $(ROUND)"
 	@rm -rf $(DEMO)
-	@$(RUN) example --round $(ROUND) --inbox $(DEMO)/inbox
-	@$(RUN) run --round $(ROUND) --inbox $(DEMO)/inbox --outbox $(DEMO)/outbox --state $(DEMO)/state --as-of $(DEMO_DATE)
+	@$(RUN) demo --round $(ROUND) --folder $(DEMO)
 
 run: setup ## xử lý data/inbox, kết quả trong data/outbox
 	@echo "Đợt: $(ROUND)"

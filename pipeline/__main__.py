@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
 
-from pipeline.errors import OperatorError
+from pipeline.errors import OperatorError, guard_screen
 from schemas.messages import line
 
 if TYPE_CHECKING:
@@ -90,10 +90,25 @@ def _parser() -> argparse.ArgumentParser:
     command("status", _status, "round", "folders", "as_of")
     history = command("history", _history, "round", "folders", "as_of")
     history.add_argument("--unit", required=True, metavar="CODE", help=line("commands", "option_unit"))
-    example = command("example", _example, "round")
-    example.add_argument("--inbox", type=Path, required=True, help=line("commands", "option_inbox"))
+    demo = command("demo", _demo, "round")
+    demo.add_argument("--folder", type=Path, default=Path("demo"), help=line("commands", "option_folder"))
     command("rounds", _rounds)
     command("rules", _rules)
+    command("rulebook", _rulebook)
+
+    def asks(name: str, function: object, *options: str) -> None:
+        """Add a command with options in words; what is missing among them is told in the officer's language."""
+        sub = command(name, function, "round", "folders", "as_of")
+        for option in options:
+            told = line("commands", f"option_{option}")
+            sub.add_argument(f"--{option}", default="", metavar=option.upper(), help=told)
+
+    asks("waive", _waive, "unit", "rule", "column", "by", "why", "until")
+    asks("decisions", _decisions)
+    asks("withdraw", _withdraw, "number", "by")
+    asks("close", _close, "by")
+    asks("reopen", _reopen, "by", "why")
+    asks("rehearse", _rehearse, "rule", "severity", "policy")
     return parser
 
 
@@ -273,20 +288,29 @@ def _history(options: argparse.Namespace) -> int:
     return 0
 
 
-def _example(options: argparse.Namespace) -> int:
+def _demo(options: argparse.Namespace) -> int:
+    """Run the round on made-up files, in a folder of its own, as of a fixed day."""
+    _start_readers()
+    from pipeline.deliver import publish
     from pipeline.example import write_example
+    from pipeline.screen import print_result
 
-    files = write_example(load(options.round), options.inbox)
-    print(line("screen", "example", count=len(files), inbox=options.inbox))
+    round, folder = load(options.round), options.folder
+    files, day = write_example(round, folder / "inbox")
+    print(line("screen", "example", count=len(files), inbox=folder / "inbox"))
+    print_result(publish(round, folder / "inbox", folder / "outbox", folder / "state", day))
     return 0
 
 
 def _rounds(options: argparse.Namespace) -> int:
+    from schemas.naming import policy_faults
     from schemas.round import list_rounds
 
     for id in list_rounds():
         round = load(id)
         print(f"{id}  {round.title}")
+        for fault in policy_faults(round.right_names, round.register):
+            print(f"  {fault}")
     return 0
 
 
@@ -298,5 +322,88 @@ def _rules(options: argparse.Namespace) -> int:
     return 0
 
 
+def program() -> int:
+    """Run the command of the command line, with nothing personal on the screen whatever happens."""
+    guard_screen()
+    return main()
+
+
+def _rulebook(options: argparse.Namespace) -> int:
+    from schemas.rulebook import PLACE, rulebook
+
+    PLACE.write_text(rulebook(), encoding="utf-8", newline="\n")
+    print(line("screen", "rulebook", path=PLACE.name))
+    return 0
+
+
+def _waive(options: argparse.Namespace) -> int:
+    _start_readers()
+    from pipeline.decisions import waive
+    from pipeline.model import Decision
+    from pipeline.screen import print_decisions
+
+    round, day = load(options.round), options.as_of or dt.date.today()
+    until = _date(options.until) if options.until else None
+    asked = Decision(
+        "waiver", day, options.by, options.why, unit=options.unit, rule=options.rule, column=options.column, until=until
+    )
+    print_decisions(round, waive(round, options.inbox, options.state, options.as_of, asked))
+    print(line("screen", "decided"))
+    return 0
+
+
+def _decisions(options: argparse.Namespace) -> int:
+    from pipeline.decisions import decisions_of
+    from pipeline.screen import print_decisions
+
+    round = load(options.round)
+    print_decisions(round, decisions_of(round, options.state))
+    return 0
+
+
+def _withdraw(options: argparse.Namespace) -> int:
+    from pipeline.decisions import withdraw
+
+    number = int(options.number) if options.number.isascii() and options.number.isdigit() else 0
+    ended = withdraw(load(options.round), options.state, options.as_of, number, options.by)
+    print(line("screen", "withdrawn", number=ended.number))
+    return 0
+
+
+def _close(options: argparse.Namespace) -> int:
+    _start_readers()
+    from pipeline.decisions import close
+    from pipeline.screen import print_decisions, print_result
+
+    round = load(options.round)
+    published = close(round, options.inbox, options.outbox, options.state, options.as_of, options.by)
+    print_result(published)
+    print_decisions(round, published.result.decisions[-1:])
+    return 0
+
+
+def _reopen(options: argparse.Namespace) -> int:
+    from pipeline.decisions import reopen
+
+    reopen(load(options.round), options.state, options.as_of, options.by, options.why)
+    print(line("screen", "reopened"))
+    return 0
+
+
+def _rehearse(options: argparse.Namespace) -> int:
+    _start_readers()
+    from pipeline.rehearse import rehearse, with_severity
+    from pipeline.screen import print_rehearsal
+
+    now = load(options.round)
+    then = load(options.policy) if options.policy else now
+    if options.rule:
+        then = with_severity(then, options.rule, options.severity or "error")
+    elif not options.policy:
+        raise OperatorError("rehearse_what")
+    print_rehearsal(rehearse(now, then, options.inbox, options.state, options.as_of))
+    return 0
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

@@ -11,20 +11,26 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.agree import compare
+from pipeline.closing import LATE, Closed, changed_papers, closing_of, inputs_of, mark_of, too_late, write_late
 from pipeline.history import current_versions, with_history
 from pipeline.intake import Intake, Signs, take_in
-from pipeline.known import open_known
-from pipeline.ledger import Ledger, Letter, open_ledger
+from pipeline.known import Known, open_known
+from pipeline.ledger import Ledger, Letter, Outcome, Run, Version, open_ledger
+from pipeline.model import Decision
+from pipeline.recheck import rechecked, rules_of
 from pipeline.render.letter import folder_of, write_letter
 from pipeline.render.machine import write_machine_results
 from pipeline.render.overview import write_overview
 from pipeline.render.report import write_report
 from pipeline.render.returned import filling_of
 from pipeline.render.rollup import write_rollup
+from pipeline.render.sources import way_to
 from pipeline.render.wording import worded
 from pipeline.render.workbook import blank, prefilled, write_form
 from pipeline.run import Result, judge
 from pipeline.state import alone, hold, writable
+from pipeline.trend import moment_of
+from pipeline.weigh import closed_by
 from schemas.round import Round
 from schemas.text import slug
 
@@ -33,6 +39,7 @@ from schemas.text import slug
 class Published:
     """A result and where it lies; `kept` are files that somebody edited or added, kept beside the new ones.
 
+    `closed`: the round was closed before; the result is then that of the files that came too late.
     `mailed` tells which files of the inbox came by mail: path -> address that it was sent from.
     """
 
@@ -42,20 +49,39 @@ class Published:
     kept: list[Path]
     intake: Intake
     mailed: dict[str, str]
+    closed: Closed | None = None
 
 
 def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Result:
-    """Return the result of the round on that day; nothing is written but the ledger and the store."""
+    """Return the result of the round on that day; nothing is written but the ledger and the store.
+
+    Of a closed round it is that of the files and the day that were signed.
+    """
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger, open_known(state) as known:
-        result = judge(round, take_in(inbox, state, ledger, today).arrivals, today, known)
+        decided = ledger.decisions(round.id)
+        arrivals = take_in(inbox, state, ledger, today).arrivals
+        if closing := closed_by(decided):
+            sealed, today = set(ledger.sealed(closing.number, "input").values()), closing.day
+            arrivals = [arrival for arrival in arrivals if arrival.sha256 in sealed]
+        result = judge(round, arrivals, today, known, decided)
         return _with_letters(state, ledger, with_history(ledger, result, current_versions(ledger, result)))
 
 
 def publish(
-    round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date | None, settled: Signs | None = None
+    round: Round,
+    inbox: Path,
+    outbox: Path,
+    state: Path,
+    as_of: dt.date | None,
+    settled: Signs | None = None,
+    *,
+    signed: str = "",
 ) -> Published:
     """Run the whole line and put the result at `outbox/<round>`; `settled` are the files that it may take, None: all.
+
+    With a name in `signed` the round is closed by it. The result of a closed round stays as it is; files that came
+    later are told in a folder of their own.
 
     Raises:
         OperatorError: the inbox is not there, the outbox cannot be written, a template does not render, or another run
@@ -63,24 +89,36 @@ def publish(
     """
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger:
+        decided = ledger.decisions(round.id)
         with open_known(state) as known:
             intake = take_in(inbox, state, ledger, today, settled)
-            result = judge(round, intake.arrivals, today, known)
+            if closing := closed_by(decided):
+                return _closed(round, intake, outbox, ledger, known, today, closing)
+            result = judge(round, intake.arrivals, today, known, decided)
+        closing = closing_of(result, intake.arrivals, signed) if signed else None
         versions = current_versions(ledger, result)
         result = _with_letters(state, ledger, with_history(ledger, result, versions))
+        now = Run(today, {s.file: s.sha256 for s in result.submissions}, rules_of(round))
+        result, outcome = _with_record(ledger, result, versions, now)
+        if closing:
+            result = replace(result, decisions=[*result.decisions, closing])
         told = worded(result)
         with writable(outbox):
             outbox.mkdir(parents=True, exist_ok=True)
             place, staged, old = outbox / round.id, outbox / f".{round.id}.new", outbox / f".{round.id}.old"
             _recover(place, staged, old)
-            letters = _render(result, told, staged)
+            letters = _render(result, told, staged, way_to(inbox, staged))
             compare(staged)
             hashes = _hashes(staged)
             kept = _keep_handwork(ledger, round.id, place, staged)
             ledger.will_write_papers(round.id, hashes)
             _swap(place, staged, old)
         ledger.wrote_papers(round.id, hashes)
-        ledger.record_run(round.id, today, {s.file: s.sha256 for s in result.submissions}, versions, letters)
+        ledger.record_run(round.id, now, replace(outcome, letters=letters))
+        if closing:
+            papers = _hashes(place)
+            seals = {"input": inputs_of(intake.arrivals), "paper": papers}
+            ledger.record_decisions(round.id, [replace(closing, value=mark_of(papers))], seals)
         mailed = ledger.mail_senders()
     return Published(result, told, place, kept, intake, mailed)
 
@@ -91,6 +129,38 @@ def _with_letters(state: Path, ledger: Ledger, result: Result) -> Result:
         if nobody_sends:
             ledger.settle_unknown(result.round.id)
     return replace(result, posted=ledger.posted(result.round.id))
+
+
+def _closed(
+    round: Round, intake: Intake, outbox: Path, ledger: Ledger, known: Known, today: dt.date, closing: Decision
+) -> Published:
+    """Tell which files came after the closing; what was signed is not touched."""
+    sealed = set(ledger.sealed(closing.number, "input").values())
+    late = [arrival for arrival in intake.arrivals if arrival.sha256 not in sealed]
+    result = too_late(judge(round, late, today, known), closing)
+    told, place = worded(result), outbox / round.id
+    with writable(outbox):
+        staged, old = outbox / f".{round.id}.late", outbox / f".{round.id}.late.old"
+        _recover(place / LATE, staged, old)
+        if late:
+            place.mkdir(parents=True, exist_ok=True)
+            write_late(result, told, staged)
+            ledger.will_write_papers(round.id, {f"{LATE}/{name}": sha256 for name, sha256 in _hashes(staged).items()})
+            _swap(place / LATE, staged, old)
+    changed = changed_papers(ledger.sealed(closing.number, "paper"), _hashes(place))
+    return Published(
+        result, told, place, [], intake, ledger.mail_senders(), Closed(closing, changed, result.submissions)
+    )
+
+
+def _with_record(ledger: Ledger, result: Result, versions: dict[str, Version], now: Run) -> tuple[Result, Outcome]:
+    """Return the result with what earlier runs found beside it, and what is to be remembered of this one."""
+    rechecks = rechecked(ledger, result, versions, now)
+    moment = moment_of(result)
+    earlier = [m for m in ledger.moments([result.round.id]) if m.day != moment.day]
+    moments = sorted([*earlier, moment], key=lambda m: (m.day, m.round))
+    result = replace(result, moments=moments, rechecks=[*ledger.rechecks(result.round.id), *rechecks])
+    return result, Outcome(versions, decisions=result.decisions, moment=moment, rechecks=rechecks)
 
 
 def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) -> tuple[Path, int]:
@@ -118,7 +188,12 @@ def _swap(place: Path, staged: Path, old: Path) -> None:
     """Let the new folder take the place of the old one."""
     if place.exists():
         place.rename(old)
-    staged.rename(place)
+    try:
+        staged.rename(place)
+    except OSError:
+        if old.exists():
+            old.rename(place)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -131,12 +206,12 @@ def _recover(place: Path, staged: Path, old: Path) -> None:
             shutil.rmtree(rest)
 
 
-def _render(result: Result, told: pd.DataFrame, folder: Path) -> list[Letter]:
-    """Render everything into the folder; return the letters prepared."""
+def _render(result: Result, told: pd.DataFrame, folder: Path, way: str) -> list[Letter]:
+    """Render everything into the folder, from which a `way` leads to the inbox; return the letters prepared."""
     folder.mkdir()
     write_machine_results(result, told, folder / "ket-qua")
     write_report(result, told, folder / "bao-cao.docx")
-    write_rollup(result, told, folder / "tong-hop.xlsx")
+    write_rollup(result, told, folder / "tong-hop.xlsx", way)
     write_overview(result, told, folder / "tong-quan.html")
     return _render_senders(result, told, folder)
 

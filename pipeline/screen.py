@@ -7,27 +7,39 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
+
 from pipeline.account import masked
+from pipeline.closing import Closed
 from pipeline.consolidate import vietnamese_date
 from pipeline.deliver import Published
 from pipeline.due import Due, undelivered
+from pipeline.intake import printable
 from pipeline.ledger import Mail, Posted, open_ledger
+from pipeline.model import Decision
+from pipeline.rehearse import Rehearsal
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.wording import worded
 from pipeline.run import Result
 from pipeline.send import Outcome
+from pipeline.state import writable
 from schemas.codes import Rule
 from schemas.messages import line, title
+from schemas.naming import policy_faults
 from schemas.round import Round
 from schemas.units import Unit
 
 COMMON_FAULTS = 5
+PLACES_SHOWN = 5
 
 
 def print_result(published: Published) -> None:
     """Print what was found and where everything lies."""
     result, told, folder = published.result, published.told, published.folder
+    if published.closed:
+        _print_closed(published.closed, told)
+        return
     _heading(result)
     severities = Counter(told["severity"])
     print(
@@ -42,16 +54,81 @@ def print_result(published: Published) -> None:
         print(line("screen", "unknown", file=unknown.file, message=unknown.message))
         if unit := _unit_of_mail(published, unknown.file):
             print(line("screen", "mailed", unit=unit.full_name, code=unit.code))
+    _print_decided(result)
     for name in published.intake.waiting:
         print(line("screen", "waiting", file=name))
     for name in published.intake.ignored:
         print(line("screen", "ignored", file=name))
     for path in published.kept:
         print(line("screen", "kept", path=path))
+    for text in policy_faults(result.round.right_names, result.round.register):
+        print(text)
     print(line("screen", "report", path=folder / "bao-cao.docx"))
     print(line("screen", "rollup", path=folder / "tong-hop.xlsx"))
     print(line("screen", "overview", path=folder / "tong-quan.html"))
     print(line("screen", "letters", count=len(result.rollup.senders), path=folder / "don-vi"))
+
+
+def _print_closed(closed: Closed, told: pd.DataFrame) -> None:
+    """Print who closed the round, whether its papers are as they were signed, and what came too late."""
+    print(_decision_line(None, closed.closing))
+    print(line("screen", "seal_broken", papers=", ".join(closed.changed)) if closed.changed else line("screen", "seal"))
+    for message in told["message"]:
+        print(printable(message))
+
+
+def _print_decided(result: Result) -> None:
+    """Print how much was decided by people, the explanations that are new, what is on trial, what rules changed."""
+    kinds = Counter(d.kind for d in result.rollup.findings["decision"] if d is not None)
+    if kinds:
+        print(line("screen", "decisions", waivers=kinds["waiver"], explanations=kinds["explanation"]))
+    for decision in result.decisions:
+        if decision.kind == "explanation" and not decision.number:
+            print(_decision_line(result.round, decision))
+    trial = result.rollup.trial
+    for rule in result.round.trials:
+        found = trial[trial["rule"].eq(rule)]
+        counting = result.rows.origin["file"].nunique()
+        facts = {"places": len(found), "stopped": found["file"].nunique(), "files": counting}
+        print(line("screen", "trial", rule=rule, title=title(rule), **facts))
+    for r in result.rechecks:
+        if r.day == result.as_of:
+            name = result.round.submitting_units[r.submitter].full_name
+            words = {"before": line("statuses", r.before), "after": line("statuses", r.after)}
+            print(line("screen", "recheck", name=name, parts=r.parts, new=r.new, gone=r.gone, **words))
+
+
+def print_decisions(round: Round, decisions: Iterable[Decision]) -> None:
+    """Print decisions, one a line, with the number by which they can be ended."""
+    lines = [_decision_line(round, decision) for decision in decisions]
+    print("\n".join(lines) or line("screen", "no_decisions"))
+
+
+def _decision_line(round: Round | None, d: Decision) -> str:
+    where = []
+    if round and (code := d.unit or d.submitter):
+        where = [round.register.units[code].full_name, round.form.label(d.column) if d.column else "", d.value]
+    facts = {
+        "number": d.number, "kind": line("decisions", d.kind), "day": vietnamese_date(d.day), "by": d.by,
+        "rule": d.rule, "where": " | ".join(part for part in where if part), "words": d.words,
+        "until": vietnamese_date(d.until), "ended": vietnamese_date(d.ended), "ended_by": d.ended_by,
+        "inputs": d.source[:16] if d.kind == "closing" else "", "papers": d.value[:16] if d.kind == "closing" else "",
+    }  # fmt: skip
+    return printable(line("screen", "decision", **facts))
+
+
+def print_rehearsal(rehearsal: Rehearsal) -> None:
+    """Print which files would be stopped, how many and where."""
+    counts = {name: len(getattr(rehearsal, name)) for name in ("stopped", "worse", "freed", "new", "gone")}
+    print(line("screen", "rehearsal", files=rehearsal.files, **counts))
+    for file in [*rehearsal.stopped, *rehearsal.worse]:
+        own = rehearsal.new[rehearsal.new["file"].eq(file)]
+        print(line("screen", "stopped" if file in rehearsal.stopped else "worse", file=file, count=len(own)))
+        for f in own.head(PLACES_SHOWN).itertuples():
+            place = " ".join(part for part in (f.sheet, f.cell) if part)
+            print(printable(f"    {place} | {f.unit_name} | {f.rule} | {f.value}"))
+    for file in rehearsal.freed:
+        print(line("screen", "freed", file=file))
 
 
 def _unit_of_mail(published: Published, file: str) -> Unit | None:
@@ -77,8 +154,11 @@ def print_findings(result: Result) -> bool:
 
 
 def print_status(result: Result) -> None:
-    """Print a table of the senders: who has sent, who must correct, who has not sent."""
+    """Print a table of the senders: who has sent, who must correct, who has not sent; who closed the round."""
     _heading(result)
+    for decision in result.decisions:
+        if not decision.rule:
+            print(_decision_line(result.round, decision))
     last_day = result.round.deadline.last_day
     if last_day is None:
         print(line("screen", "no_deadline"))
@@ -178,7 +258,7 @@ def print_history(round: Round, sender: str, state: Path, until: dt.date) -> Non
     if not state.is_dir():
         print(line("screen", "no_version"))
         return
-    with open_ledger(state) as ledger:
+    with writable(state), open_ledger(state) as ledger:
         versions, letters = ledger.versions(round.id, sender), ledger.letters(round.id, sender)
         names = ledger.file_names()
     counted = [version for version in versions if version.received <= until]

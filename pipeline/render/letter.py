@@ -41,8 +41,8 @@ def folder_of(unit: Unit) -> str:
 
 def letter_to(result: Result, sender: str) -> Letter:
     """Return which letter a sender gets: what it answers, and the Message-ID that is the same whenever it is made."""
-    round, status = result.round, result.rollup.senders.at[sender, "status"]
-    kind, version, about = _KINDS[status], max(result.version_of(sender), 1), _unread(result, sender)
+    round = result.round
+    kind, version, about = _kind(result, sender), max(result.version_of(sender), 1), _unread(result, sender)
     parts = [sender, round.id, kind, str(version), f"{result.as_of:%Y%m%d}", *([about] if about else [])]
     domain = round.office.email.partition("@")[2]
     return Letter(f"<{'.'.join(parts)}@{domain}>", sender, kind, version, about)
@@ -55,6 +55,14 @@ def _unread(result: Result, sender: str) -> str:
     files = set(findings.loc[own, "file"])
     hashes = sorted({s.sha256 for s in result.submissions if s.file in files})
     return hashlib.sha256("".join(hashes).encode()).hexdigest()[:8] if hashes else ""
+
+
+def _kind(result: Result, sender: str) -> str:
+    """Return the kind of letter that a sender gets: by its status, or because its file came after the closing."""
+    findings = result.rollup.findings
+    if (findings["submitter"].eq(sender) & findings["rule"].eq(Rule.SUBMISSION_CLOSED)).any():
+        return "closed"
+    return _KINDS[result.rollup.senders.at[sender, "status"]]
 
 
 def write_letter(result: Result, told: pd.DataFrame, sender: str, folder: Path, attachment: Path) -> Letter:
@@ -79,7 +87,7 @@ def _template(name: str) -> Template:
 def _facts(result: Result, told: pd.DataFrame, sender: str, kind: str, attachment: str) -> dict[str, Any]:
     round, status = result.round, result.rollup.senders.loc[sender]
     own = told[told["submitter"].eq(sender) & told["severity"].ne("note")]
-    last_day = round.deadline.last_day
+    last_day = round.last_day_of(sender)
     return {
         "kind": kind,
         "unit": round.register.units[sender].name_in_text,
@@ -87,7 +95,7 @@ def _facts(result: Result, told: pd.DataFrame, sender: str, kind: str, attachmen
         "source": round.source,
         "deadline": vietnamese_date(last_day),
         "days": (last_day - result.as_of).days if last_day else None,
-        "late": _lateness(result, status),
+        "late": _lateness(result, sender, status),
         "received": vietnamese_date(_newest(result, sender) or status["received"]),
         "faults": list(_faults(own)) if status["status"] != "missing" else [],
         "attachment": attachment,
@@ -122,8 +130,8 @@ def _changes(result: Result, sender: str) -> str:
     return line("letters", "changes", count=len(progress.changes), columns=counted)
 
 
-def _lateness(result: Result, status: pd.Series) -> str:
-    last_day = result.round.deadline.last_day
+def _lateness(result: Result, sender: str, status: pd.Series) -> str:
+    last_day = result.round.last_day_of(sender)
     if last_day is None:
         return ""
     if status["status"] == "missing":
@@ -139,7 +147,7 @@ def _faults(findings: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for rule, group in findings[findings["rule"].ne(Rule.SUBMISSION_LATE)].groupby("rule", sort=False):
         names = list(dict.fromkeys(name for name in group["unit_name"] if name))
         more = [line("letters", "more", count=len(names) - UNITS_NAMED)] if len(names) > UNITS_NAMED else []
-        about_files = str(rule).startswith(("file.", "form."))
+        about_files = str(rule).startswith(("file.", "form.")) or rule == Rule.SUBMISSION_CLOSED
         yield {
             "title": title(str(rule)),
             "count": len(group),
