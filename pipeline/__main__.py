@@ -202,7 +202,7 @@ def _send(options: argparse.Namespace) -> int:
         print_due(letters_due(round, options.inbox, options.state, options.as_of))
         print(line("send", "dry_run" if options.dry_run else "not_configured", path=account_file(options.state)))
         return 0
-    with sending(options.state):
+    with sending(round, options.state):
         if options.arrived:
             decide(round, options.state, options.arrived, "sent")
         if options.again:
