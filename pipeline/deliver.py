@@ -11,6 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.agree import compare
+from pipeline.consolidate import vietnamese_date
+from pipeline.errors import OperatorError
+from pipeline.folders import Shelf, hashes_of
 from pipeline.history import current_versions, with_history
 from pipeline.intake import Intake, take_in
 from pipeline.known import open_known
@@ -44,7 +47,8 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
     """Return the result of the round on that day; nothing is written but the ledger and the store."""
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger, open_known(state) as known:
-        result = judge(round, take_in(inbox, state, ledger, today).arrivals, today, known)
+        _must_live(ledger, round)
+        result = judge(round, take_in(round.id, inbox, state, ledger, today).arrivals, today, known)
         return with_history(ledger, result, current_versions(ledger, result))
 
 
@@ -57,25 +61,27 @@ def publish(round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date
     """
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger:
+        _must_live(ledger, round)
         with open_known(state) as known:
-            intake = take_in(inbox, state, ledger, today)
+            intake = take_in(round.id, inbox, state, ledger, today)
             result = judge(round, intake.arrivals, today, known)
+        ledger.belong(round.id, {s.sha256: s.submitter for s in result.submissions})
         versions = current_versions(ledger, result)
         result = with_history(ledger, result, versions)
         told = worded(result)
         with writable(outbox):
             outbox.mkdir(parents=True, exist_ok=True)
-            place, staged, old = outbox / round.id, outbox / f".{round.id}.new", outbox / f".{round.id}.old"
-            _recover(place, staged, old)
-            letters = _render(result, told, staged)
-            compare(staged)
-            hashes = _hashes(staged)
-            kept = _keep_handwork(ledger, round.id, place, staged)
+            shelf = Shelf(outbox / round.id)
+            shelf.recover()
+            letters = _render(result, told, shelf.staged)
+            compare(shelf.staged)
+            hashes = hashes_of(shelf.staged)
+            kept = _keep_handwork(ledger, round.id, shelf)
             ledger.will_write_papers(round.id, hashes)
-            _swap(place, staged, old)
+            shelf.swap()
         ledger.wrote_papers(round.id, hashes)
         ledger.record_run(round.id, today, {s.file: s.sha256 for s in result.submissions}, versions, letters)
-    return Published(result, told, place, kept, intake)
+    return Published(result, told, shelf.place, kept, intake)
 
 
 def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) -> tuple[Path, int]:
@@ -85,40 +91,30 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
     """
     today = as_of or dt.date.today()
     names = round.right_names.proposed
-    place, staged = outbox / f"bieu-mau-{round.id}", outbox / f".bieu-mau-{round.id}.new"
+    shelf = forms_shelf(round, outbox)
     with hold(state), open_ledger(state) as ledger, writable(outbox):
-        _recover(place, staged, staged.with_suffix(".old"))
-        staged.mkdir(parents=True)
+        _must_live(ledger, round)
+        shelf.recover()
+        shelf.staged.mkdir(parents=True)
         for code, unit in round.submitting_units.items():
             versions = ledger.versions(round.id, code)
             number = versions[-1].number + 1 if versions else 1
             filling = prefilled(round, code, versions[-1] if versions else None)
-            path = staged / f"{code}-{slug(unit.full_name)}.xlsx"
+            path = shelf.staged / f"{code}-{slug(unit.full_name)}.xlsx"
             write_form(path, round, unit, filling, names, version=number, as_of=today)
-        _swap(place, staged, staged.with_suffix(".old"))
-    return place, len(round.submitting_units)
+        shelf.swap()
+    return shelf.place, len(round.submitting_units)
 
 
-def _swap(place: Path, staged: Path, old: Path) -> None:
-    """Let the new folder take the place of the old one."""
-    if place.exists():
-        place.rename(old)
-    try:
-        staged.rename(place)
-    except OSError:
-        if old.exists():
-            old.rename(place)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+def forms_shelf(round: Round, outbox: Path) -> Shelf:
+    """Return where the forms of a round lie."""
+    return Shelf(outbox / f"bieu-mau-{round.id}")
 
 
-def _recover(place: Path, staged: Path, old: Path) -> None:
-    """Undo what a killed run left: the old result goes back unless the new one is in place."""
-    if old.exists() and not place.exists():
-        old.rename(place)
-    for rest in (staged, old):
-        if rest.exists():
-            shutil.rmtree(rest)
+def _must_live(ledger: Ledger, round: Round) -> None:
+    """Refuse a round of which the personal data is gone: its counts would be counted down to nothing."""
+    if gone := ledger.purged(round.id):
+        raise OperatorError("purged", round=round.id, date=vietnamese_date(gone[0]))
 
 
 def _render(result: Result, told: pd.DataFrame, folder: Path) -> list[Letter]:
@@ -156,18 +152,11 @@ def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> list[Le
     return letters
 
 
-def _hashes(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def _keep_handwork(ledger: Ledger, round: str, place: Path, staged: Path) -> list[Path]:
+def _keep_handwork(ledger: Ledger, round: str, shelf: Shelf) -> list[Path]:
     """Carry over every file of the old result that is not as we wrote it, beside the new one of its name."""
     kept = []
-    for path, sha256 in _hashes(place).items() if place.exists() else ():
+    place, staged = shelf.place, shelf.staged
+    for path, sha256 in hashes_of(place).items():
         if ledger.is_ours(round, path, sha256) or Path(path).name.startswith(("~$", ".~lock")):
             continue
         target = staged / path

@@ -15,11 +15,13 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import OperatorError, Refused
+from pipeline.folders import sync
 from pipeline.ledger import Ledger
 from pipeline.model import Arrival
 from pipeline.read import LIMIT, megabytes
@@ -68,8 +70,8 @@ class _Changing(Exception):
     """Somebody is still writing this file."""
 
 
-def take_in(inbox: Path, state: Path, ledger: Ledger, today: dt.date) -> Intake:
-    """Return the files of the inbox; their bytes are in `state/store` from now on.
+def take_in(round: str, inbox: Path, state: Path, ledger: Ledger, today: dt.date) -> Intake:
+    """Return the files of the inbox for a round (its id); their bytes are in `state/store` from now on.
 
     A file is received on the date that its folder is named by, else on the day that it was first seen. What is no
     readable file is an arrival that is refused already; the files of a bundle are arrivals of their own.
@@ -84,7 +86,18 @@ def take_in(inbox: Path, state: Path, ledger: Ledger, today: dt.date) -> Intake:
         intake = _taken(inbox, store, today)
         seen = ledger.first_seen({arrival.sha256: arrival.file for arrival in intake.arrivals}, today)
         dated = [replace(a, received=_folder_date(a.file) or seen[a.sha256]) for a in intake.arrivals]
-        return _unbundled(replace(intake, arrivals=dated), store)
+        taken = _unbundled(replace(intake, arrivals=dated), store)
+        kept = {arrival.sha256 for arrival in [*intake.arrivals, *taken.arrivals] if not arrival.refused}
+        ledger.belong(round, dict.fromkeys(sorted(kept | store.bundles), ""))
+        return taken
+
+
+def lying_in(inbox: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the regular files of the inbox with the hashes of their contents."""
+    for path, fault in _walk(inbox) if inbox.is_dir() else ():
+        with suppress(OSError, Refused, _Changing):
+            if not fault:
+                yield path, hashlib.sha256(_content(path)).hexdigest()
 
 
 def arrivals_of(files: list[Path], folder: Path, today: dt.date) -> list[Arrival]:
@@ -252,12 +265,8 @@ class _Store:
 
     def settle(self) -> None:
         """Make sure that the new names too are on the disk, before anything looks inside."""
-        if self._changed and os.name != "nt":
-            folder = os.open(self._folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        if self._changed:
+            sync(self._folder)
         self._changed = False
 
 

@@ -108,6 +108,7 @@ class Round(_Data):
     letterhead: Letterhead
     office: Office
     contacts: dict[str, str] = {}
+    keep_days: int = Field(default=90, ge=0)  # after the last day; from then on `status` asks to purge personal data
 
     @model_validator(mode="after")
     def _names_exist(self) -> Round:
