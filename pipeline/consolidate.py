@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from pipeline.model import Rows, Submission, Tally, finding, findings_frame
+from pipeline.weigh import TRIAL, Scales
 from schemas.codes import Rule
-from schemas.messages import severity
 from schemas.round import MEASURES as MEASURES
 from schemas.round import Round
 from schemas.units import Unit
@@ -22,16 +22,18 @@ class RollUp:
     """The result of a round on a day.
 
     `units`: a record for every expected unit (index: code; columns `level, name, parent_code, submitter_code,
-    status`, the measures as booleans, `id` of its row or -1). `senders`: a record for every submitting unit
-    (index: code; columns `name, status, late, received, expected`, the measures as counts, `errors, warnings,
-    file`). `findings`: all of them, with `severity`. `tables`: further counts that the form asks for, each to be
-    printed as it is.
+    status`, the measures as booleans, the yes/no columns as booleans (True for yes), `id` of its first row or -1).
+    `senders`: a record for every submitting unit (index: code; columns `name, status, late, received, expected`,
+    the measures as counts, `errors, warnings, file`). `findings`: all of them, with `severity` and `decision`.
+    `tables`: further counts that the form asks for, each to be printed as it is. `trial`: findings of rules on trial,
+    for the collector alone; they count nowhere.
     """
 
     units: pd.DataFrame
     senders: pd.DataFrame
     findings: pd.DataFrame
     tables: list[Tally] = field(default_factory=list)
+    trial: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def consolidate(
@@ -41,22 +43,26 @@ def consolidate(
     repaired: pd.DataFrame,
     claims: pd.Series,
     findings: pd.DataFrame,
+    scales: Scales,
 ) -> RollUp:
     """Return the roll-up; `findings` gets what only the whole shows: who is missing, late or not listed."""
     arrived = _arrivals(submissions)
+    findings = scales.weigh(findings)
+    trial, findings = findings[findings["severity"].eq(TRIAL)], findings[findings["severity"].ne(TRIAL)]
     units = _units(round, rows, repaired, claims, findings)
     found = [*_missing_units(round, arrived, units, findings), *_missing_and_late(round, arrived)]
-    findings = _told_once(pd.concat([findings, findings_frame(found)], ignore_index=True) if found else findings)
-    severities = {rule: severity(rule) for rule in findings["rule"].unique()}
-    findings = findings.assign(severity=findings["rule"].map(severities))
+    if found:
+        findings = pd.concat([findings, scales.weigh(findings_frame(found))], ignore_index=True)
+    findings, trial = _told_once(findings), _told_once(trial)
     counting = set(rows.origin["file"])
-    return RollUp(units, _senders(round, arrived, counting, units, findings), findings)
+    senders = _senders(round, arrived, counting, units, findings)
+    return RollUp(units, senders, findings, trial=trial)
 
 
 def _told_once(findings: pd.DataFrame) -> pd.DataFrame:
     """Return the findings as they are told: in a merged cell once, however many rows it speaks for."""
     placed = findings[findings["cell"].ne("")]
-    repeated = placed.index[placed.duplicated(["file", "sheet", "cell", "rule", "value"])]
+    repeated = placed.index[placed.duplicated(["file", "sheet", "cell", "rule", "value", "severity"])]
     return findings.drop(index=repeated).reset_index(drop=True)
 
 
@@ -70,32 +76,43 @@ def _arrivals(submissions: list[Submission]) -> dict[str, list[Submission]]:
 
 def _units(round: Round, rows: Rows, repaired: pd.DataFrame, claims: pd.Series, findings: pd.DataFrame) -> pd.DataFrame:
     """Return the record of every expected unit, in the register's order."""
-    speaking = rows.origin[claims]
-    id_of = dict(zip(speaking["code"], speaking.index, strict=True))
+    ids_of: dict[str, list[int]] = {}
+    for id, code in rows.origin.loc[claims, "code"].items():
+        ids_of.setdefault(code, []).append(id)
     errors: dict[int, set[tuple[str, str]]] = {}
-    for id, column, rule in zip(findings["id"], findings["column"], findings["rule"], strict=True):
-        if id >= 0 and severity(rule) == "error":
-            errors.setdefault(id, set()).add((column, rule))
+    counting = findings["id"].ge(0)
+    told = findings[counting & findings["severity"].eq("error")]
+    for id, column, rule in zip(told["id"], told["column"], told["rule"], strict=True):
+        errors.setdefault(id, set()).add((column, rule))
+    excused: dict[int, set[str]] = {}
+    told = findings[counting & findings["decision"].notna()]
+    for id, column, rule in zip(told["id"], told["column"], told["rule"], strict=True):
+        group = round.form.column(column).group if rule == Rule.CONTACT_MISSING else ""
+        excused.setdefault(id, set()).update([column, *(c.key for c in round.form.of_group(group) if group)])
+    values = repaired.to_dict("index")
     records = []
     for sender, units in round.expected.items():
         for unit in units:
-            id = id_of.get(unit.code, -1)
-            values = repaired.loc[id].to_dict() if id >= 0 else {}
-            measured = (
-                _measure(round, unit, values, errors.get(id, set())) if values else dict.fromkeys(MEASURES, False)
-            )
-            status = _status(round, values, errors.get(id, set())) if values else "not-listed"
+            ids = ids_of.get(unit.code, [])
+            wrong = set().union(*(errors.get(id, set()) for id in ids))
+            own = [values[id] for id in ids]
+            fine = excused.get(ids[0], set()) if ids else set()
+            measured = _measure(round, unit, own[0], wrong, fine) if own else dict.fromkeys(MEASURES, False)
+            status = _status(round, own, wrong) if own else "not-listed"
             records.append(
                 {
                     "code": unit.code, "level": unit.level, "name": unit.full_name, "parent_code": unit.parent,
-                    "submitter_code": sender, "status": status, **measured, "id": id,
+                    "submitter_code": sender, "status": status, **measured, "id": ids[0] if ids else -1,
                 }
             )  # fmt: skip
     columns = ["code", "level", "name", "parent_code", "submitter_code", "status", *MEASURES, "id"]
     return pd.DataFrame(records, columns=columns).set_index("code")
 
 
-def _measure(round: Round, unit: Unit, values: dict[str, str], errors: set[tuple[str, str]]) -> dict[str, bool]:
+def _measure(
+    round: Round, unit: Unit, values: dict[str, str], errors: set[tuple[str, str]], excused: set[str]
+) -> dict[str, bool]:
+    """Return the measures of a unit; cells that are `excused` may be blank (a page that is not there is none)."""
     form = round.form
     broken = {column for column, _ in errors}
 
@@ -106,26 +123,23 @@ def _measure(round: Round, unit: Unit, values: dict[str, str], errors: set[tuple
         return bool(keys) and all(values[key] for key in keys) and not wrong
 
     groups = {
-        group.key: all(values[c.key] and c.key not in broken for c in form.of_group(group.key)) for group in form.groups
+        group.key: all((values[c.key] or c.key in excused) and c.key not in broken for c in form.of_group(group.key))
+        for group in form.groups
     }
     required, least = round.persons_asked(unit.level)
     established = in_order("link")
     named = established and in_order("page-name")
     staffed = all(groups[group] for group in required) and sum(groups.values()) >= least
-    return {
-        "listed": True,
-        "established": established,
-        "named": named,
-        "staffed": staffed,
-        "complete": established and named and staffed and not errors,
-    }
+    measured = {"listed": True, "established": established, "named": named, "staffed": staffed}
+    measured["complete"] = not errors and all(measured[m] for m in round.measures if m in measured)
+    return measured
 
 
-def _status(round: Round, values: dict[str, str], errors: set[tuple[str, str]]) -> str:
+def _status(round: Round, rows: list[dict[str, str]], errors: set[tuple[str, str]]) -> str:
     pages = [column.key for kind in ("page-name", "link") for column in round.form.of_kind(kind)]
     if errors:
         return "to-correct"
-    return "no-page" if pages and not any(values[key] for key in pages) else "complete"
+    return "no-page" if pages and not any(row[key] for row in rows for key in pages) else "complete"
 
 
 def _missing_units(
@@ -146,15 +160,14 @@ def _missing_units(
 
 
 def _missing_and_late(round: Round, arrived: dict[str, list[Submission]]) -> Iterator[dict[str, Any]]:
-    last_day = round.deadline.last_day
-    deadline = vietnamese_date(last_day) if last_day else ""
     for code, unit in round.submitting_units.items():
+        deadline = vietnamese_date(round.last_day_of(code))
         if code not in arrived:
             facts = {"unit": unit.full_name, "deadline": deadline}
             yield finding(Rule.SUBMISSION_MISSING, submitter=code, unit=code, facts=facts)
             continue
         first = _first_of(arrived[code])
-        if _is_late(round, first):
+        if _is_late(round, code, first):
             facts = {"unit": unit.full_name, "deadline": deadline, "received": vietnamese_date(first.received)}
             yield finding(Rule.SUBMISSION_LATE, submitter=code, unit=code, file=first.file, facts=facts)
 
@@ -164,8 +177,8 @@ def _first_of(submissions: list[Submission]) -> Submission:
     return next((s for s in submissions if s.readable), submissions[0])
 
 
-def _is_late(round: Round, submission: Submission) -> bool:
-    last_day = round.deadline.last_day
+def _is_late(round: Round, sender: str, submission: Submission) -> bool:
+    last_day = round.last_day_of(sender)
     return last_day is not None and submission.received > last_day
 
 
@@ -195,7 +208,7 @@ def _senders(
         records.append(
             {
                 "code": code, "name": unit.full_name, "status": status,
-                "late": bool(submissions) and _is_late(round, _first_of(submissions)),
+                "late": bool(submissions) and _is_late(round, code, _first_of(submissions)),
                 "received": _first_of(submissions).received if submissions else None,
                 "expected": len(own), **{measure: int(own[measure].sum()) for measure in MEASURES},
                 "errors": errors, "warnings": warnings,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,19 +10,27 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Shelf:
-    """The place of one result in the outbox: the new one is `staged` beside it, the `old` one put aside there."""
+    """The place of one result in the outbox: the new one is `staged` beside it, the `old` one put aside there.
+
+    Where `beside` is given, both lie beside that path instead, under its name.
+    """
 
     place: Path
+    beside: Path | None = None
 
     @property
     def staged(self) -> Path:
         """Where the new result is written."""
-        return self.place.with_name(f".{self.place.name}.new")
+        return self._aside("new")
 
     @property
     def old(self) -> Path:
         """Where the old result lies for the moment of the exchange."""
-        return self.place.with_name(f".{self.place.name}.old")
+        return self._aside("old")
+
+    def _aside(self, state: str) -> Path:
+        path = self.beside or self.place
+        return path.with_name(f".{path.name}.{state}")
 
     def recover(self) -> None:
         """Undo what a killed run left: the old result goes back unless the new one is in place."""
@@ -53,13 +60,3 @@ def hashes_of(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-def sync(folder: Path) -> None:
-    """Make sure that the names in a folder are on the disk: new ones, and that deleted ones are gone."""
-    if os.name != "nt":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

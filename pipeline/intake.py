@@ -21,12 +21,11 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import OperatorError, Refused
-from pipeline.folders import sync
 from pipeline.ledger import Ledger
 from pipeline.model import Arrival
 from pipeline.read import LIMIT, megabytes
 from pipeline.readers import unpack_bundle
-from pipeline.state import temporary, writable
+from pipeline.state import sync, temporary, writable
 from schemas.codes import Rule
 
 # Hidden files, locks and backups of office programs, folders' own files, downloads that are not finished.
@@ -70,11 +69,35 @@ class _Changing(Exception):
     """Somebody is still writing this file."""
 
 
-def take_in(round: str, inbox: Path, state: Path, ledger: Ledger, today: dt.date) -> Intake:
+Signs = dict[str, tuple[int, int, int]]
+"""What tells that a file has changed: path within the inbox -> size, time of change (ns), number on the disk."""
+
+
+def signs_of(inbox: Path) -> Signs:
+    """Return the signs of all that a run would look at, without opening anything; {} where there is no inbox."""
+    signs: Signs = {}
+    try:
+        for path, fault in _walk(inbox):
+            if fault is None and not _IGNORED.search(path.name):
+                with suppress(OSError):  # it went away meanwhile
+                    signs[os.fspath(path.relative_to(inbox))] = _sign(os.lstat(path))
+    except OperatorError:
+        return {}
+    return signs
+
+
+def _sign(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def take_in(
+    round: str, inbox: Path, state: Path, ledger: Ledger, today: dt.date, settled: Signs | None = None
+) -> Intake:
     """Return the files of the inbox for a round (its id); their bytes are in `state/store` from now on.
 
-    A file is received on the date that its folder is named by, else on the day that it was first seen. What is no
-    readable file is an arrival that is refused already; the files of a bundle are arrivals of their own.
+    Where `settled` is given, a file with another sign waits: somebody has begun to write it since. A file is
+    received on the date that its folder is named by, else on the day that it was first seen. What is no readable file
+    is an arrival that is refused already; the files of a bundle are arrivals of their own.
 
     Raises:
         OperatorError: there is no such inbox, or the store cannot be written.
@@ -83,7 +106,7 @@ def take_in(round: str, inbox: Path, state: Path, ledger: Ledger, today: dt.date
         raise OperatorError("no_inbox", path=inbox)
     with writable(state):
         store = _Store(state / "store", temporary(state))
-        intake = _taken(inbox, store, today)
+        intake = _taken(inbox, store, today, settled)
         seen = ledger.first_seen({arrival.sha256: arrival.file for arrival in intake.arrivals}, today)
         dated = [replace(a, received=_folder_date(a.file) or seen[a.sha256]) for a in intake.arrivals]
         taken = _unbundled(replace(intake, arrivals=dated), store)
@@ -97,7 +120,7 @@ def lying_in(inbox: Path) -> Iterator[tuple[Path, str]]:
     for path, fault in _walk(inbox) if inbox.is_dir() else ():
         with suppress(OSError, Refused, _Changing):
             if not fault:
-                yield path, hashlib.sha256(_content(path)).hexdigest()
+                yield path, hashlib.sha256(_content(path, None)).hexdigest()
 
 
 def arrivals_of(files: list[Path], folder: Path, today: dt.date) -> list[Arrival]:
@@ -133,7 +156,7 @@ def _code(match: re.Match[str]) -> str:
 # --- the inbox
 
 
-def _taken(inbox: Path, store: _Store, today: dt.date) -> Intake:
+def _taken(inbox: Path, store: _Store, today: dt.date, settled: Signs | None) -> Intake:
     arrivals: list[Arrival] = []
     ignored: list[str] = []
     waiting: list[str] = []
@@ -144,7 +167,11 @@ def _taken(inbox: Path, store: _Store, today: dt.date) -> Intake:
             ignored.append(name)
             continue
         try:
-            arrivals.append(_refused(name, _of_fault(fault), today) if fault else _arrival(path, name, store, today))
+            if fault:
+                arrivals.append(_refused(name, _of_fault(fault), today))
+            else:
+                sign = settled.get(os.fspath(path.relative_to(inbox)), ()) if settled is not None else None
+                arrivals.append(_arrival(path, name, store, today, sign))
         except _Changing:
             waiting.append(name)
     store.settle()
@@ -182,14 +209,14 @@ def _distinct(name: str, names: set[str]) -> str:
     return shown
 
 
-def _arrival(path: Path, name: str, store: _Store, today: dt.date) -> Arrival:
-    """Keep the file's bytes and return its arrival.
+def _arrival(path: Path, name: str, store: _Store, today: dt.date, sign: tuple[int, ...] | None = None) -> Arrival:
+    """Keep the file's bytes and return its arrival; `sign` is the one that it must have, if any.
 
     Raises:
         _Changing: somebody is still writing it.
     """
     try:
-        content = _content(path)
+        content = _content(path, sign)
     except Refused as refusal:
         return _refused(name, refusal, today)
     except OSError as fault:
@@ -197,9 +224,11 @@ def _arrival(path: Path, name: str, store: _Store, today: dt.date) -> Arrival:
     return store.keep(name, content, today)
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, sign: tuple[int, ...] | None) -> bytes:
     """Return the bytes of a regular file, opened without following a link or waiting for a pipe."""
     expected = os.lstat(path)
+    if sign is not None and sign != _sign(expected):
+        raise _Changing
     if not stat.S_ISREG(expected.st_mode):
         kind = next((kind for test, kind in _KINDS if test(expected.st_mode)), "device")
         raise Refused(Rule.FILE_UNSUPPORTED, reason=kind)

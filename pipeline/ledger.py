@@ -7,11 +7,12 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import OperatorError
+from pipeline.model import Decision, Moment, Recheck
 
 _MIGRATIONS = [
     """
@@ -38,6 +39,41 @@ _MIGRATIONS = [
     drop table old_papers;
     """,
     """
+    alter table runs add column made text not null default '';
+    alter table letters add column about text not null default '';
+    alter table letters add column run integer not null default 0;
+    alter table letters add column address text not null default '';
+    alter table letters add column tried text not null default '';
+    alter table letters add column reply text not null default '';
+    create table mails (
+        account text not null, folder text not null, validity text not null, uid integer not null,
+        sign text not null, sender text not null, received text not null, outcome text not null, files text not null,
+        primary key (account, folder, validity, uid)
+    );
+    """,
+    """
+    create table decisions (
+        number integer primary key, round text not null, kind text not null, day text not null, by text not null,
+        words text not null, submitter text not null, unit text not null, rule text not null, "column" text not null,
+        value text not null, until text, source text not null, ended text, ended_by text not null default ''
+    );
+    create unique index explained_once on decisions (round, submitter, unit, rule, "column", value, source)
+        where kind = 'explanation';
+    create table seals (
+        decision integer not null, kind text not null, name text not null, sha256 text not null,
+        primary key (decision, kind, name)
+    );
+    create table faults (
+        round text not null, day text not null, submitter text not null, rule text not null, count integer not null,
+        primary key (round, day, submitter, rule)
+    );
+    create table rechecks (
+        round text not null, day text not null, parts text not null, submitter text not null, before text not null,
+        after text not null, new integer not null, gone integer not null
+    );
+    alter table runs add column rules text not null default '{}';
+    """,
+    """
     create table belongings (round text not null, sha256 text not null, sender text not null default '',
         primary key (round, sha256));
     insert or ignore into belongings (round, sha256) select round, value from runs, json_each(runs.files);
@@ -45,18 +81,31 @@ _MIGRATIONS = [
     """,
 ]
 
-# What is left of each table when a round is purged: counts, days, hashes and fates, nothing that anybody typed.
-# `:round` is the round, `gone` the contents that no other round holds, `kept` the papers that stay. A test sees to it
-# that every table is named.
+# What is left of each table when a round is purged, in this order: counts, days, hashes and fates, nothing that anybody
+# typed. `:round` is the round, `gone` the contents that no other round holds, `kept` the papers that stay. A test sees
+# to it that every table is named.
 _FORGETTING: dict[str, str] = {
+    "mails": "update mails set sender = '', files = '[]' where files = '[]' or ("
+    " exists (select 1 from json_each(mails.files) f join files on name = f.value join gone using (sha256)) and"
+    " not exists (select 1 from json_each(mails.files) f join files on name = f.value"
+    " where sha256 not in (select sha256 from gone)))",
     "files": "delete from files where sha256 in (select sha256 from gone)",
     "belongings": "delete from belongings where round = :round or sha256 in (select sha256 from gone)",
     "papers": "delete from papers where round = :round and path not in (select path from kept)",
     "runs": "update runs set files = nameless(files) where round = :round",
     "versions": "update versions set rows = empty(rows), errors = untyped(errors) where round = :round",
-    "letters": "",
+    "letters": "update letters set address = '', reply = '' where round = :round",
+    "decisions": "update decisions set by = '', ended_by = '', words = '', value = '', source = number"
+    " where round = :round and kind <> 'closing'",
+    "seals": "update seals set name = sha256 where kind = 'input'"
+    " and decision in (select number from decisions where round = :round)",
+    "faults": "",
+    "rechecks": "",
     "purges": "",
 }
+
+TOLD = ("sent", "uncertain", "refused")
+"""Fates of letters that were tried: the unit has it, may have it, or its mailbox will not have it."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +126,69 @@ class Version:
 
 @dataclass(frozen=True)
 class Letter:
-    """A letter prepared for a sender."""
+    """A letter prepared for a sender.
+
+    `about` stands for the files that could not be read, which the version does not count; "" for none.
+    """
 
     message_id: str
     submitter: str
     kind: str
     version: int
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Posted(Letter):
+    """A letter and what became of it: `prepared`, `sending`, `sent`, `deferred`, `refused` or `uncertain`.
+
+    `prepared` is the day of the round on which it was first prepared, `address` where it was sent, `reply` what the
+    mail server said.
+    """
+
+    prepared: dt.date = dt.date.min
+    fate: str = "prepared"
+    address: str = ""
+    reply: str = ""
+    is_current: bool = False  # of the last run: it lies in the outbox
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail that came, by its number in a folder of an account; `sign` is the same wherever the same mail lies.
+
+    `outcome` is one of `stored`, `empty`, `automatic`, `ours`, `known`, `too-large`; `files` are paths in the inbox.
+    """
+
+    account: str
+    folder: str
+    validity: str
+    uid: int
+    sign: str
+    sender: str
+    received: dt.date
+    outcome: str
+    files: list[str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run to remember: when, the files it saw (name -> hash), and a mark of each part of the rules it judged by."""
+
+    day: dt.date
+    files: dict[str, str]
+    rules: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run found and prepared: what counted of each sender, letters, what people decided, faults, rechecks."""
+
+    versions: dict[str, Version] = field(default_factory=dict)
+    letters: list[Letter] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    moment: Moment | None = None
+    rechecks: list[Recheck] = field(default_factory=list)
 
 
 class Ledger:
@@ -144,14 +250,20 @@ class Ledger:
             (round, submitter),
         ).fetchall()
 
-    def record_run(
-        self, round: str, as_of: dt.date, files: dict[str, str], versions: dict[str, Version], letters: list[Letter]
-    ) -> None:
-        """Remember a run: the files it saw (name -> hash), what counted of each sender, the letters it prepared."""
+    def last_run(self, round: str) -> Run | None:
+        """Return the last run of a round, None before the first."""
+        query = "select as_of, files, rules from runs where round = ? order by id desc limit 1"
+        row = self._db.execute(query, (round,)).fetchone()
+        return Run(dt.date.fromisoformat(row[0]), json.loads(row[1]), json.loads(row[2])) if row else None
+
+    def record_run(self, round: str, run: Run, outcome: Outcome) -> None:
+        """Remember a run and its outcome; faults of an earlier run of the same day give way to these."""
+        day = run.day.isoformat()
         with self._db:
-            self._db.execute(
-                "insert into runs (round, as_of, files) values (?, ?, ?)", (round, as_of.isoformat(), json.dumps(files))
-            )
+            number = self._db.execute(
+                "insert into runs (round, as_of, files, rules, made) values (?, ?, ?, ?, ?)",
+                (round, day, json.dumps(run.files), json.dumps(run.rules), dt.date.today().isoformat()),
+            ).lastrowid
             self._db.executemany(
                 "insert or replace into versions values (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
@@ -159,14 +271,184 @@ class Ledger:
                         round, submitter, v.number, json.dumps(v.files), v.received.isoformat(), v.recorded.isoformat(),
                         json.dumps(v.errors), json.dumps(v.rows),
                     )
-                    for submitter, v in versions.items()
+                    for submitter, v in outcome.versions.items()
                 ],
             )  # fmt: skip
             self._db.executemany(
-                "insert or ignore into letters (message_id, round, submitter, kind, version, prepared)"
-                " values (?, ?, ?, ?, ?, ?)",
-                [(x.message_id, round, x.submitter, x.kind, x.version, as_of.isoformat()) for x in letters],
+                "insert into letters (message_id, round, submitter, kind, version, about, prepared, run)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (message_id) do update set run = excluded.run",
+                [(x.message_id, round, x.submitter, x.kind, x.version, x.about, day, number) for x in outcome.letters],
             )
+            for decision in outcome.decisions:
+                if not decision.number:
+                    self._decide(round, decision)
+            if outcome.moment:
+                self._db.execute("delete from faults where round = ? and day = ?", (round, day))
+                faults = [(round, day, *key, count) for key, count in outcome.moment.counts.items()]
+                self._db.executemany("insert into faults values (?, ?, ?, ?, ?)", faults)
+            self._db.executemany(
+                "insert into rechecks values (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (round, r.day.isoformat(), r.parts, r.submitter, r.before, r.after, r.new, r.gone)
+                    for r in outcome.rechecks
+                ],
+            )
+
+    # --- what people decided
+
+    def decisions(self, round: str) -> list[Decision]:
+        """Return all that was ever decided in a round, oldest first."""
+        names = [f.name for f in fields(Decision)]
+        columns = ", ".join(f'"{name}"' for name in names)
+        found = self._db.execute(f"select {columns} from decisions where round = ? order by number", (round,))
+        return [_decision(dict(zip(names, row, strict=True))) for row in found]
+
+    def record_decisions(
+        self, round: str, decisions: Iterable[Decision], seals: Mapping[str, Mapping[str, str]] = {}
+    ) -> None:
+        """Remember decisions, with what they seal: `input` and `paper` -> name -> hash."""
+        with self._db:
+            for decision in decisions:
+                number = self._decide(round, decision)
+                rows = [(number, kind, name, sha) for kind, of in seals.items() for name, sha in of.items()]
+                self._db.executemany("insert into seals values (?, ?, ?, ?)", rows)
+
+    def _decide(self, round: str, decision: Decision) -> int | None:
+        d = decision
+        return self._db.execute(
+            'insert or ignore into decisions (round, kind, day, by, words, submitter, unit, rule, "column", value,'
+            " until, source) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                round, d.kind, d.day.isoformat(), d.by, d.words, d.submitter, d.unit, d.rule, d.column, d.value,
+                d.until.isoformat() if d.until else None, d.source,
+            ),
+        ).lastrowid  # fmt: skip
+
+    def end_decisions(self, numbers: Iterable[int], day: dt.date, by: str) -> None:
+        """Remember who ended these decisions, and when; they stay in the record."""
+        with self._db:
+            self._db.executemany(
+                "update decisions set ended = ?, ended_by = ? where number = ? and ended is null",
+                [(day.isoformat(), by, number) for number in numbers],
+            )
+
+    def sealed(self, decision: int, kind: str) -> dict[str, str]:
+        """Return what a closing seals, by name: the hashes of its `input` files or of its `paper`s."""
+        query = "select name, sha256 from seals where decision = ? and kind = ? order by name"
+        return dict(self._db.execute(query, (decision, kind)).fetchall())
+
+    # --- over time
+
+    def moments(self, rounds: Iterable[str]) -> list[Moment]:
+        """Return the faults of every day on which one of these rounds was run, oldest first."""
+        found: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
+        for round in rounds:
+            counted = "select distinct as_of from runs where round = ? and rules <> '{}'"
+            for (day,) in self._db.execute(counted, (round,)):
+                found[day, round] = {}
+            query = "select day, submitter, rule, count from faults where round = ?"
+            for day, submitter, rule, count in self._db.execute(query, (round,)):
+                found.setdefault((day, round), {})[submitter, rule] = count
+        return [Moment(round, dt.date.fromisoformat(day), counts) for (day, round), counts in sorted(found.items())]
+
+    def rechecks(self, round: str) -> list[Recheck]:
+        """Return which senders stand otherwise because rules changed, oldest first."""
+        query = "select day, parts, submitter, before, after, new, gone from rechecks where round = ? order by rowid"
+        return [Recheck(dt.date.fromisoformat(day), *rest) for day, *rest in self._db.execute(query, (round,))]
+
+    # --- letters out
+
+    def day_of(self, round: str, today: dt.date) -> dt.date | None:
+        """Return which day it is in a round whose last run may have been made as of another day than its own.
+
+        None where there was no run.
+        """
+        query = "select as_of, made from runs where round = ? order by id desc limit 1"
+        row = self._db.execute(query, (round,)).fetchone()
+        if row is None:
+            return None
+        as_of, made = (dt.date.fromisoformat(text) if text else today for text in row)
+        return as_of + (today - made)
+
+    def posted(self, round: str) -> list[Posted]:
+        """Return all letters of a round with their fates; those that were tried last, in the order of trying."""
+        found = self._db.execute(
+            "select message_id, submitter, kind, version, about, prepared, fate, address, reply,"
+            " run = (select max(id) from runs where round = ?) from letters where round = ? order by tried, rowid",
+            (round, round),
+        )
+        return [
+            Posted(
+                message_id, submitter, kind, version, about,
+                dt.date.fromisoformat(prepared), fate, address, reply, bool(current),
+            )
+            for message_id, submitter, kind, version, about, prepared, fate, address, reply, current in found
+        ]  # fmt: skip
+
+    def will_send(self, round: str, message_id: str, address: str) -> bool:
+        """Commit that a letter is about to be sent; False where it must not be.
+
+        That is where it was tried before, or where a later run has prepared others.
+        """
+        with self._db:
+            changed = self._db.execute(
+                "update letters set fate = 'sending', address = ?, tried = ?, reply = ''"
+                " where round = ? and message_id = ? and run = (select max(id) from runs where round = ?)"
+                " and (fate in ('prepared', 'deferred') or (fate = 'refused' and address <> ?))",
+                (address, _now(), round, message_id, round, address),
+            )
+        return changed.rowcount == 1
+
+    def has_fate(self, message_id: str, address: str, fate: str, reply: str) -> None:
+        """Remember what became of a letter that was sent to an address."""
+        with self._db:
+            self._db.execute(
+                "update letters set fate = ?, address = ?, reply = ?, tried = ? where message_id = ?",
+                (fate, address, reply, _now(), message_id),
+            )
+
+    def settle_unknown(self, round: str) -> None:
+        """Call uncertain what a sender that no longer lives was sending. Only while nobody else can be sending."""
+        with self._db:
+            self._db.execute("update letters set fate = 'uncertain' where round = ? and fate = 'sending'", (round,))
+
+    def decide(self, round: str, submitter: str, fate: str) -> int:
+        """Give the uncertain and refused letters to a sender the fate that the officer knows; return how many."""
+        with self._db:
+            changed = self._db.execute(
+                "update letters set fate = ? where round = ? and submitter = ? and fate in ('uncertain', 'refused')",
+                (fate, round, submitter),
+            )
+        return changed.rowcount
+
+    # --- mail in
+
+    def mails_known(self, account: str, folder: str, validity: str) -> set[int]:
+        """Return the UIDs of the mails of a folder that were taken in or put aside."""
+        query = "select uid from mails where account = ? and folder = ? and validity = ?"
+        return {uid for (uid,) in self._db.execute(query, (account, folder, validity))}
+
+    def is_known_mail(self, sign: str) -> bool:
+        """Tell whether a mail of this sign was recorded, under whatever number."""
+        return self._db.execute("select 1 from mails where sign = ?", (sign,)).fetchone() is not None
+
+    def is_our_letter(self, message_id: str) -> bool:
+        """Tell whether we wrote a letter of this Message-ID."""
+        return self._db.execute("select 1 from letters where message_id = ?", (message_id,)).fetchone() is not None
+
+    def record_mail(self, mail: Mail) -> None:
+        """Remember a mail: its number, its sign, who sent it, what became of it and which files it brought."""
+        values = (
+            mail.account, mail.folder, mail.validity, mail.uid, mail.sign, mail.sender, mail.received.isoformat(),
+            mail.outcome, json.dumps(mail.files),
+        )  # fmt: skip
+        with self._db:
+            self._db.execute("insert or ignore into mails values (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def mail_senders(self) -> dict[str, str]:
+        """Return who sent the files that came by mail: path within the inbox -> address."""
+        found = self._db.execute("select files, sender from mails where files <> '[]'")
+        return {file: sender for files, sender in found for file in json.loads(files)}
 
     # --- what belongs to a round, and forgetting it
 
@@ -223,6 +505,15 @@ class Ledger:
         self._db.execute("pragma wal_checkpoint(truncate)")
         with self._db:
             self._db.execute("update purges set done = 1 where round = ?", (round,))
+
+
+def _decision(record: dict[str, Any]) -> Decision:
+    days = {name: dt.date.fromisoformat(record[name]) for name in ("day", "until", "ended") if record[name]}
+    return Decision(**{**record, **days})
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat()
 
 
 def _nameless(files: str) -> str:

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.deliver import forms_shelf
-from pipeline.folders import Shelf, hashes_of, sync
+from pipeline.deliver import forms_shelf, late_shelf
+from pipeline.folders import Shelf, hashes_of
 from pipeline.intake import lying_in
 from pipeline.known import KNOWN
 from pipeline.ledger import Ledger, open_ledger
-from pipeline.state import hold, writable
+from pipeline.state import hold, sync, writable
 from schemas.round import Round
 
 FOR_MANY = ("bao-cao", "thong-bao-ket-qua", "cong-van-don-doc", "tong-quan")
@@ -132,7 +132,7 @@ def _counts(path: Path) -> dict[str, Any]:
 def _clear_outbox(ledger: Ledger, round: Round, outbox: Path) -> dict[str, str]:
     """Let the folder of the round be replaced by one with the papers that stay; return their hashes."""
     shelf, forms = Shelf(outbox / round.id), forms_shelf(round, outbox)
-    for one in (shelf, forms):
+    for one in (shelf, forms, late_shelf(round, outbox)):
         one.recover()
     if forms.place.exists():
         shutil.rmtree(forms.place)

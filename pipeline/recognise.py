@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.answers import Accepted, stamp_of, with_answers
+from pipeline.answers import Accepted, Explained, explanations_in, stamp_of, with_answers, words
 from pipeline.errors import Refused
 from pipeline.gazetteer import BARE, EXACT, Gazetteer
 from pipeline.headers import Headers
 from pipeline.layout import Layout, Line, find_tables
-from pipeline.model import Arrival, Rows, Submission, Workbook, address, finding
+from pipeline.model import Arrival, Decision, Rows, Submission, Workbook, address, finding
 from pipeline.remarks import remarks
 from pipeline.senders import Senders
 from pipeline.turned import find_form
@@ -62,7 +62,7 @@ class Recogniser:
         region = list(round.register.below(round.collector))
         self.region = Gazetteer(u for u in region if u.level in {*round.lists, round.submitters})
         self.senders = Senders(round, self.region)
-        self.office = Gazetteer([round.register.units[round.collector]])
+        self.office = Gazetteer([round.collecting_unit] if round.collecting_unit else [])
         self.own = {code: Gazetteer(units) for code, units in round.expected.items()}
         self.unit_key = round.form.unit_key
 
@@ -92,7 +92,9 @@ class Recogniser:
         self, arrival: Arrival, book: Workbook | Refused
     ) -> tuple[Submission, list[dict[str, Any]], list[dict[str, Any]]]:
         accepted: list[Accepted] = []
+        explained: list[Explained] = []
         if isinstance(book, Workbook) and (stamp := stamp_of(book)):
+            explained = explanations_in(book)
             book, accepted = with_answers(replace(book, stamp=stamp))
 
         def submission(submitter: str, readable: bool) -> Submission:
@@ -116,7 +118,7 @@ class Recogniser:
                 Rule.FILE_NO_TABLE, columns=", ".join(c.header for c in self.round.form.columns if c.required)
             )
         lines = [(line, table.sheet) for table in tables for line in table.lines]
-        listed = [_Listed(*line) for line in lines if not self._is_collectors(line[0])]
+        listed = [_Listed(*line) for line in lines if not self._says_nothing(line[0])]
         if not listed:
             return refused(Rule.FILE_EMPTY)
         names = [item.line.texts.get(self.unit_key, "") for item in listed]
@@ -132,7 +134,21 @@ class Recogniser:
         findings += [*self._columns(arrival, layouts, listed), *_told_accepted(arrival, listed, accepted)]
         findings += self._struck_out(arrival, book, listed)
         findings = [{**found, "submitter": submitter} for found in findings]
-        return submission(submitter, True), findings, [self._record(arrival, submitter, item) for item in listed]
+        explanations = [self._explanation(arrival, submitter, listed, answer) for answer in explained]
+        sent = replace(submission(submitter, True), explanations=explanations)
+        return sent, findings, [self._record(arrival, submitter, item) for item in listed]
+
+    def _explanation(self, arrival: Arrival, submitter: str, listed: list[_Listed], answer: Explained) -> Decision:
+        """Return what the sender says of a finding: of a cell by its unit and column, of the file by the sender."""
+        unit, column = ("", "") if answer.place else (submitter, "")
+        for item in listed:
+            for key, place in item.line.cells.items():
+                if place == answer.place and item.sheet == words()["list"]["name"]:
+                    unit, column = (item.unit.code if item.unit else ""), key
+        return Decision(
+            "explanation", arrival.received, self.round.submitting_units[submitter].full_name, answer.words, submitter,
+            unit, answer.rule, column, answer.value, source=arrival.sha256,
+        )  # fmt: skip
 
     def _layouts(self, arrival: Arrival, book: Workbook) -> tuple[list[Layout], list[dict[str, Any]]]:
         """Return the layouts of the visible sheets, or of the hidden ones where no visible one has a table."""
@@ -231,11 +247,13 @@ class Recogniser:
             needed.update(column.key for column in form.of_group(group))
         return [key for key in form.keys if key in needed]
 
-    def _is_collectors(self, line: Line) -> bool:
-        """Tell a row of the collecting office itself, left from the form's example."""
-        collector = self.round.register.units[self.round.collector]
-        return (
-            collector.level not in self.round.lists and self.office.find(line.texts.get(self.unit_key, ""))[0] == EXACT
+    def _says_nothing(self, line: Line) -> bool:
+        """Tell a row that lists nobody, and one of the collecting office itself, left from the form's example."""
+        others = [key for key in line.texts if key != self.unit_key]
+        if self.round.form.rows == "persons" and not any(key in line.own for key in others):
+            return True
+        return self.round.collector not in self.region.codes and (
+            self.office.find(line.texts.get(self.unit_key, ""))[0] == EXACT
         )
 
     # --- which unit a row lists
@@ -244,7 +262,8 @@ class Recogniser:
         for item in listed:
             self._find_unit(item, submitter)
             self._decide(item)
-        self._mark_duplicates(listed)
+        if self.round.form.rows == "units":
+            self._mark_duplicates(listed)
         taken = {item.unit.code for item in listed if item.unit}
         free = Gazetteer(unit for unit in self.round.expected[submitter] if unit.code not in taken)
         for item in listed:

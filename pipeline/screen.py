@@ -4,30 +4,44 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from pipeline.account import masked
+from pipeline.closing import Closed
 from pipeline.consolidate import vietnamese_date
 from pipeline.deliver import Published
+from pipeline.due import Due, undelivered
 from pipeline.intake import printable
-from pipeline.ledger import open_ledger
+from pipeline.ledger import Mail, Posted, open_ledger
+from pipeline.model import Decision
 from pipeline.purge import Kept, Remains
+from pipeline.rehearse import Rehearsal
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.wording import worded
 from pipeline.run import Result
+from pipeline.send import Outcome
 from pipeline.state import writable
 from schemas.codes import Rule
 from schemas.messages import line, title
+from schemas.naming import policy_faults
 from schemas.round import Round
+from schemas.units import Unit
 
 COMMON_FAULTS = 5
+PLACES_SHOWN = 5
 
 
 def print_result(published: Published) -> None:
     """Print what was found and where everything lies."""
     result, told, folder = published.result, published.told, published.folder
+    if published.closed:
+        _print_closed(published.closed, told)
+        return
     _heading(result)
     severities = Counter(told["severity"])
     print(
@@ -40,16 +54,91 @@ def print_result(published: Published) -> None:
     nobodys = told["submitter"].eq("") & told["severity"].eq("error") & told["file"].ne("")
     for unknown in told[nobodys].itertuples():
         print(line("screen", "unknown", file=unknown.file, message=unknown.message))
+        if unit := _unit_of_mail(published, unknown.file):
+            print(line("screen", "mailed", unit=unit.full_name, code=unit.code))
+    _print_decided(result)
     for name in published.intake.waiting:
         print(line("screen", "waiting", file=name))
     for name in published.intake.ignored:
         print(line("screen", "ignored", file=name))
     for path in published.kept:
         print(line("screen", "kept", path=path))
+    for text in policy_faults(result.round.right_names, result.round.register):
+        print(text)
     print(line("screen", "report", path=folder / "bao-cao.docx"))
     print(line("screen", "rollup", path=folder / "tong-hop.xlsx"))
     print(line("screen", "overview", path=folder / "tong-quan.html"))
     print(line("screen", "letters", count=len(result.rollup.senders), path=folder / "don-vi"))
+
+
+def _print_closed(closed: Closed, told: pd.DataFrame) -> None:
+    """Print who closed the round, whether its papers are as they were signed, and what came too late."""
+    print(_decision_line(None, closed.closing))
+    print(line("screen", "seal_broken", papers=", ".join(closed.changed)) if closed.changed else line("screen", "seal"))
+    for message in told["message"]:
+        print(printable(message))
+
+
+def _print_decided(result: Result) -> None:
+    """Print how much was decided by people, the explanations that are new, what is on trial, what rules changed."""
+    kinds = Counter(d.kind for d in result.rollup.findings["decision"] if d is not None)
+    if kinds:
+        print(line("screen", "decisions", waivers=kinds["waiver"], explanations=kinds["explanation"]))
+    for decision in result.decisions:
+        if decision.kind == "explanation" and not decision.number:
+            print(_decision_line(result.round, decision))
+    trial = result.rollup.trial
+    for rule in result.round.trials:
+        found = trial[trial["rule"].eq(rule)]
+        counting = result.rows.origin["file"].nunique()
+        facts = {"places": len(found), "stopped": found["file"].nunique(), "files": counting}
+        print(line("screen", "trial", rule=rule, title=title(rule), **facts))
+    for r in result.rechecks:
+        if r.day == result.as_of:
+            name = result.round.submitting_units[r.submitter].full_name
+            words = {"before": line("statuses", r.before), "after": line("statuses", r.after)}
+            print(line("screen", "recheck", name=name, parts=r.parts, new=r.new, gone=r.gone, **words))
+
+
+def print_decisions(round: Round, decisions: Iterable[Decision]) -> None:
+    """Print decisions, one a line, with the number by which they can be ended."""
+    lines = [_decision_line(round, decision) for decision in decisions]
+    print("\n".join(lines) or line("screen", "no_decisions"))
+
+
+def _decision_line(round: Round | None, d: Decision) -> str:
+    where = []
+    if round and (code := d.unit or d.submitter):
+        where = [round.register.units[code].full_name, round.form.label(d.column) if d.column else "", d.value]
+    facts = {
+        "number": d.number, "kind": line("decisions", d.kind), "day": vietnamese_date(d.day), "by": d.by,
+        "rule": d.rule, "where": " | ".join(part for part in where if part), "words": d.words,
+        "until": vietnamese_date(d.until), "ended": vietnamese_date(d.ended), "ended_by": d.ended_by,
+        "inputs": d.source[:16] if d.kind == "closing" else "", "papers": d.value[:16] if d.kind == "closing" else "",
+    }  # fmt: skip
+    return printable(line("screen", "decision", **facts))
+
+
+def print_rehearsal(rehearsal: Rehearsal) -> None:
+    """Print which files would be stopped, how many and where."""
+    counts = {name: len(getattr(rehearsal, name)) for name in ("stopped", "worse", "freed", "new", "gone")}
+    print(line("screen", "rehearsal", files=rehearsal.files, **counts))
+    for file in [*rehearsal.stopped, *rehearsal.worse]:
+        own = rehearsal.new[rehearsal.new["file"].eq(file)]
+        print(line("screen", "stopped" if file in rehearsal.stopped else "worse", file=file, count=len(own)))
+        for f in own.head(PLACES_SHOWN).itertuples():
+            place = " ".join(part for part in (f.sheet, f.cell) if part)
+            print(printable(f"    {place} | {f.unit_name} | {f.rule} | {f.value}"))
+    for file in rehearsal.freed:
+        print(line("screen", "freed", file=file))
+
+
+def _unit_of_mail(published: Published, file: str) -> Unit | None:
+    """Return the unit from whose mailbox a file came, as its mail says; a hint: anybody can write any address there."""
+    round = published.result.round
+    senders = {sender for path, sender in published.mailed.items() if file == path or file.startswith(f"{path}/")}
+    codes = [code for code, address in round.contacts.items() if address.lower() in senders]
+    return round.submitting_units[codes[0]] if len(codes) == 1 else None
 
 
 def print_findings(result: Result) -> bool:
@@ -67,8 +156,11 @@ def print_findings(result: Result) -> bool:
 
 
 def print_status(result: Result) -> None:
-    """Print a table of the senders: who has sent, who must correct, who has not sent."""
+    """Print a table of the senders: who has sent, who must correct, who has not sent; who closed the round."""
     _heading(result)
+    for decision in result.decisions:
+        if not decision.rule:
+            print(_decision_line(result.round, decision))
     last_day = result.round.deadline.last_day
     if last_day is None:
         print(line("screen", "no_deadline"))
@@ -78,6 +170,7 @@ def print_status(result: Result) -> None:
         print(line("screen", key, days=abs(days), deadline=vietnamese_date(last_day)))
         if -days > result.round.keep_days and result.submissions:
             print(line("screen", "keeps", days=-days, files=len(result.submissions), round=result.round.id))
+    print_letters(result)
     rows = [line("screen", "status_head").split("|")]
     for code, sender in result.rollup.senders.iterrows():
         progress = result.progress.get(str(code))
@@ -117,6 +210,61 @@ def print_purged(round: Round, kept: Kept) -> None:
     print(line("screen", "purged", title=round.title, round=round.id, date=vietnamese_date(kept.day)))
     if kept.counts:
         _print_counts(kept.counts)
+
+
+def print_letters(result: Result) -> None:
+    """Print how many letters met which fate, and those that the officer has to see to."""
+    fates = Counter(letter.fate for letter in result.posted if letter.fate != "deferred" or letter.is_current)
+    if fates.keys() & {"sent", "deferred", "refused", "uncertain"}:
+        print(line("send", "fates", **{fate: fates[fate] for fate in ("sent", "deferred", "refused", "uncertain")}))
+    for letter in undelivered(result.posted):
+        print(_in_doubt(result.round, letter))
+
+
+def _in_doubt(round: Round, letter: Posted) -> str:
+    unit = round.register.units[letter.submitter]
+    facts = {"unit": unit.full_name, "code": unit.code, "address": masked(letter.address), "reply": letter.reply}
+    return line("send", letter.fate, kind=line("kinds", letter.kind), **facts)
+
+
+def print_due(letters: Iterable[Due]) -> None:
+    """Print which letters go to whom, which do not and why."""
+    told = 0
+    for due in letters:
+        if due.reason == "told":
+            told += 1
+            continue
+        facts = {"unit": due.unit.full_name, "code": due.unit.code, "address": masked(due.address)}
+        print(line("send", f"is_{due.reason}", kind=line("kinds", due.letter.kind), **facts))
+    if told:
+        print(line("send", "is_told", count=told))
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """Print what became of a letter."""
+    unit, letter = outcome.due.unit, outcome.due.letter
+    facts = {"unit": unit.full_name, "code": unit.code, "address": masked(outcome.due.address), "reply": outcome.reply}
+    print(line("send", outcome.fate, kind=line("kinds", letter.kind), **facts), flush=True)
+
+
+def print_fates(fates: Iterable[str]) -> None:
+    """Print how many letters of a sending met which fate."""
+    counts = Counter(fates)
+    print(line("send", "fates", **{fate: counts[fate] for fate in ("sent", "deferred", "refused", "uncertain")}))
+
+
+def print_mails(mails: Iterable[Mail]) -> None:
+    """Print what every new mail brought, as it comes."""
+    outcomes: Counter[str] = Counter()
+    files = 0
+    for mail in mails:
+        outcomes[mail.outcome] += 1
+        files += len(mail.files)
+        facts = {"sender": masked(mail.sender), "date": vietnamese_date(mail.received)}
+        if mail.outcome in ("stored", "empty", "too-large"):
+            print(line("fetch", mail.outcome, files=mail.files, **facts), flush=True)
+    put_aside = outcomes["automatic"] + outcomes["ours"] + outcomes["known"]
+    print(line("fetch", "done", mails=outcomes["stored"], files=files, put_aside=put_aside))
 
 
 def _heading(result: Result) -> None:

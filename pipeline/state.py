@@ -59,21 +59,45 @@ def _of_the_disk(fault: object) -> str:
 
 
 @contextmanager
-def hold(state: Path) -> Iterator[None]:
+def hold(state: Path, wait: float = LOCK_WAIT) -> Iterator[None]:
     """Hold the state folder alone, with an empty private folder for temporary files.
 
     Raises:
-        OperatorError: another run holds it and does not end soon, or the disk refuses it, now or later.
+        OperatorError: another run holds it and does not end within `wait` seconds, or the disk refuses it.
     """
-    with writable(state):
-        state.mkdir(parents=True, exist_ok=True)
-        lock = os.open(state / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        _wait_for(lock, state)
+    with _lock_file(state, "run") as lock:
+        _wait_for(lock, state, wait)
         with writable(state), _private_temporary_files(state):
             yield
+
+
+@contextmanager
+def alone(state: Path, job: str) -> Iterator[bool]:
+    """Hold a job (`send`, `fetch`, `watch`) as long as the block lasts; False where another process has it."""
+    with _lock_file(state, job) as lock:
+        yield _locked(lock)
+
+
+@contextmanager
+def _lock_file(state: Path, name: str) -> Iterator[int]:
+    with writable(state):
+        state.mkdir(parents=True, exist_ok=True)
+        lock = os.open(state / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield lock
     finally:
         os.close(lock)
+
+
+def sync(folder: Path) -> None:
+    """Make sure that the names in a folder are on the disk, as what they name is."""
+    if os.name == "nt":
+        return
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def temporary(state: Path) -> Path:
@@ -81,8 +105,8 @@ def temporary(state: Path) -> Path:
     return state / "tmp"
 
 
-def _wait_for(lock: int, state: Path) -> None:
-    deadline = time.monotonic() + LOCK_WAIT
+def _wait_for(lock: int, state: Path, wait: float) -> None:
+    deadline = time.monotonic() + wait
     while not _locked(lock):
         if time.monotonic() >= deadline:
             raise OperatorError("state_busy", path=state)

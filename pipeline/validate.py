@@ -13,7 +13,7 @@ from pipeline.model import Rows, finding, findings_frame
 from schemas.codes import Rule
 from schemas.kinds import link
 from schemas.messages import line
-from schemas.naming import RightNames
+from schemas.naming import LONGEST, RightNames
 from schemas.round import Round
 from schemas.rules import PRECEDENCE, SUGGESTIONS, Cells, Table, schema_for
 from schemas.text import clean
@@ -29,14 +29,15 @@ def validate(
 ) -> pd.DataFrame:
     """Return all findings: those of the cells, of the rows' units, and the `earlier` ones of files.
 
-    A cell has at most one finding: that of the first rule in the order of `Rule`. The frame has the columns
-    `FINDING_COLUMNS`; one in a merged cell stands for every row that the cell speaks for.
+    A cell has at most one finding: that of the first rule in the order of `Rule`; a rule on trial takes no other's
+    place. The frame has the columns `FINDING_COLUMNS`; one in a merged cell stands for every row that it speaks for.
     """
     units = rows.origin[["code", "level"]].assign(claims=claims)
     table = Table(round, names, rows.typed, repaired, rows.where, rows.flaws, units)
     failures = pd.DataFrame(_failures(table), columns=["id", "column", "rule"])
     failures = failures.sort_values("rule", key=lambda rules: rules.map(PRECEDENCE), kind="stable")
-    failures = failures.drop_duplicates(["id", "column"]).sort_values(["id"], kind="stable")
+    failures["trial"] = failures["rule"].isin(round.trials)
+    failures = failures.drop_duplicates(["id", "column", "trial"]).sort_values(["id"], kind="stable")
     found = [*earlier, *_unit_findings(rows), *_cell_findings(table, rows, failures), *_repairs(table, rows, failures)]
     return findings_frame(found)
 
@@ -81,7 +82,10 @@ def _cell_findings(table: Table, rows: Rows, failures: pd.DataFrame) -> Iterator
         code = table.units.at[id, "code"]
         facts: dict[str, Any] = {"unit": register.units[code].full_name if code else ""}
         if rule == Rule.PAGE_NAME_OTHER_UNIT:
-            facts["other"] = register.units[table.names.owners[table.rows.at[id, key]]].full_name
+            owners = table.names.owners[table.rows.at[id, key]]
+            facts["other"] = ", ".join(register.units[owner].full_name for owner in owners)
+        elif rule == Rule.PAGE_NAME_TOO_LONG:
+            facts |= {"limit": LONGEST, "size": len(table.rows.at[id, key])}
         elif rule == Rule.LINK_DUPLICATE:
             facts["other"] = _others(table, rows, claimants, id, key)
         elif rule == Rule.CONTACT_MISSING:
@@ -119,7 +123,8 @@ def _others(table: Table, rows: Rows, claimants: dict[str, list[Any]], id: Any, 
 def _repairs(table: Table, rows: Rows, failures: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield a note for every cell whose repaired value differs from what was typed by more than blanks."""
     yield from _dittos(table, rows)
-    failed = set(zip(failures["id"], failures["column"], strict=True))
+    told = failures[~failures["trial"]]
+    failed = set(zip(told["id"], told["column"], strict=True))
     for column in table.round.form.columns:
         if column.kind == "unit":
             continue

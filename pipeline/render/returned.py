@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from pipeline.consolidate import vietnamese_date
 from pipeline.gazetteer import section_level
 from pipeline.render.letter import progress_line
 from pipeline.render.workbook import Filling, FormRow, Mark
 from pipeline.run import Result
 from schemas.codes import Rule
-from schemas.messages import line
+from schemas.messages import line, title
 from schemas.text import clean
 
 REPAIRS_SHOWN = 60
@@ -41,10 +43,12 @@ def filling_of(result: Result, told: pd.DataFrame, sender: str) -> Filling:
     rows[result.round.lists[-1]].extend(_row(result, id, marks, "") for id in by_unit.get("", []))
     whole = own[own["cell"].eq("") & own["rule"].ne(Rule.UNIT_MISSING) & own["severity"].ne("note")]
     repaired = own[own["rule"].eq(Rule.CELL_REPAIRED)].head(REPAIRS_SHOWN)
+    settled = own[own["decision"].notna()].head(REPAIRS_SHOWN)
     return Filling(
         rows,
         whole=[_mark(f) for f in whole.itertuples()],
-        repaired=[_mark(f) for f in repaired.itertuples()],
+        repaired=[replace(_mark(f), message="") for f in repaired.itertuples()],
+        settled=[replace(_mark(f), message=_settled(f), suggestion="") for f in settled.itertuples()],
         changes=list(_changes(result, sender)),
         progress=progress_line(result, sender),
     )
@@ -67,7 +71,15 @@ def _marks_by_cell(findings: pd.DataFrame) -> dict[tuple[str, str, str, str], li
 
 def _mark(f: Any) -> Mark:
     name = line("severities", f.severity)
-    return Mark(f.severity, name, f.message, f.unit_name, f.label, clean(f.value), f.suggestion)
+    return Mark(f.severity, name, f.message, f.unit_name, f.label, clean(f.value), f.suggestion, f.rule)
+
+
+def _settled(f: Any) -> str:
+    """Return what a sender is told of a finding that was decided: its own words, or until when it is accepted."""
+    decision = f.decision
+    if decision.kind == "explanation":
+        return line("words", "you_explained", title=title(f.rule), words=decision.words)
+    return line("words", "accepted_until", title=title(f.rule), until=vietnamese_date(decision.until))
 
 
 def _row(result: Result, id: Any, marks: dict[tuple[str, str, str, str], list[Mark]], unit_name: str) -> FormRow:

@@ -19,7 +19,7 @@ from pipeline.ledger import Version
 from pipeline.model import address
 from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, excel_text
 from schemas.form import Column as FormColumn
-from schemas.messages import title
+from schemas.messages import how, title
 from schemas.round import Round
 from schemas.rules import rules_of
 from schemas.units import Unit
@@ -40,6 +40,7 @@ class Mark:
     label: str = ""
     value: str = ""
     suggestion: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,14 @@ class FormRow:
 class Filling:
     """What stands in a form: rows by level, and marks that belong to no cell.
 
-    `repaired` and `changes` (since the version before) are told below the corrections, `progress` above them.
+    `repaired`, `settled` (explained or accepted) and `changes` (since the version before) are told below the
+    corrections, `progress` above them.
     """
 
     rows: dict[str, list[FormRow]]
     whole: list[Mark] = field(default_factory=list)
     repaired: list[Mark] = field(default_factory=list)
+    settled: list[Mark] = field(default_factory=list)
     changes: list[Mark] = field(default_factory=list)
     progress: str = ""
 
@@ -110,7 +113,7 @@ def write_form(
 
 def _facts(round: Round, sender: Unit, filling: Filling, version: int, as_of: dt.date) -> dict[str, Any]:
     """Return what titles and notes may mention."""
-    day, deadlines = round.deadline.last_day, words()["deadlines"]
+    day, deadlines = round.last_day_of(sender.code), words()["deadlines"]
     marks = list(filling.marks)
     return {
         "unit": sender.full_name.upper(),
@@ -159,10 +162,9 @@ class _Form:
         sheet.line(words["guide_marked" if marked else "guide_blank"].format(**self.book.facts), italic=True)
         header = sheet.form_header(columns)
         first = sheet.row
-        sections = {section.level: section for section in form.sections} if len(self.round.lists) > 1 else {}
         for level in self.round.lists:
-            if level in sections:
-                sheet.section([sections[level].number, sections[level].label])
+            if level in self.round.sections:
+                sheet.section([*self.round.sections[level]])
             for number, row in enumerate(self.filling.rows.get(level, []), start=1):
                 self._row(sheet, number, row)
         for _ in range(words["spare_rows"]):
@@ -212,7 +214,7 @@ class _Form:
             cell = address((first, place))
             rule = {"validate": "custom", "value": f'=OR({cell}="",{hint["rule"].format(cell=cell)})'}
         texts = {
-            f"{kind}_{part}": hint[part if part == "title" else "message"]
+            f"{kind}_{part}": hint["title"] if part == "title" else how(column.kind)
             for kind, part in (("error", "title"), ("error", "message"), ("input", "title"), ("input", "message"))
         }
         sheet.paper.data_validation(first, place, sheet.row - 1, place, {**rule, "error_type": "warning", **texts})
@@ -237,12 +239,14 @@ class _Form:
         )
         for number, (mark, cell) in enumerate(entries, start=1):
             self._entry(sheet, number, mark, cell)
-        for key, marks in (("repaired_title", self.filling.repaired), ("changes_title", self.filling.changes)):
+        filling = self.filling
+        told = {"repaired_title": filling.repaired, "settled_title": filling.settled, "changes_title": filling.changes}
+        for key, marks in told.items():
             if marks:
                 sheet.row += 1
                 sheet.line(words[key], bold=True)
             for mark in marks:
-                self._texts(sheet, [mark.unit, mark.label, "", mark.value, mark.suggestion])
+                self._texts(sheet, [mark.unit, mark.label, mark.message, mark.value, mark.suggestion])
         sheet.finish((header, header), frozen_columns=0, filtered=False)
         sheet.paper.activate()
 
@@ -256,6 +260,8 @@ class _Form:
         else:
             sheet.put(row, 2, self.words["todo"]["whole_file"], self.book.cell("center"))
         sheet.put(row, 8, "", self.book.cell("center", locked=False))
+        sheet.put(row, 9, "", self.book.cell("given", locked=False))
+        sheet.put(row, 10, mark.rule, self.book.cell("small"))
         self._texts(sheet, [mark.unit, mark.label, mark.message, mark.value, mark.suggestion])
 
     def _texts(self, sheet: SheetWriter, texts: list[str]) -> None:
@@ -343,9 +349,8 @@ class _Form:
         sheet.line(words["title"], bold=True, align="center", font_size=13)
         header = sheet.header(columns)
         for column in self.form.columns:
-            hint = self.words["hints"].get(column.kind, self.words["hints"]["text"])
             faults = "; ".join(title(rule) for rule in rules_of(column.kind))
-            texts = [self.form.label(column.key), f"{hint['message']} {words['blank']}", faults]
+            texts = [self.form.label(column.key), f"{how(column.kind)} {words['blank']}", faults]
             for place, text in enumerate(texts):
                 sheet.put(sheet.row, place, text, self.book.cell("text"))
             sheet.fit(sheet.row, [(text, sheet.width(place)) for place, text in enumerate(texts)])
