@@ -20,6 +20,8 @@ from pipeline.errors import OperatorError
 from pipeline.render.machine import summary
 from pipeline.render.shares import Share, against_targets, shares
 from pipeline.run import Result
+from pipeline.trend import trend_of
+from pipeline.weigh import closed_by
 from schemas.data import TEMPLATES
 from schemas.messages import line, title
 from schemas.text import storable
@@ -72,8 +74,17 @@ def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
         "levels": [{"name": line("levels", level), **shares(of)} for level, of in counts["levels"].items()],
         "units": [_unit(unit, received[unit["code"]], result.version_of(unit["code"])) for unit in counts["units"]],
         "faults": _faults(told),
+        "trend": trend_of(result),
+        "decided": Counter(d.kind for d in result.rollup.findings["decision"] if d is not None),
+        "closing": _closing(result),
         "word": line,
     }
+
+
+def _closing(result: Result) -> dict[str, str] | None:
+    """Return when the round was closed and by whom, None while it is open."""
+    closing = closed_by(result.decisions)
+    return {"day": vietnamese_date(closing.day), "by": storable(closing.by)} if closing else None
 
 
 def _target(target: Mapping[Any, Any]) -> dict[str, Any]:
