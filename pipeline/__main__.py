@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
 
-from pipeline.errors import OperatorError
+from pipeline.errors import OperatorError, guard_screen
 from schemas.messages import line
 
 if TYPE_CHECKING:
@@ -322,6 +322,12 @@ def _rules(options: argparse.Namespace) -> int:
     return 0
 
 
+def program() -> int:
+    """Run the command of the command line, with nothing personal on the screen whatever happens."""
+    guard_screen()
+    return main()
+
+
 def _rulebook(options: argparse.Namespace) -> int:
     from schemas.rulebook import PLACE, rulebook
 
@@ -400,4 +406,4 @@ def _rehearse(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

@@ -24,6 +24,7 @@ from pipeline.render.overview import write_overview
 from pipeline.render.report import write_report
 from pipeline.render.returned import filling_of
 from pipeline.render.rollup import write_rollup
+from pipeline.render.sources import way_to
 from pipeline.render.wording import worded
 from pipeline.render.workbook import blank, prefilled, write_form
 from pipeline.run import Result, judge
@@ -106,7 +107,7 @@ def publish(
             outbox.mkdir(parents=True, exist_ok=True)
             place, staged, old = outbox / round.id, outbox / f".{round.id}.new", outbox / f".{round.id}.old"
             _recover(place, staged, old)
-            letters = _render(result, told, staged)
+            letters = _render(result, told, staged, way_to(inbox, staged))
             compare(staged)
             hashes = _hashes(staged)
             kept = _keep_handwork(ledger, round.id, place, staged)
@@ -187,7 +188,12 @@ def _swap(place: Path, staged: Path, old: Path) -> None:
     """Let the new folder take the place of the old one."""
     if place.exists():
         place.rename(old)
-    staged.rename(place)
+    try:
+        staged.rename(place)
+    except OSError:
+        if old.exists():
+            old.rename(place)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -200,12 +206,12 @@ def _recover(place: Path, staged: Path, old: Path) -> None:
             shutil.rmtree(rest)
 
 
-def _render(result: Result, told: pd.DataFrame, folder: Path) -> list[Letter]:
-    """Render everything into the folder; return the letters prepared."""
+def _render(result: Result, told: pd.DataFrame, folder: Path, way: str) -> list[Letter]:
+    """Render everything into the folder, from which a `way` leads to the inbox; return the letters prepared."""
     folder.mkdir()
     write_machine_results(result, told, folder / "ket-qua")
     write_report(result, told, folder / "bao-cao.docx")
-    write_rollup(result, told, folder / "tong-hop.xlsx")
+    write_rollup(result, told, folder / "tong-hop.xlsx", way)
     write_overview(result, told, folder / "tong-quan.html")
     return _render_senders(result, told, folder)
 

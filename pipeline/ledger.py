@@ -446,6 +446,8 @@ def open_ledger(state: Path) -> Iterator[Ledger]:
             if connection.execute("pragma quick_check").fetchone()[0] != "ok":
                 raise OperatorError("ledger_damaged", path=path)
             version = connection.execute("pragma user_version").fetchone()[0]
+        except sqlite3.OperationalError:  # the disk, not the file: whoever holds the state folder tells it
+            raise
         except sqlite3.DatabaseError as fault:
             raise OperatorError("ledger_damaged", path=path) from fault
         if version > len(_MIGRATIONS):

@@ -23,6 +23,7 @@ from pipeline.render.machine import summary
 from pipeline.render.wording import worded
 from pipeline.run import Result
 from pipeline.send import Outcome
+from pipeline.state import writable
 from schemas.codes import Rule
 from schemas.messages import line, title
 from schemas.naming import policy_faults
@@ -257,7 +258,7 @@ def print_history(round: Round, sender: str, state: Path, until: dt.date) -> Non
     if not state.is_dir():
         print(line("screen", "no_version"))
         return
-    with open_ledger(state) as ledger:
+    with writable(state), open_ledger(state) as ledger:
         versions, letters = ledger.versions(round.id, sender), ledger.letters(round.id, sender)
         names = ledger.file_names()
     counted = [version for version in versions if version.received <= until]

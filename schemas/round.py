@@ -18,6 +18,7 @@ from schemas.messages import line
 from schemas.messages import severity as usual_severity
 from schemas.naming import Policy, RightNames, right_names
 from schemas.periods import span_of, spans_before
+from schemas.text import capitalised
 from schemas.units import CENTRE, Amendment, Register, Unit, load_register
 
 Level = Literal["province", "district", "commune"]
@@ -305,10 +306,11 @@ class Round(_Data):
 
     @cached_property
     def sections(self) -> dict[str, tuple[str, str]]:
-        """By level: number and label of its heading row; a list of one level has none."""
-        labels = {section.level: section.label for section in self.form.sections}
-        levels = [level for level in self.lists if level in labels]
-        return {level: (ROMAN[place], labels[level]) for place, level in enumerate(levels)} if len(levels) > 1 else {}
+        """By level: number and label of its heading row, as the form words it; a list of one level has none."""
+        labels: dict[str, str] = {level: capitalised(line("levels", level)) for level in self.lists}
+        labels |= {section.level: section.label for section in self.form.sections}
+        numbered = zip(ROMAN, self.lists, strict=False)
+        return {level: (number, labels[level]) for number, level in numbered} if len(self.lists) > 1 else {}
 
     @cached_property
     def submitting_units(self) -> dict[str, Unit]:
