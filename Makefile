@@ -5,7 +5,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 ROUND ?= dien-bien-2022
-DEMO_DATE ?= 2022-04-05
 PYTHON ?= python3
 export PYTHONUTF8 := 1
 
@@ -13,7 +12,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m pipeline
 DEMO := demo
 
-.PHONY: help setup demo run check forms status history rounds rules test lint gold lock clean
+.PHONY: help setup demo run check forms send fetch watch status history rounds rules test lint gold lock clean
 
 help: ## xem các lệnh này
 	@echo "Đợt đang chọn: $(ROUND) (đổi bằng: make run ROUND=tên-đợt)"
@@ -30,8 +29,7 @@ $(VENV)/ready: requirements.lock pyproject.toml
 demo: setup ## chạy thử trên tệp ví dụ (người và số liệu bịa), kết quả trong thư mục demo/
 	@echo "Đợt: $(ROUND)"
 	@rm -rf $(DEMO)
-	@$(RUN) example --round $(ROUND) --inbox $(DEMO)/inbox
-	@$(RUN) run --round $(ROUND) --inbox $(DEMO)/inbox --outbox $(DEMO)/outbox --state $(DEMO)/state --as-of $(DEMO_DATE)
+	@$(RUN) demo --round $(ROUND) --folder $(DEMO)
 
 run: setup ## xử lý data/inbox, kết quả trong data/outbox
 	@echo "Đợt: $(ROUND)"
@@ -43,6 +41,17 @@ check: setup ## kiểm tra thử, không ghi gì: make check FILES="tệp1.xlsx 
 forms: setup ## biểu mẫu cho từng đơn vị (trống, hoặc ghi sẵn số liệu đã đạt)
 	@echo "Đợt: $(ROUND)"
 	@$(RUN) forms --round $(ROUND)
+
+send: setup ## gửi các thư đã chuẩn bị, mỗi thư một lần (xem trước: make send DRY=1)
+	@echo "Đợt: $(ROUND)"
+	@$(RUN) send --round $(ROUND) $(if $(DRY),--dry-run) $(if $(AGAIN),--again $(AGAIN)) $(if $(ARRIVED),--arrived $(ARRIVED))
+
+fetch: setup ## lấy tệp đính kèm của thư mới vào data/inbox
+	@$(RUN) fetch --round $(ROUND)
+
+watch: setup ## tự chạy mỗi khi data/inbox có tệp mới (dừng: Ctrl-C); lấy cả thư mỗi 10 phút: make watch FETCH_EVERY=600
+	@echo "Đợt: $(ROUND)"
+	@exec $(RUN) watch --round $(ROUND) $(if $(FETCH_EVERY),--fetch-every $(FETCH_EVERY))
 
 status: setup ## đơn vị nào đã gửi, chưa gửi, phải sửa
 	@echo "Đợt: $(ROUND)"

@@ -6,19 +6,22 @@ import argparse
 import datetime as dt
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
 
-from pipeline.errors import OperatorError
+from pipeline.errors import OperatorError, guard_screen
 from schemas.messages import line
 
 if TYPE_CHECKING:
+    from pipeline.intake import Signs
     from schemas.round import Round
 
 DATA = Path("data")
 ERRORS_FOUND = 3
 OPERATORS_FAULT = 2
+STOPPED = 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,15 +34,26 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit status: 0 done, 2 the operator's fault, 3 errors found by `check`."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-    try:
+
+    def command() -> int:
         options = _parser().parse_args(arguments)
         status: int = options.command(options)
         return status
+
+    return guarded(command)
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Return the exit status of a command; a fault of the operator's is one line."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    try:
+        return command()
     except OperatorError as fault:
         print(fault, file=sys.stderr)
         return OPERATORS_FAULT
+    except KeyboardInterrupt:
+        return STOPPED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,11 +77,21 @@ def _parser() -> argparse.ArgumentParser:
     command("run", _run, "round", "folders", "as_of")
     command("check", _check, "round").add_argument("files", nargs="+", type=Path, metavar="FILE")
     command("forms", _forms, "round", "folders", "as_of")
+    send = command("send", _send, "round", "folders", "as_of")
+    send.add_argument("--dry-run", action="store_true", help=line("commands", "option_dry_run"))
+    for option in ("again", "arrived"):
+        send.add_argument(f"--{option}", metavar="CODE", help=line("commands", f"option_{option}"))
+    command("fetch", _fetch, "round", "folders")
+    watch = command("watch", _watch, "round", "folders", "as_of")
+    watch.add_argument(
+        "--fetch-every", type=_seconds, default=0.0, metavar="SECONDS", help=line("commands", "option_fetch_every")
+    )
+    watch.add_argument("--quiet", type=_seconds, default=5.0, metavar="SECONDS", help=line("commands", "option_quiet"))
     command("status", _status, "round", "folders", "as_of")
     history = command("history", _history, "round", "folders", "as_of")
     history.add_argument("--unit", required=True, metavar="CODE", help=line("commands", "option_unit"))
-    example = command("example", _example, "round")
-    example.add_argument("--inbox", type=Path, required=True, help=line("commands", "option_inbox"))
+    demo = command("demo", _demo, "round")
+    demo.add_argument("--folder", type=Path, default=Path("demo"), help=line("commands", "option_folder"))
     command("rounds", _rounds)
     command("rules", _rules)
     return parser
@@ -78,6 +102,16 @@ def _date(text: str) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError:
         raise OperatorError("bad_date", value=text) from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise OperatorError("bad_seconds", value=text)
+    return seconds
 
 
 def load(name: str) -> Round:
@@ -120,13 +154,81 @@ def _start_readers() -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    return run_line(options.round, options.inbox, options.outbox, options.state, options.as_of)
+
+
+def run_line(
+    name: str, inbox: Path, outbox: Path, state: Path, as_of: dt.date | None, settled: Signs | None = None
+) -> int:
+    """Run the whole line for the round of that name, on the files that have `settled` (None: all); tell the result."""
     _start_readers()
     from pipeline.deliver import publish
     from pipeline.screen import print_result
 
+    print_result(publish(load(name), inbox, outbox, state, as_of, settled))
+    return 0
+
+
+def _send(options: argparse.Namespace) -> int:
+    _start_readers()
+    from pipeline.account import account_file, send_server
+    from pipeline.due import letters_due
+    from pipeline.screen import print_due, print_fates, print_outcome
+    from pipeline.send import decide, send, sending
+
     round = load(options.round)
-    published = publish(round, options.inbox, options.outbox, options.state, options.as_of)
-    print_result(published)
+    server = None if options.dry_run else send_server(options.state)
+    if server is None:
+        print_due(letters_due(round, options.inbox, options.state, options.as_of))
+        print(line("send", "dry_run" if options.dry_run else "not_configured", path=account_file(options.state)))
+        return 0
+    with sending(options.state):
+        if options.arrived:
+            decide(round, options.state, options.arrived, "sent")
+        if options.again:
+            decide(round, options.state, options.again, "prepared")
+        letters = letters_due(round, options.inbox, options.state, options.as_of)
+        print_due([letter for letter in letters if letter.reason != "due"])
+        outcomes = []
+        due = [letter for letter in letters if letter.reason == "due"]
+        for outcome in send(round, due, options.outbox, options.state, server):
+            print_outcome(outcome)
+            outcomes.append(outcome)
+        print_fates(outcome.fate for outcome in outcomes)
+    return 0
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    return fetch_mail(options.round, options.inbox, options.state)
+
+
+def fetch_mail(name: str, inbox: Path, state: Path) -> int:
+    """Take new mail into the inbox; tell what came."""
+    from pipeline.account import account_file, fetch_server
+    from pipeline.fetch import fetch
+    from pipeline.screen import print_mails
+
+    round = load(name)
+    server = fetch_server(state)
+    if server is None:
+        raise OperatorError("fetch_not_configured", path=account_file(state))
+    print_mails(fetch(round, inbox, state, server))
+    return 0
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from pipeline.watch import Watched, stopping, watch
+
+    load(options.round)  # a wrong name is told at once
+    if not options.inbox.is_dir():
+        raise OperatorError("no_inbox", path=options.inbox)
+    watched = Watched(
+        options.round, options.inbox, options.outbox, options.state, options.as_of, options.quiet, options.fetch_every
+    )
+    print(line("watch", "begins", path=options.inbox), flush=True)
+    with stopping() as stopped:
+        watch(watched, stopped)
+    print(line("watch", "ends"), flush=True)
     return 0
 
 
@@ -171,20 +273,29 @@ def _history(options: argparse.Namespace) -> int:
     return 0
 
 
-def _example(options: argparse.Namespace) -> int:
+def _demo(options: argparse.Namespace) -> int:
+    """Run the round on made-up files, in a folder of its own, as of a fixed day."""
+    _start_readers()
+    from pipeline.deliver import publish
     from pipeline.example import write_example
+    from pipeline.screen import print_result
 
-    files = write_example(load(options.round), options.inbox)
-    print(line("screen", "example", count=len(files), inbox=options.inbox))
+    round, folder = load(options.round), options.folder
+    files, day = write_example(round, folder / "inbox")
+    print(line("screen", "example", count=len(files), inbox=folder / "inbox"))
+    print_result(publish(round, folder / "inbox", folder / "outbox", folder / "state", day))
     return 0
 
 
 def _rounds(options: argparse.Namespace) -> int:
+    from schemas.naming import policy_faults
     from schemas.round import list_rounds
 
     for id in list_rounds():
         round = load(id)
         print(f"{id}  {round.title}")
+        for fault in policy_faults(round.right_names, round.register):
+            print(f"  {fault}")
     return 0
 
 
@@ -196,5 +307,11 @@ def _rules(options: argparse.Namespace) -> int:
     return 0
 
 
+def program() -> int:
+    """Run the command of the command line, with nothing personal on the screen whatever happens."""
+    guard_screen()
+    return main()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

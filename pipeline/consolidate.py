@@ -22,10 +22,10 @@ class RollUp:
     """The result of a round on a day.
 
     `units`: a record for every expected unit (index: code; columns `level, name, parent_code, submitter_code,
-    status`, the measures as booleans, `id` of its row or -1). `senders`: a record for every submitting unit
-    (index: code; columns `name, status, late, received, expected`, the measures as counts, `errors, warnings,
-    file`). `findings`: all of them, with `severity`. `tables`: further counts that the form asks for, each to be
-    printed as it is.
+    status`, the measures as booleans, the yes/no columns as booleans (True for yes), `id` of its first row or -1).
+    `senders`: a record for every submitting unit (index: code; columns `name, status, late, received, expected`,
+    the measures as counts, `errors, warnings, file`). `findings`: all of them, with `severity`. `tables`: further
+    counts that the form asks for, each to be printed as it is.
     """
 
     units: pd.DataFrame
@@ -50,7 +50,8 @@ def consolidate(
     severities = {rule: severity(rule) for rule in findings["rule"].unique()}
     findings = findings.assign(severity=findings["rule"].map(severities))
     counting = set(rows.origin["file"])
-    return RollUp(units, _senders(round, arrived, counting, units, findings), findings)
+    senders = _senders(round, arrived, counting, units, findings)
+    return RollUp(units, senders, findings)
 
 
 def _told_once(findings: pd.DataFrame) -> pd.DataFrame:
@@ -70,25 +71,26 @@ def _arrivals(submissions: list[Submission]) -> dict[str, list[Submission]]:
 
 def _units(round: Round, rows: Rows, repaired: pd.DataFrame, claims: pd.Series, findings: pd.DataFrame) -> pd.DataFrame:
     """Return the record of every expected unit, in the register's order."""
-    speaking = rows.origin[claims]
-    id_of = dict(zip(speaking["code"], speaking.index, strict=True))
+    ids_of: dict[str, list[int]] = {}
+    for id, code in rows.origin.loc[claims, "code"].items():
+        ids_of.setdefault(code, []).append(id)
     errors: dict[int, set[tuple[str, str]]] = {}
     for id, column, rule in zip(findings["id"], findings["column"], findings["rule"], strict=True):
         if id >= 0 and severity(rule) == "error":
             errors.setdefault(id, set()).add((column, rule))
+    values = repaired.to_dict("index")
     records = []
     for sender, units in round.expected.items():
         for unit in units:
-            id = id_of.get(unit.code, -1)
-            values = repaired.loc[id].to_dict() if id >= 0 else {}
-            measured = (
-                _measure(round, unit, values, errors.get(id, set())) if values else dict.fromkeys(MEASURES, False)
-            )
-            status = _status(round, values, errors.get(id, set())) if values else "not-listed"
+            ids = ids_of.get(unit.code, [])
+            wrong = set().union(*(errors.get(id, set()) for id in ids))
+            own = [values[id] for id in ids]
+            measured = _measure(round, unit, own[0], wrong) if own else dict.fromkeys(MEASURES, False)
+            status = _status(round, own, wrong) if own else "not-listed"
             records.append(
                 {
                     "code": unit.code, "level": unit.level, "name": unit.full_name, "parent_code": unit.parent,
-                    "submitter_code": sender, "status": status, **measured, "id": id,
+                    "submitter_code": sender, "status": status, **measured, "id": ids[0] if ids else -1,
                 }
             )  # fmt: skip
     columns = ["code", "level", "name", "parent_code", "submitter_code", "status", *MEASURES, "id"]
@@ -112,20 +114,16 @@ def _measure(round: Round, unit: Unit, values: dict[str, str], errors: set[tuple
     established = in_order("link")
     named = established and in_order("page-name")
     staffed = all(groups[group] for group in required) and sum(groups.values()) >= least
-    return {
-        "listed": True,
-        "established": established,
-        "named": named,
-        "staffed": staffed,
-        "complete": established and named and staffed and not errors,
-    }
+    measured = {"listed": True, "established": established, "named": named, "staffed": staffed}
+    measured["complete"] = not errors and all(measured[m] for m in round.measures if m in measured)
+    return measured
 
 
-def _status(round: Round, values: dict[str, str], errors: set[tuple[str, str]]) -> str:
+def _status(round: Round, rows: list[dict[str, str]], errors: set[tuple[str, str]]) -> str:
     pages = [column.key for kind in ("page-name", "link") for column in round.form.of_kind(kind)]
     if errors:
         return "to-correct"
-    return "no-page" if pages and not any(values[key] for key in pages) else "complete"
+    return "no-page" if pages and not any(row[key] for row in rows for key in pages) else "complete"
 
 
 def _missing_units(
@@ -146,15 +144,14 @@ def _missing_units(
 
 
 def _missing_and_late(round: Round, arrived: dict[str, list[Submission]]) -> Iterator[dict[str, Any]]:
-    last_day = round.deadline.last_day
-    deadline = vietnamese_date(last_day) if last_day else ""
     for code, unit in round.submitting_units.items():
+        deadline = vietnamese_date(round.last_day_of(code))
         if code not in arrived:
             facts = {"unit": unit.full_name, "deadline": deadline}
             yield finding(Rule.SUBMISSION_MISSING, submitter=code, unit=code, facts=facts)
             continue
         first = _first_of(arrived[code])
-        if _is_late(round, first):
+        if _is_late(round, code, first):
             facts = {"unit": unit.full_name, "deadline": deadline, "received": vietnamese_date(first.received)}
             yield finding(Rule.SUBMISSION_LATE, submitter=code, unit=code, file=first.file, facts=facts)
 
@@ -164,8 +161,8 @@ def _first_of(submissions: list[Submission]) -> Submission:
     return next((s for s in submissions if s.readable), submissions[0])
 
 
-def _is_late(round: Round, submission: Submission) -> bool:
-    last_day = round.deadline.last_day
+def _is_late(round: Round, sender: str, submission: Submission) -> bool:
+    last_day = round.last_day_of(sender)
     return last_day is not None and submission.received > last_day
 
 
@@ -195,7 +192,7 @@ def _senders(
         records.append(
             {
                 "code": code, "name": unit.full_name, "status": status,
-                "late": bool(submissions) and _is_late(round, _first_of(submissions)),
+                "late": bool(submissions) and _is_late(round, code, _first_of(submissions)),
                 "received": _first_of(submissions).received if submissions else None,
                 "expected": len(own), **{measure: int(own[measure].sum()) for measure in MEASURES},
                 "errors": errors, "warnings": warnings,

@@ -5,39 +5,44 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.agree import compare
 from pipeline.history import current_versions, with_history
-from pipeline.intake import Intake, take_in
+from pipeline.intake import Intake, Signs, take_in
 from pipeline.known import open_known
 from pipeline.ledger import Ledger, Letter, open_ledger
-from pipeline.render.letter import write_letter
+from pipeline.render.letter import folder_of, write_letter
 from pipeline.render.machine import write_machine_results
 from pipeline.render.overview import write_overview
 from pipeline.render.report import write_report
 from pipeline.render.returned import filling_of
 from pipeline.render.rollup import write_rollup
+from pipeline.render.sources import way_to
 from pipeline.render.wording import worded
 from pipeline.render.workbook import blank, prefilled, write_form
 from pipeline.run import Result, judge
-from pipeline.state import hold, writable
+from pipeline.state import alone, hold, writable
 from schemas.round import Round
 from schemas.text import slug
 
 
 @dataclass(frozen=True)
 class Published:
-    """A result and where it lies; `kept` are files that somebody edited or added, kept beside the new ones."""
+    """A result and where it lies; `kept` are files that somebody edited or added, kept beside the new ones.
+
+    `mailed` tells which files of the inbox came by mail: path -> address that it was sent from.
+    """
 
     result: Result
     told: pd.DataFrame
     folder: Path
     kept: list[Path]
     intake: Intake
+    mailed: dict[str, str]
 
 
 def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Result:
@@ -45,11 +50,13 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger, open_known(state) as known:
         result = judge(round, take_in(inbox, state, ledger, today).arrivals, today, known)
-        return with_history(ledger, result, current_versions(ledger, result))
+        return _with_letters(state, ledger, with_history(ledger, result, current_versions(ledger, result)))
 
 
-def publish(round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date | None) -> Published:
-    """Run the whole line and put the result at `outbox/<round>`.
+def publish(
+    round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date | None, settled: Signs | None = None
+) -> Published:
+    """Run the whole line and put the result at `outbox/<round>`; `settled` are the files that it may take, None: all.
 
     Raises:
         OperatorError: the inbox is not there, the outbox cannot be written, a template does not render, or another run
@@ -58,16 +65,16 @@ def publish(round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger:
         with open_known(state) as known:
-            intake = take_in(inbox, state, ledger, today)
+            intake = take_in(inbox, state, ledger, today, settled)
             result = judge(round, intake.arrivals, today, known)
         versions = current_versions(ledger, result)
-        result = with_history(ledger, result, versions)
+        result = _with_letters(state, ledger, with_history(ledger, result, versions))
         told = worded(result)
         with writable(outbox):
             outbox.mkdir(parents=True, exist_ok=True)
             place, staged, old = outbox / round.id, outbox / f".{round.id}.new", outbox / f".{round.id}.old"
             _recover(place, staged, old)
-            letters = _render(result, told, staged)
+            letters = _render(result, told, staged, way_to(inbox, staged))
             compare(staged)
             hashes = _hashes(staged)
             kept = _keep_handwork(ledger, round.id, place, staged)
@@ -75,7 +82,16 @@ def publish(round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date
             _swap(place, staged, old)
         ledger.wrote_papers(round.id, hashes)
         ledger.record_run(round.id, today, {s.file: s.sha256 for s in result.submissions}, versions, letters)
-    return Published(result, told, place, kept, intake)
+        mailed = ledger.mail_senders()
+    return Published(result, told, place, kept, intake, mailed)
+
+
+def _with_letters(state: Path, ledger: Ledger, result: Result) -> Result:
+    """Return the result with the letters so far; what was being sent when a sender died is uncertain."""
+    with alone(state, "send") as nobody_sends:
+        if nobody_sends:
+            ledger.settle_unknown(result.round.id)
+    return replace(result, posted=ledger.posted(result.round.id))
 
 
 def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) -> tuple[Path, int]:
@@ -103,7 +119,12 @@ def _swap(place: Path, staged: Path, old: Path) -> None:
     """Let the new folder take the place of the old one."""
     if place.exists():
         place.rename(old)
-    staged.rename(place)
+    try:
+        staged.rename(place)
+    except OSError:
+        if old.exists():
+            old.rename(place)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -116,12 +137,12 @@ def _recover(place: Path, staged: Path, old: Path) -> None:
             shutil.rmtree(rest)
 
 
-def _render(result: Result, told: pd.DataFrame, folder: Path) -> list[Letter]:
-    """Render everything into the folder; return the letters prepared."""
+def _render(result: Result, told: pd.DataFrame, folder: Path, way: str) -> list[Letter]:
+    """Render everything into the folder, from which a `way` leads to the inbox; return the letters prepared."""
     folder.mkdir()
     write_machine_results(result, told, folder / "ket-qua")
     write_report(result, told, folder / "bao-cao.docx")
-    write_rollup(result, told, folder / "tong-hop.xlsx")
+    write_rollup(result, told, folder / "tong-hop.xlsx", way)
     write_overview(result, told, folder / "tong-quan.html")
     return _render_senders(result, told, folder)
 
@@ -135,7 +156,7 @@ def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> list[Le
     for code, unit in round.submitting_units.items():
         own = findings.get(code, nothing)
         status = senders.at[code, "status"]
-        place = folder / "don-vi" / f"{code}-{slug(unit.full_name)}"
+        place = folder / folder_of(unit)
         place.mkdir(parents=True)
         version = result.version_of(code) + 1
         if status in ("missing", "rejected"):

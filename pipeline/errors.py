@@ -1,6 +1,18 @@
 """The operator's faults. A unit's fault is a finding; ours is a traceback."""
 
-from typing import Any
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import warnings
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+TRACE = "MTTQ_TRACE"
+"""Set in the environment, faults of ours are told with their messages, which may hold what a unit wrote."""
 
 
 class OperatorError(Exception):
@@ -22,3 +34,28 @@ class Refused(Exception):
         super().__init__(rule)
         self.rule = rule
         self.facts = facts
+
+
+def guard_screen() -> None:
+    """Let nothing on the screen but what we print ourselves: a fault of ours is told without what a unit wrote.
+
+    An exception's message may quote a cell (a phone number, a name), so a traceback shows places and types alone.
+    What a library warns of, and what goes wrong while a file of a failed run is thrown away, tells an officer nothing.
+    """
+    if not os.environ.get(TRACE):
+        sys.excepthook = _tell
+        sys.unraisablehook = lambda _: None
+        warnings.simplefilter("ignore")
+
+
+def _tell(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
+    del kind, trace
+    if isinstance(fault, KeyboardInterrupt):
+        return
+    from schemas.messages import line
+
+    print(line("screen", "fault", variable=TRACE), file=sys.stderr)
+    told: BaseException | None = fault
+    while told is not None:
+        print(*traceback.format_tb(told.__traceback__), type(told).__qualname__, sep="", file=sys.stderr)
+        told = told.__cause__ or told.__context__

@@ -15,6 +15,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from unidecode import unidecode
 
 from schemas.data import HERE, read_toml
+from schemas.messages import line
 from schemas.round import Round
 from schemas.text import slug
 from schemas.units import Unit
@@ -22,28 +23,39 @@ from schemas.units import Unit
 Row = dict[str, Any]
 
 
-def write_example(round: Round, inbox: Path) -> list[Path]:
-    """Write the example files of a round into dated folders of the inbox; return their paths."""
-    return _Example(round, read_toml(HERE / "examples.toml")).write(inbox)
+DAYS_AFTER = 6  # the example's day of looking is so long after the last day in time
+
+
+def write_example(round: Round, inbox: Path) -> tuple[list[Path], dt.date]:
+    """Write the example files of a round into dated folders of the inbox; return their paths, and the day to look."""
+    example = _Example(round, read_toml(HERE / "examples.toml"))
+    return example.write(inbox), example.last_day + dt.timedelta(days=DAYS_AFTER)
 
 
 class _Example:
     def __init__(self, round: Round, words: dict[str, Any]) -> None:
         self.round, self.form, self.words = round, round.form, words
         self.names = round.right_names.proposed
-        self.last_day = round.deadline.last_day or round.source.date + dt.timedelta(days=30)
+        start = round.source.date or dt.date(2022, 1, 1)
+        self.last_day = round.deadline.last_day or round.example_day or start + dt.timedelta(days=30)
 
     def write(self, inbox: Path) -> list[Path]:
         senders = list(self.round.submitting_units.values())
         paths = []
-        for number, file in enumerate(self.words["files"]):
-            if file["sender"] >= len(senders):
+        told = 1 + max(file["sender"] for file in self.words["files"])
+        again = [(start, file) for start in range(0, len(senders), told) for file in self.words["files"]]
+        for number, (start, file) in enumerate(again):
+            if (
+                start + file["sender"] >= len(senders)
+                or file.get("part", self.round.submitters) not in self.round.lists
+            ):
                 continue
-            sender = senders[file["sender"]]
+            sender = senders[start + file["sender"]]
             rows = self._rows(sender, file, random.Random(f"{self.round.id}/{sender.code}/{number}"))
             folder = inbox / (self.last_day - dt.timedelta(days=file["days"])).isoformat()
             folder.mkdir(parents=True, exist_ok=True)
-            path = folder / file["name"].format(unit=sender.full_name, slug=slug(sender.name))
+            name = file["name"].format(unit=sender.full_name, slug=slug(sender.name))
+            path = folder / (f"{sender.full_name} - {name}" if start and "{" not in file["name"] else name)
             self._workbook(sender, file, rows).save(path)
             paths.append(path)
         return paths
@@ -78,7 +90,7 @@ class _Example:
             elif column.kind == "link":
                 row[column.key] = f"https://www.facebook.com/mattran.{name}.{unit.code}"
         required, least = self.round.persons_asked(unit.level)
-        for group in required or [group.key for group in self.form.groups][:least]:
+        for group in required or [group.key for group in self.form.groups][: max(least, 1)]:
             person = " ".join(chance.choice(self.words[part]) for part in ("surnames", "middles", "givens"))
             for column in self.form.of_group(group):
                 row[column.key] = {
@@ -120,11 +132,10 @@ class _Example:
         book.properties.created = book.properties.modified = dt.datetime.combine(day, dt.time(9))
         sheet = book.active
         layout = file["layout"]
-        if layout == "sheets":
+        if layout == "sheets" and self.round.sections:
             for number, level in enumerate(self.round.lists):
-                section = next(section for section in self.form.sections if section.level == level)
                 sheet = sheet if number == 0 else book.create_sheet()
-                sheet.title = section.label
+                sheet.title = line("levels", level).capitalize()
                 self._table(sheet, sender, [row for unit, row in rows if unit.level == level], merged=False)
             return book
         self._table(
@@ -143,10 +154,14 @@ class _Example:
     def _with_sections(self, rows: list[tuple[Unit, Row]]) -> list[Row]:
         """Return the rows under the form's section rows; the sender's own row is the section row itself."""
         listed: list[Row] = []
-        for section in self.form.sections:
-            under = [row for unit, row in rows if unit.level == section.level]
-            heading = {"": section.number, self.form.unit_key: section.label}
-            if section.level == self.round.submitters and len(under) == 1:
+        for level in self.round.lists:
+            under = [row for unit, row in rows if unit.level == level]
+            if level not in self.round.sections:
+                listed += under
+                continue
+            number, label = self.round.sections[level]
+            heading = {"": number, self.form.unit_key: label}
+            if level == self.round.submitters and len(under) == 1:
                 listed.append({**under[0], **heading})
             else:
                 listed += [heading, *under]

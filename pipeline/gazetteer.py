@@ -51,7 +51,7 @@ class Gazetteer:
 
     def __init__(self, units: Iterable[Unit]) -> None:
         self.units = list(units)
-        self._codes = {unit.code: unit for unit in self.units}
+        self.codes = {unit.code: unit for unit in self.units}
         self._named: dict[str, list[Unit]] = {}
         self._unaccented: dict[str, list[Unit]] = {}
         self._found = lru_cache(maxsize=20_000)(self._find)
@@ -66,8 +66,8 @@ class Gazetteer:
 
     def _find(self, text: str) -> tuple[int, list[Unit]]:
         best: dict[int, list[Unit]] = {}
-        if text.strip() in self._codes:
-            return EXACT, [self._codes[text.strip()]]
+        if text.strip() in self.codes:
+            return EXACT, [self.codes[text.strip()]]
         for reading in _readings(text):
             for offset, names, key in (
                 (0, self._named, reading.key),

@@ -15,6 +15,7 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -24,7 +25,7 @@ from pipeline.ledger import Ledger
 from pipeline.model import Arrival
 from pipeline.read import LIMIT, megabytes
 from pipeline.readers import unpack_bundle
-from pipeline.state import temporary, writable
+from pipeline.state import sync, temporary, writable
 from schemas.codes import Rule
 
 # Hidden files, locks and backups of office programs, folders' own files, downloads that are not finished.
@@ -68,11 +69,33 @@ class _Changing(Exception):
     """Somebody is still writing this file."""
 
 
-def take_in(inbox: Path, state: Path, ledger: Ledger, today: dt.date) -> Intake:
+Signs = dict[str, tuple[int, int, int]]
+"""What tells that a file has changed: path within the inbox -> size, time of change (ns), number on the disk."""
+
+
+def signs_of(inbox: Path) -> Signs:
+    """Return the signs of all that a run would look at, without opening anything; {} where there is no inbox."""
+    signs: Signs = {}
+    try:
+        for path, fault in _walk(inbox):
+            if fault is None and not _IGNORED.search(path.name):
+                with suppress(OSError):  # it went away meanwhile
+                    signs[os.fspath(path.relative_to(inbox))] = _sign(os.lstat(path))
+    except OperatorError:
+        return {}
+    return signs
+
+
+def _sign(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def take_in(inbox: Path, state: Path, ledger: Ledger, today: dt.date, settled: Signs | None = None) -> Intake:
     """Return the files of the inbox; their bytes are in `state/store` from now on.
 
-    A file is received on the date that its folder is named by, else on the day that it was first seen. What is no
-    readable file is an arrival that is refused already; the files of a bundle are arrivals of their own.
+    Where `settled` is given, a file with another sign waits: somebody has begun to write it since. A file is
+    received on the date that its folder is named by, else on the day that it was first seen. What is no readable file
+    is an arrival that is refused already; the files of a bundle are arrivals of their own.
 
     Raises:
         OperatorError: there is no such inbox, or the store cannot be written.
@@ -81,7 +104,7 @@ def take_in(inbox: Path, state: Path, ledger: Ledger, today: dt.date) -> Intake:
         raise OperatorError("no_inbox", path=inbox)
     with writable(state):
         store = _Store(state / "store", temporary(state))
-        intake = _taken(inbox, store, today)
+        intake = _taken(inbox, store, today, settled)
         seen = ledger.first_seen({arrival.sha256: arrival.file for arrival in intake.arrivals}, today)
         dated = [replace(a, received=_folder_date(a.file) or seen[a.sha256]) for a in intake.arrivals]
         return _unbundled(replace(intake, arrivals=dated), store)
@@ -120,7 +143,7 @@ def _code(match: re.Match[str]) -> str:
 # --- the inbox
 
 
-def _taken(inbox: Path, store: _Store, today: dt.date) -> Intake:
+def _taken(inbox: Path, store: _Store, today: dt.date, settled: Signs | None) -> Intake:
     arrivals: list[Arrival] = []
     ignored: list[str] = []
     waiting: list[str] = []
@@ -131,7 +154,11 @@ def _taken(inbox: Path, store: _Store, today: dt.date) -> Intake:
             ignored.append(name)
             continue
         try:
-            arrivals.append(_refused(name, _of_fault(fault), today) if fault else _arrival(path, name, store, today))
+            if fault:
+                arrivals.append(_refused(name, _of_fault(fault), today))
+            else:
+                sign = settled.get(os.fspath(path.relative_to(inbox)), ()) if settled is not None else None
+                arrivals.append(_arrival(path, name, store, today, sign))
         except _Changing:
             waiting.append(name)
     store.settle()
@@ -169,14 +196,14 @@ def _distinct(name: str, names: set[str]) -> str:
     return shown
 
 
-def _arrival(path: Path, name: str, store: _Store, today: dt.date) -> Arrival:
-    """Keep the file's bytes and return its arrival.
+def _arrival(path: Path, name: str, store: _Store, today: dt.date, sign: tuple[int, ...] | None = None) -> Arrival:
+    """Keep the file's bytes and return its arrival; `sign` is the one that it must have, if any.
 
     Raises:
         _Changing: somebody is still writing it.
     """
     try:
-        content = _content(path)
+        content = _content(path, sign)
     except Refused as refusal:
         return _refused(name, refusal, today)
     except OSError as fault:
@@ -184,9 +211,11 @@ def _arrival(path: Path, name: str, store: _Store, today: dt.date) -> Arrival:
     return store.keep(name, content, today)
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, sign: tuple[int, ...] | None) -> bytes:
     """Return the bytes of a regular file, opened without following a link or waiting for a pipe."""
     expected = os.lstat(path)
+    if sign is not None and sign != _sign(expected):
+        raise _Changing
     if not stat.S_ISREG(expected.st_mode):
         kind = next((kind for test, kind in _KINDS if test(expected.st_mode)), "device")
         raise Refused(Rule.FILE_UNSUPPORTED, reason=kind)
@@ -252,12 +281,8 @@ class _Store:
 
     def settle(self) -> None:
         """Make sure that the new names too are on the disk, before anything looks inside."""
-        if self._changed and os.name != "nt":
-            folder = os.open(self._folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        if self._changed:
+            sync(self._folder)
         self._changed = False
 
 

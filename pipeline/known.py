@@ -27,7 +27,10 @@ class Known:
         """Return the result of reading this content, None where it was never read by this version."""
         if self._db is None:
             return None
-        row = self._db.execute("select status, found from known where sha256 = ?", (sha256,)).fetchone()
+        try:
+            row = self._db.execute("select status, found from known where sha256 = ?", (sha256,)).fetchone()
+        except sqlite3.DatabaseError:  # damaged, or the disk fails
+            return None
         if row is None:
             return None
         return row[0], (row[1] if row[0] == "done" else json.loads(row[1]))
@@ -38,7 +41,7 @@ class Known:
             return
         status, found = outcome
         content = found if status == "done" else json.dumps(found).encode()
-        with suppress(sqlite3.OperationalError):  # a full disk: read again next time
+        with suppress(sqlite3.DatabaseError):  # damaged, or a full disk: read again next time
             self._db.execute("insert or replace into known values (?, ?, ?, ?)", (sha256, _version(), status, content))
 
 
@@ -49,12 +52,16 @@ def open_known(state: Path) -> Iterator[Known]:
     try:
         connection = _connect(path)
     except sqlite3.DatabaseError:
-        for rest in state.glob(path.name + "*"):
-            rest.unlink()
-        connection = _connect(path)
+        try:
+            for rest in state.glob(path.name + "*"):
+                rest.unlink()
+            connection = _connect(path)
+        except (OSError, sqlite3.DatabaseError):  # the disk: everything is read again
+            yield Known()
+            return
     try:
         yield Known(connection)
-        with suppress(sqlite3.OperationalError):
+        with suppress(sqlite3.DatabaseError):
             connection.commit()
     finally:
         connection.close()

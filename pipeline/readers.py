@@ -125,34 +125,32 @@ def _finish(arrival: Arrival, begun: Outcome | Future[Outcome], known: Known) ->
 
 
 def _outcome(future: Future[Outcome], *task: Any) -> Outcome:
-    """Wait for a worker; ask another where the pool lost this one.
+    """Wait for a worker; ask another where the pool lost this one, or says that it died.
 
     A worker that dies in the moment between taking a task and the pool's noticing it is lost to the pool, which
-    then reports a time-out, or gives up if nothing else was going on.
+    then reports a time-out, or gives up if nothing else was going on. Its death may also be laid at the door of the
+    file before, whose result still lies unread in the pipe: only a file that kills two workers in a row did it.
 
     Raises:
         BrokenProcessPool: no worker can be started at all.
     """
-    for _ in range(ATTEMPTS - 1):
+    reasons: list[str] = []
+    for attempt in range(1, ATTEMPTS + 1):
         try:
-            return _outcome_of(future)
+            return future.result()
+        except ProcessExpired as death:
+            reasons.append(_reason(death.exitcode))
+            if len(reasons) > 1:
+                break
         except BrokenProcessPool:
-            pass
+            if attempt == ATTEMPTS:
+                raise
         except TimeoutError:
             if resource is None:
                 break
-        future = _submit(*task)
-    try:
-        return _outcome_of(future)
-    except TimeoutError:
-        return _unreadable("time")
-
-
-def _outcome_of(future: Future[Outcome]) -> Outcome:
-    try:
-        return future.result()
-    except ProcessExpired as death:
-        return _unreadable(_reason(death.exitcode))
+        if attempt < ATTEMPTS:
+            future = _submit(*task)
+    return _unreadable(reasons[-1] if reasons else "time")
 
 
 def _unreadable(reason: str) -> Outcome:

@@ -62,7 +62,7 @@ class Recogniser:
         region = list(round.register.below(round.collector))
         self.region = Gazetteer(u for u in region if u.level in {*round.lists, round.submitters})
         self.senders = Senders(round, self.region)
-        self.office = Gazetteer([round.register.units[round.collector]])
+        self.office = Gazetteer([round.collecting_unit] if round.collecting_unit else [])
         self.own = {code: Gazetteer(units) for code, units in round.expected.items()}
         self.unit_key = round.form.unit_key
 
@@ -116,7 +116,7 @@ class Recogniser:
                 Rule.FILE_NO_TABLE, columns=", ".join(c.header for c in self.round.form.columns if c.required)
             )
         lines = [(line, table.sheet) for table in tables for line in table.lines]
-        listed = [_Listed(*line) for line in lines if not self._is_collectors(line[0])]
+        listed = [_Listed(*line) for line in lines if not self._says_nothing(line[0])]
         if not listed:
             return refused(Rule.FILE_EMPTY)
         names = [item.line.texts.get(self.unit_key, "") for item in listed]
@@ -231,11 +231,13 @@ class Recogniser:
             needed.update(column.key for column in form.of_group(group))
         return [key for key in form.keys if key in needed]
 
-    def _is_collectors(self, line: Line) -> bool:
-        """Tell a row of the collecting office itself, left from the form's example."""
-        collector = self.round.register.units[self.round.collector]
-        return (
-            collector.level not in self.round.lists and self.office.find(line.texts.get(self.unit_key, ""))[0] == EXACT
+    def _says_nothing(self, line: Line) -> bool:
+        """Tell a row that lists nobody, and one of the collecting office itself, left from the form's example."""
+        others = [key for key in line.texts if key != self.unit_key]
+        if self.round.form.rows == "persons" and not any(key in line.own for key in others):
+            return True
+        return self.round.collector not in self.region.codes and (
+            self.office.find(line.texts.get(self.unit_key, ""))[0] == EXACT
         )
 
     # --- which unit a row lists
@@ -244,7 +246,8 @@ class Recogniser:
         for item in listed:
             self._find_unit(item, submitter)
             self._decide(item)
-        self._mark_duplicates(listed)
+        if self.round.form.rows == "units":
+            self._mark_duplicates(listed)
         taken = {item.unit.code for item in listed if item.unit}
         free = Gazetteer(unit for unit in self.round.expected[submitter] if unit.code not in taken)
         for item in listed:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
 from pipeline.consolidate import RollUp, consolidate
 from pipeline.known import Known
+from pipeline.ledger import Posted
 from pipeline.model import Arrival, Progress, Rows, Shift, Standing, Submission
 from pipeline.normalise import normalise
 from pipeline.readers import read_all
@@ -23,10 +26,11 @@ from schemas.round import Round
 class Result:
     """All that a run knows: what every paper, letter and table is rendered from.
 
-    `rows` and `repaired` share one index: the rows that count, as typed and as repaired. `progress` tells where
+    `rows`, `repaired` and `claims` share one index: the rows that count as typed and as repaired, and whether they
+    speak for their units. `progress` tells where
     each sender stands since its version before (empty where the ledger was not asked). `shifts` is what changed
     since the period before, which `previous` names ("" where the round has none); `standings` is the emulation,
-    best first (empty where the round has none).
+    best first (empty where the round has none). `posted` are the letters of the round so far, with their fates.
     """
 
     round: Round
@@ -34,11 +38,21 @@ class Result:
     submissions: list[Submission]
     rows: Rows
     repaired: pd.DataFrame
+    claims: pd.Series
     rollup: RollUp
     progress: Mapping[str, Progress] = field(default_factory=dict)
     shifts: list[Shift] = field(default_factory=list)
     previous: str = ""
     standings: list[Standing] = field(default_factory=list)
+    posted: list[Posted] = field(default_factory=list)
+
+    @cached_property
+    def ids_of(self) -> dict[str, list[Any]]:
+        """The rows that speak for a unit, by its code: one, or every person's."""
+        ids: dict[str, list[Any]] = {}
+        for id, code in self.rows.origin.loc[self.claims, "code"].items():
+            ids.setdefault(code, []).append(id)
+        return ids
 
     def version_of(self, sender: str) -> int:
         """Return the number of the version that counts of a sender, 0 before anything does."""
@@ -52,8 +66,9 @@ def judge(round: Round, arrivals: Iterable[Arrival], as_of: dt.date, known: Know
     """
     names = round.right_names
     recognised = Recogniser(round).recognise(read_all(arrivals, known))
-    settled = settle(recognised.submissions, recognised.rows, recognised.findings)
+    once = round.form.rows == "units"
+    settled = settle(recognised.submissions, recognised.rows, recognised.findings, once=once)
     repaired = normalise(settled.rows, round.form, round.register)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
     rollup = consolidate(round, recognised.submissions, settled.rows, repaired, settled.claims, findings)
-    return Result(round, as_of, recognised.submissions, settled.rows, repaired, rollup)
+    return Result(round, as_of, recognised.submissions, settled.rows, repaired, settled.claims, rollup)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
+from pipeline.account import masked
 from pipeline.consolidate import vietnamese_date
 from pipeline.deliver import Published
-from pipeline.ledger import open_ledger
+from pipeline.due import Due, undelivered
+from pipeline.ledger import Mail, Posted, open_ledger
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.wording import worded
 from pipeline.run import Result
+from pipeline.send import Outcome
+from pipeline.state import writable
 from schemas.codes import Rule
 from schemas.messages import line, title
+from schemas.naming import policy_faults
 from schemas.round import Round
+from schemas.units import Unit
 
 COMMON_FAULTS = 5
 
@@ -35,16 +42,28 @@ def print_result(published: Published) -> None:
     nobodys = told["submitter"].eq("") & told["severity"].eq("error") & told["file"].ne("")
     for unknown in told[nobodys].itertuples():
         print(line("screen", "unknown", file=unknown.file, message=unknown.message))
+        if unit := _unit_of_mail(published, unknown.file):
+            print(line("screen", "mailed", unit=unit.full_name, code=unit.code))
     for name in published.intake.waiting:
         print(line("screen", "waiting", file=name))
     for name in published.intake.ignored:
         print(line("screen", "ignored", file=name))
     for path in published.kept:
         print(line("screen", "kept", path=path))
+    for text in policy_faults(result.round.right_names, result.round.register):
+        print(text)
     print(line("screen", "report", path=folder / "bao-cao.docx"))
     print(line("screen", "rollup", path=folder / "tong-hop.xlsx"))
     print(line("screen", "overview", path=folder / "tong-quan.html"))
     print(line("screen", "letters", count=len(result.rollup.senders), path=folder / "don-vi"))
+
+
+def _unit_of_mail(published: Published, file: str) -> Unit | None:
+    """Return the unit from whose mailbox a file came, as its mail says; a hint: anybody can write any address there."""
+    round = published.result.round
+    senders = {sender for path, sender in published.mailed.items() if file == path or file.startswith(f"{path}/")}
+    codes = [code for code, address in round.contacts.items() if address.lower() in senders]
+    return round.submitting_units[codes[0]] if len(codes) == 1 else None
 
 
 def print_findings(result: Result) -> bool:
@@ -71,6 +90,7 @@ def print_status(result: Result) -> None:
         days = (last_day - result.as_of).days
         key = "days_left" if days >= 0 else "days_over"
         print(line("screen", key, days=abs(days), deadline=vietnamese_date(last_day)))
+    print_letters(result)
     rows = [line("screen", "status_head").split("|")]
     for code, sender in result.rollup.senders.iterrows():
         progress = result.progress.get(str(code))
@@ -92,6 +112,61 @@ def print_status(result: Result) -> None:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
 
 
+def print_letters(result: Result) -> None:
+    """Print how many letters met which fate, and those that the officer has to see to."""
+    fates = Counter(letter.fate for letter in result.posted if letter.fate != "deferred" or letter.is_current)
+    if fates.keys() & {"sent", "deferred", "refused", "uncertain"}:
+        print(line("send", "fates", **{fate: fates[fate] for fate in ("sent", "deferred", "refused", "uncertain")}))
+    for letter in undelivered(result.posted):
+        print(_in_doubt(result.round, letter))
+
+
+def _in_doubt(round: Round, letter: Posted) -> str:
+    unit = round.register.units[letter.submitter]
+    facts = {"unit": unit.full_name, "code": unit.code, "address": masked(letter.address), "reply": letter.reply}
+    return line("send", letter.fate, kind=line("kinds", letter.kind), **facts)
+
+
+def print_due(letters: Iterable[Due]) -> None:
+    """Print which letters go to whom, which do not and why."""
+    told = 0
+    for due in letters:
+        if due.reason == "told":
+            told += 1
+            continue
+        facts = {"unit": due.unit.full_name, "code": due.unit.code, "address": masked(due.address)}
+        print(line("send", f"is_{due.reason}", kind=line("kinds", due.letter.kind), **facts))
+    if told:
+        print(line("send", "is_told", count=told))
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """Print what became of a letter."""
+    unit, letter = outcome.due.unit, outcome.due.letter
+    facts = {"unit": unit.full_name, "code": unit.code, "address": masked(outcome.due.address), "reply": outcome.reply}
+    print(line("send", outcome.fate, kind=line("kinds", letter.kind), **facts), flush=True)
+
+
+def print_fates(fates: Iterable[str]) -> None:
+    """Print how many letters of a sending met which fate."""
+    counts = Counter(fates)
+    print(line("send", "fates", **{fate: counts[fate] for fate in ("sent", "deferred", "refused", "uncertain")}))
+
+
+def print_mails(mails: Iterable[Mail]) -> None:
+    """Print what every new mail brought, as it comes."""
+    outcomes: Counter[str] = Counter()
+    files = 0
+    for mail in mails:
+        outcomes[mail.outcome] += 1
+        files += len(mail.files)
+        facts = {"sender": masked(mail.sender), "date": vietnamese_date(mail.received)}
+        if mail.outcome in ("stored", "empty", "too-large"):
+            print(line("fetch", mail.outcome, files=mail.files, **facts), flush=True)
+    put_aside = outcomes["automatic"] + outcomes["ours"] + outcomes["known"]
+    print(line("fetch", "done", mails=outcomes["stored"], files=files, put_aside=put_aside))
+
+
 def _heading(result: Result) -> None:
     counts = summary(result)
     print(line("screen", "title", title=result.round.title, round=result.round.id, date=vietnamese_date(result.as_of)))
@@ -107,7 +182,7 @@ def print_history(round: Round, sender: str, state: Path, until: dt.date) -> Non
     if not state.is_dir():
         print(line("screen", "no_version"))
         return
-    with open_ledger(state) as ledger:
+    with writable(state), open_ledger(state) as ledger:
         versions, letters = ledger.versions(round.id, sender), ledger.letters(round.id, sender)
         names = ledger.file_names()
     counted = [version for version in versions if version.received <= until]

@@ -21,7 +21,8 @@ class Senders:
     def __init__(self, round: Round, region: Gazetteer) -> None:
         self.round = round
         self.region = region
-        self.gazetteer = Gazetteer([*round.submitting_units.values(), round.register.units[round.collector]])
+        self.collector = round.collecting_unit
+        self.gazetteer = Gazetteer([*round.submitting_units.values(), *([self.collector] if self.collector else [])])
 
     def of(self, arrival: Arrival, book: Workbook, layouts: list[Layout], names: list[str]) -> tuple[str, list[Unit]]:
         """Return the sender's code, or "" and the units that it may be; `names` are the units that the file lists.
@@ -74,9 +75,10 @@ class Senders:
     def _mentioned(self, texts: Iterable[str]) -> set[str]:
         """Return the senders named in running texts: with their level word if any is, else bare."""
         mentions = [mention for text in texts for mention in self.gazetteer.mentions(text)]
-        collector = self.round.register.units[self.round.collector]
-        typed = {m.unit.code for m in mentions if m.typed and m.unit != collector}
-        bare = {m.unit.code for m in mentions if not m.typed and m.unit != collector and m.unit.name != collector.name}
+        office = self.collector.name if self.collector else ""
+        senders = [mention for mention in mentions if mention.unit != self.collector]
+        typed = {mention.unit.code for mention in senders if mention.typed}
+        bare = {mention.unit.code for mention in senders if not mention.typed and mention.unit.name != office}
         return typed or bare
 
     def _votes(self, names: list[str]) -> dict[str, float]:

@@ -13,7 +13,7 @@ from pipeline.model import Rows, finding, findings_frame
 from schemas.codes import Rule
 from schemas.kinds import link
 from schemas.messages import line
-from schemas.naming import RightNames
+from schemas.naming import LONGEST, RightNames
 from schemas.round import Round
 from schemas.rules import PRECEDENCE, SUGGESTIONS, Cells, Table, schema_for
 from schemas.text import clean
@@ -81,7 +81,10 @@ def _cell_findings(table: Table, rows: Rows, failures: pd.DataFrame) -> Iterator
         code = table.units.at[id, "code"]
         facts: dict[str, Any] = {"unit": register.units[code].full_name if code else ""}
         if rule == Rule.PAGE_NAME_OTHER_UNIT:
-            facts["other"] = register.units[table.names.owners[table.rows.at[id, key]]].full_name
+            owners = table.names.owners[table.rows.at[id, key]]
+            facts["other"] = ", ".join(register.units[owner].full_name for owner in owners)
+        elif rule == Rule.PAGE_NAME_TOO_LONG:
+            facts |= {"limit": LONGEST, "size": len(table.rows.at[id, key])}
         elif rule == Rule.LINK_DUPLICATE:
             facts["other"] = _others(table, rows, claimants, id, key)
         elif rule == Rule.CONTACT_MISSING:

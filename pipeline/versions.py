@@ -18,19 +18,21 @@ Order = tuple[int, dt.date, dt.datetime]
 
 @dataclass(frozen=True)
 class Settled:
-    """`rows`: those that count; `claims`: True for the one row that speaks for its unit."""
+    """`rows`: those that count; `claims`: True for the rows that speak for their units."""
 
     rows: Rows
     claims: pd.Series
     findings: list[dict[str, Any]]
 
 
-def settle(submissions: list[Submission], rows: Rows, findings: Iterable[dict[str, Any]]) -> Settled:
+def settle(
+    submissions: list[Submission], rows: Rows, findings: Iterable[dict[str, Any]], *, once: bool = True
+) -> Settled:
     """Return the rows that count, and the findings without those of files that no longer count.
 
     Newer is decided by the version written in the form, then the received date, then the workbook's own
     date of change. A file replaces the rows of the units that it lists; other rows stay. Rows whose unit is
-    not known count as long as their file does.
+    not known count as long as their file does. `once`: one row speaks for a unit; else every one of its rows does.
     """
     order = _order(submissions)
     origin = rows.origin
@@ -44,7 +46,7 @@ def settle(submissions: list[Submission], rows: Rows, findings: Iterable[dict[st
     living = set(frame.loc[current, "file"]) | (set(frame["file"]) - set(frame.loc[known, "file"]))
     counts = current | (~known & frame["file"].isin(living))
     kept = rows.only(rows.origin.index[counts])
-    claims = current[counts] & ~frame[counts].duplicated(["code"])
+    claims = current[counts] & ~(frame[counts].duplicated(["code"]) & once)
     counting: dict[str, list[Submission]] = {}
     for submission in submissions:
         if submission.file in living:

@@ -37,6 +37,7 @@ class Rule(StrEnum):
     PAGE_NAME_ACCENTS = "page-name.accents"
     PAGE_NAME_PATTERN = "page-name.pattern"
     PAGE_NAME_SPELLING = "page-name.spelling"
+    PAGE_NAME_TOO_LONG = "page-name.too-long"
     LINK_MISSING = "link.missing"
     LINK_INVALID = "link.invalid"
     LINK_NOT_FACEBOOK = "link.not-facebook"

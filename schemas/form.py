@@ -45,11 +45,24 @@ class Column(_Data):
 
 
 class Section(_Data):
-    """A heading row of the printed form: the units of one level stand below it."""
+    """A heading row of the printed form: the units of one level stand below it. A round of one level prints none."""
 
     level: str
-    number: str
     label: str
+
+
+class Table(_Data):
+    """A table of further counts.
+
+    `by`: `level`, `sender`, or the key of a choice column. `count`: measures or keys of columns; of a yes/no column
+    the yeses are counted, of a number column the sum is taken, of any other the filled cells; with `split` every answer
+    of a yes/no or choice column is counted for itself.
+    """
+
+    title: str
+    by: str
+    count: list[str]
+    split: bool = False
 
 
 class Ordinal(_Data):
@@ -72,6 +85,7 @@ class Form(_Data):
     fillers: list[str] = []  # words in a person's header that say nothing
     columns: list[Column]
     sections: list[Section] = []
+    tables: list[Table] = []
 
     @property
     def keys(self) -> list[str]:

@@ -9,28 +9,40 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from schemas.data import vocabulary
+from schemas.messages import line
 from schemas.text import spelling_key, without_accents
 from schemas.units import Register, Unit
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\.(\w+)\}")
-_FIELDS = {"name", "type", "Type", "abbr"}
+_OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
+_FIELDS = {"name", "type", "Type", "abbr", "Abbr"}
 _LEVELS = {"unit", "province", "district", "commune"}
+_QUOTED = 3  # faulty names that are quoted in one line
+LONGEST = 75  # characters: what Facebook allows a Page's name
 
 
 class Policy(BaseModel):
-    """How pages of one level are named; `clause` quotes the letter."""
+    """How pages of one level are named; `clause` quotes the letter.
+
+    What stands in square brackets in an accepted form may be there or not.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     accepted: list[str] = []
     clause: str = ""
+
+    @cached_property
+    def forms(self) -> list[str]:
+        """Every template that is accepted, the proposed one first."""
+        return [self.name, *(form for template in self.accepted for form in _written_out(template))]
 
     def check(self) -> None:
         """Make sure that every placeholder can be filled.
@@ -52,7 +64,17 @@ class RightNames:
     proposed: dict[str, str]  # unit code -> right name
     spellings: dict[str, frozenset[str]]  # unit code -> keys of every accepted writing
     unaccented: dict[str, frozenset[str]]  # the same without accents
-    owners: dict[str, str]  # right name -> unit code
+    owners: dict[str, tuple[str, ...]]  # right name -> codes of the units that bear it
+
+    @cached_property
+    def shared(self) -> list[tuple[str, ...]]:
+        """The units to which the policy gives one and the same name: the policy's fault, never theirs."""
+        return [codes for codes in self.owners.values() if len(codes) > 1]
+
+    @cached_property
+    def too_long(self) -> list[str]:
+        """The units to which the policy gives a name that no Page can bear."""
+        return [code for code, name in self.proposed.items() if len(name) > LONGEST]
 
 
 def right_names(register: Register, codes: list[str], policies: Mapping[Any, Policy]) -> RightNames:
@@ -66,13 +88,42 @@ def right_names(register: Register, codes: list[str], policies: Mapping[Any, Pol
         if policy is None:
             continue
         proposed[code] = _fill(policy.name, unit, lineage)
-        spellings[code] = frozenset(name_key(_fill(t, unit, lineage)) for t in [policy.name, *policy.accepted])
+        spellings[code] = frozenset(name_key(_fill(t, unit, lineage)) for t in policy.forms)
+    owners: dict[str, tuple[str, ...]] = {}
+    for code, name in proposed.items():
+        owners[name] = (*owners.get(name, ()), code)
     return RightNames(
         proposed=proposed,
         spellings=spellings,
         unaccented={code: frozenset(without_accents(key) for key in keys) for code, keys in spellings.items()},
-        owners={name: code for code, name in proposed.items()},
+        owners=owners,
     )
+
+
+def _written_out(template: str) -> list[str]:
+    """Return the template with and without each of its optional parts."""
+    if not (part := _OPTIONAL.search(template)):
+        return [template]
+    head, tail = template[: part.start()], template[part.end() :]
+    return [form for text in (part[1], "") for form in _written_out(head + text + tail)]
+
+
+def policy_faults(names: RightNames, register: Register) -> list[str]:
+    """Return a line for each fault of a naming policy itself: units are never blamed for these."""
+    units = register.units
+
+    def told(texts: list[str]) -> str:
+        rest = len(texts) - _QUOTED
+        return "; ".join([*texts[:_QUOTED], *([line("naming", "more", count=rest)] if rest > 0 else [])])
+
+    shared = [
+        f"{names.proposed[codes[0]]} ({', '.join(units[code].full_name for code in codes)})" for codes in names.shared
+    ]
+    long = [names.proposed[code] for code in names.too_long]
+    return [
+        *([line("naming", "shared", names=told(shared))] if shared else []),
+        *([line("naming", "too_long", names=told(long), count=len(long), limit=LONGEST)] if long else []),
+    ]
 
 
 def name_key(text: str) -> str:

@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 import datetime as dt
+from email.headerregistry import Address
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from schemas.data import HERE, read_toml
 from schemas.form import Form, load_form
+from schemas.messages import line
 from schemas.naming import Policy, RightNames, right_names
-from schemas.units import Register, Unit, load_register
+from schemas.periods import span_of, spans_before
+from schemas.text import capitalised
+from schemas.units import CENTRE, Amendment, Register, Unit, load_register
 
 Level = Literal["province", "district", "commune"]
-Measure = Literal["listed", "established", "named", "staffed", "complete"]
-MEASURES: tuple[str, ...] = get_args(Measure)
+MEASURES = ("listed", "established", "named", "staffed", "complete")
+ROMAN = ("I", "II", "III", "IV")
+SENDING = ("on-time", "right-first", "improved")
+"""What is measured of the sending itself."""
+
+
+def _one_address(text: str) -> str:
+    """Return an e-mail address that is one and nothing more: no second one, no line break, no name."""
+    try:
+        address = Address(addr_spec=text)
+    except Exception:  # the parser's faults are of many classes
+        raise ValueError(text) from None
+    is_plain = text.isascii() and text.isprintable() and address.addr_spec == text
+    if not (is_plain and address.username and address.domain):
+        raise ValueError(text)
+    return text
+
+
+EmailAddress = Annotated[str, AfterValidator(_one_address)]
 
 
 class _Data(BaseModel):
@@ -24,31 +45,51 @@ class _Data(BaseModel):
 
 
 class Source(_Data):
-    """The letter that orders the collection; `type` as it is called in a sentence."""
+    """The letter that orders the collection; `type` as it is called in a sentence. A draft has no number or date."""
 
     type: str
-    number: str
-    date: dt.date
+    number: str = ""
+    date: dt.date | None = None
     issuer: str
     subject: str
 
+    @property
+    def reference(self) -> str:
+        """The letter as a sentence names it: type, number, date."""
+        return line("words", "reference", type=self.type, number=self.number, date=self.date)
+
 
 class Limit(_Data):
-    """A last day, as letters write it: `before` is strict, `by` includes the day."""
+    """A last day, as letters write it: `before` is strict, `by` includes the day, `before_month` is `2022-03`."""
 
     before: dt.date | None = None
     by: dt.date | None = None
+    before_month: str = Field(default="", pattern=r"^(\d{4}-(0[1-9]|1[0-2]))?$")
+
+    @model_validator(mode="after")
+    def _is_one_day(self) -> Limit:
+        if sum(map(bool, (self.before, self.by, self.before_month))) > 1:
+            raise ValueError("before, by, before_month")
+        return self
 
     @property
     def last_day(self) -> dt.date | None:
         """The last day that is still in time; None where there is no limit."""
-        return self.before - dt.timedelta(days=1) if self.before else self.by
+        before = dt.date.fromisoformat(f"{self.before_month}-01") if self.before_month else self.before
+        return before - dt.timedelta(days=1) if before else self.by
 
 
 class Deadline(Limit):
     """When the collector must have the submissions; `clause` quotes the letter."""
 
     clause: str = ""
+
+
+class Extension(Limit):
+    """More time that the collector granted one submitting unit."""
+
+    unit: str
+    reason: str = ""
 
 
 class Reminder(Limit):
@@ -58,12 +99,72 @@ class Reminder(Limit):
     text: str
 
 
+class Reminding(_Data):
+    """How often a unit that has not sent is reminded: once between one day of `days` and the next.
+
+    `days` are days before the deadline, negative ones after it; in a round without a deadline it is reminded once
+    in `every` days.
+    """
+
+    days: list[int] = [7, 3, 1, 0, -1, -7, -14, -30]
+    every: int = Field(default=7, ge=1)
+
+    def same_time(self, first: dt.date, second: dt.date, last_day: dt.date | None) -> bool:
+        """Tell whether a reminder of the first day makes one of the second day superfluous."""
+        if last_day is None:
+            return (second - first).days < self.every
+        return self._passed(last_day, first) == self._passed(last_day, second)
+
+    def _passed(self, last_day: dt.date, day: dt.date) -> int:
+        return sum((last_day - day).days <= days for days in self.days)
+
+
 class Target(Limit):
-    """What share of the units of a level must have reached a measure, in percent."""
+    """What share of the units of a level must have reached a measure, in percent.
+
+    `measure`: one of the five, the key of a yes/no column, or the key of a question to the submitting units.
+    """
 
     level: Level
-    measure: Measure
+    measure: str
     percent: float = Field(ge=0, le=100)
+
+
+class Criterion(_Data):
+    """What a submitting unit gets points for; `lack` says what to do for those that are missing.
+
+    `measure`: `on-time`, `right-first` (nothing to correct at the first sending), `improved` (share corrected of what
+    was asked), one of the five measures or a yes/no column (share of the units listed), or a question.
+    """
+
+    measure: str
+    points: float = Field(gt=0)
+    title: str
+    lack: str
+
+
+class Emulation(_Data):
+    """How submitting units are ranked, by points a month and the mean of the year's months.
+
+    The letters of Nghe An and Nam Dinh order that results count for emulation and give no scale: all weights are ours.
+    `praise`: the share of the full points, in percent, from which a unit is named as doing well.
+    """
+
+    praise: float = Field(90, ge=0, le=100)
+    clause: str = ""
+    criteria: list[Criterion]
+
+
+class Period(_Data):
+    """A round that comes again: data in order are carried forward, what changed since the last time is reported.
+
+    `first_day`: files received from that day on belong to the period (1: of its first month; later: of the month
+    before). `last_day`: the last day in time, in the period's last month; 0 for none.
+    """
+
+    every: Literal["month", "quarter", "year"]
+    first_day: int = Field(1, ge=1, le=28)
+    last_day: int = Field(0, ge=0, le=28)
 
 
 class Letterhead(_Data):
@@ -85,7 +186,7 @@ class Office(_Data):
     """Who sends the letters."""
 
     name: str
-    email: str
+    email: EmailAddress
     phone: str = ""
 
 
@@ -102,28 +203,71 @@ class Round(_Data):
     source: Source
     deadline: Deadline = Deadline()
     reminders: list[Reminder] = []
+    extensions: list[Extension] = []
+    reminding: Reminding = Reminding()
     targets: list[Target] = []
+    period: Period | None = None
+    previous: list[str] = []  # ids of earlier rounds, the latest first: accepted data are carried forward
+    opens: dt.date | None = None  # files received before belong to an earlier period
+    series: str = ""  # what the periods of a round share: its id as written
+    emulation: Emulation | None = None
     persons: dict[Level, list[str] | int] = {}
     naming: dict[Level, Policy] = {}
     letterhead: Letterhead
     office: Office
-    contacts: dict[str, str] = {}
+    contacts: dict[str, EmailAddress] = {}
+    example_day: dt.date | None = None  # the last day in time of the made-up example, where the round has none
+    amendments: list[Amendment] = []  # what changed in the register by the round's date
+    own: dict[str, str] = {}  # the collector's own page, by the form's keys
 
     @model_validator(mode="after")
     def _names_exist(self) -> Round:
-        if self.collector not in self.register.units:
+        try:
+            units = self.register.units
+        except ValueError as fault:
+            raise ValueError(f"amendments: {fault}") from None
+        if self.collector not in (*units, CENTRE):
             raise ValueError(f"collector: {self.collector}")
+        for key in self.own:
+            if key not in self.form.keys or key == self.form.unit_key:
+                raise ValueError(f"own: {key}")
         groups = {group.key for group in self.form.groups}
         for level, asked in self.persons.items():
             for group in asked if isinstance(asked, list) else []:
                 if group not in groups:
                     raise ValueError(f"persons.{level}: {group}")
-        for code in self.contacts:
-            if code not in self.submitting_units:
-                raise ValueError(f"contacts: {code}")
+        for name, codes in (("contacts", self.contacts), ("extensions", [e.unit for e in self.extensions])):
+            for code in codes:
+                if code not in self.submitting_units:
+                    raise ValueError(f"{name}: {code}")
+        known = {*MEASURES, *(column.key for column in self.form.of_kind("yes-no"))}
+        for target in self.targets:
+            if target.measure not in known:
+                raise ValueError(f"targets: {target.measure}")
+        for criterion in self.emulation.criteria if self.emulation else []:
+            if criterion.measure not in {*known, *SENDING}:
+                raise ValueError(f"emulation: {criterion.measure}")
         for policy in self.naming.values():
             policy.check()
         return self
+
+    def in_period(self, day: dt.date) -> Round:
+        """Return the round of the period to which a day belongs: a round with an id, title and dates of its own."""
+        if self.period is None:
+            return self
+        span = span_of(day, self.period.every, self.period.first_day)
+        before = spans_before(span, self.period.first_day)
+        last_day = self.period.last_day and span.last_month.replace(day=self.period.last_day)
+        return self.model_copy(
+            update={
+                "id": f"{self.id}-{span.key}",
+                "title": self.title.replace("{period}", span.name),
+                "deadline": Deadline(by=last_day, clause=self.deadline.clause) if last_day else self.deadline,
+                "previous": [*(f"{self.id}-{earlier.key}" for earlier in before), *self.previous],
+                "opens": span.opens,
+                "series": self.id,
+            }
+        )
 
     @cached_property
     def form(self) -> Form:
@@ -133,7 +277,26 @@ class Round(_Data):
     @cached_property
     def register(self) -> Register:
         """The register that decides what is expected."""
-        return load_register(self.register_id)
+        register = load_register(self.register_id)
+        return register.amended(self.amendments) if self.amendments else register
+
+    @property
+    def collecting_unit(self) -> Unit | None:
+        """The unit whose office collects; None for the centre."""
+        return self.register.units.get(self.collector)
+
+    @property
+    def collector_name(self) -> str:
+        """The collecting unit's name; the centre is called as in the letterhead."""
+        return unit.full_name if (unit := self.collecting_unit) else self.letterhead.collector
+
+    @cached_property
+    def sections(self) -> dict[str, tuple[str, str]]:
+        """By level: number and label of its heading row, as the form words it; a list of one level has none."""
+        labels: dict[str, str] = {level: capitalised(line("levels", level)) for level in self.lists}
+        labels |= {section.level: section.label for section in self.form.sections}
+        numbered = zip(ROMAN, self.lists, strict=False)
+        return {level: (number, labels[level]) for number, level in numbered} if len(self.lists) > 1 else {}
 
     @cached_property
     def submitting_units(self) -> dict[str, Unit]:
@@ -166,6 +329,11 @@ class Round(_Data):
     def right_names(self) -> RightNames:
         """The right page names of all units of the collector's region."""
         return right_names(self.register, [u.code for u in self.register.below(self.collector)], self.naming)
+
+    def last_day_of(self, submitter: str) -> dt.date | None:
+        """Return the last day that is in time for a submitting unit; None where there is no deadline."""
+        extended = [e.last_day for e in self.extensions if e.unit == submitter]
+        return extended[-1] if extended else self.deadline.last_day
 
     def persons_asked(self, level: str) -> tuple[list[str], int]:
         """Return which groups a unit of that level must fill, and how many groups at least."""

@@ -19,7 +19,7 @@ import pandera.pandas as pa
 from schemas.codes import Rule as Rule
 from schemas.form import Column
 from schemas.kinds import email, link, name, phone
-from schemas.naming import RightNames, name_key
+from schemas.naming import LONGEST, RightNames, name_key
 from schemas.round import Round
 from schemas.text import without_accents
 
@@ -182,8 +182,7 @@ def page_with_a_link_has_a_name(cells: Cells) -> pd.Series:
 
 @_check(Rule.PAGE_NAME_OTHER_UNIT, "page-name")
 def name_is_not_anothers(cells: Cells) -> pd.Series:
-    owner = cells.of(cells.table.names.owners.get).fillna("")
-    return _right_or_spelling(cells) | owner.eq("") | owner.eq(cells.code) | _not_judged(cells)
+    return _right_or_spelling(cells) | ~cells.value.isin(cells.table.names.owners.keys()) | _not_judged(cells)
 
 
 @_check(Rule.PAGE_NAME_ACCENTS, "page-name")
@@ -198,7 +197,15 @@ def name_follows_the_policy(cells: Cells) -> pd.Series:
 
 @_check(Rule.PAGE_NAME_SPELLING, "page-name")
 def name_is_spelt_as_proposed(cells: Cells) -> pd.Series:
-    return cells.value.eq(right_page_name(cells)) | ~_right_or_spelling(cells) | _not_judged(cells)
+    """Any accepted form that Facebook can hold will do where the proposed name is too long for it."""
+    proposed = right_page_name(cells)
+    shorter = proposed.str.len().gt(LONGEST) & cells.value.str.len().le(LONGEST)
+    return cells.value.eq(proposed) | shorter | ~_right_or_spelling(cells) | _not_judged(cells)
+
+
+@_check(Rule.PAGE_NAME_TOO_LONG, "page-name")
+def name_fits_a_page(cells: Cells) -> pd.Series:
+    return cells.value.str.len().le(LONGEST) | ~_right_or_spelling(cells) | _not_judged(cells)
 
 
 @_suggests(

@@ -7,13 +7,18 @@ amended; 2025: Decision 19/2025/QD-TTg).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
+
+from pydantic import BaseModel, ConfigDict
 
 from schemas.data import HERE, read_csv, vocabulary
 from schemas.text import capitalised
 
 LEVELS = ("province", "district", "commune")
+CENTRE = "00"
+"""The code by which a round names the centre as its collector: above all provinces, no unit of any register."""
+_LEVEL_OF_LENGTH = {2: "province", 3: "district", 5: "commune"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,11 @@ class Unit:
         return str(vocabulary()["unit_abbreviations"][self.type])
 
     @property
+    def Abbr(self) -> str:
+        """The abbreviated level word as it begins a name."""
+        return capitalised(self.abbr)
+
+    @property
     def full_name(self) -> str:
         """The name as it stands in a list of units."""
         return f"{self.Type} {self.name}"
@@ -48,11 +58,37 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class Former:
+    """A unit as it was called before a reform; `now` are the codes of the units that its area belongs to since."""
+
+    unit: Unit
+    now: tuple[str, ...]
+
+
+class Amendment(BaseModel):
+    """What changed at one unit since the register's day: what is given replaces what the register says.
+
+    `merged_into` names the units that it went up in; `source` quotes the act. A code that the register does not
+    have is a new unit: then `type`, `name` and `parent` are needed (no `parent` for a province).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: str
+    type: str = ""
+    name: str = ""
+    parent: str = ""
+    merged_into: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class Register:
-    """All units of one date."""
+    """All units of one date, and those that were there before (`formers`), as files may still call them."""
 
     id: str
     units: dict[str, Unit]
+    formers: tuple[Former, ...] = ()
 
     @cached_property
     def _children(self) -> dict[str, list[Unit]]:
@@ -66,9 +102,10 @@ class Register:
         return self._children.get(code, [])
 
     def below(self, code: str) -> Iterable[Unit]:
-        """Yield the unit itself and every unit under it, parents first."""
-        yield self.units[code]
-        for child in self.children(code):
+        """Yield the unit itself and every unit under it, parents first; below the centre stands the whole register."""
+        if code in self.units:
+            yield self.units[code]
+        for child in self.children("" if code == CENTRE else code):
             yield from self.below(child.code)
 
     def lineage(self, code: str) -> dict[str, Unit]:
@@ -80,13 +117,66 @@ class Register:
             code = unit.parent
         return found
 
+    def amended(self, amendments: Iterable[Amendment]) -> Register:
+        """Return the register of a later day; what a unit was called before is among the `formers`.
+
+        Raises:
+            ValueError: an amendment names a unit, level word or parent that does not exist; the message is the code.
+        """
+        units, formers = dict(self.units), list(self.formers)
+        for amendment in amendments:
+            before = units.pop(amendment.code, None)
+            if before and amendment.merged_into:
+                formers.append(Former(before, amendment.merged_into))
+                continue
+            now = _amended(before, amendment)
+            if before and (now.type, now.name) != (before.type, before.name):
+                formers.append(Former(before, (now.code,)))
+            units[now.code] = now
+        known = {*units, ""}
+        for code in [*(u.parent for u in units.values()), *(code for former in formers for code in former.now)]:
+            if code not in known:
+                raise ValueError(code)
+        return Register(
+            self.id, {code: units[code] for code in [*(c for c in self.units if c in units), *units]}, tuple(formers)
+        )
+
+
+def _amended(before: Unit | None, amendment: Amendment) -> Unit:
+    told = {key: value for key in ("type", "name", "parent") if (value := getattr(amendment, key))}
+    level = _LEVEL_OF_LENGTH.get(len(amendment.code))
+    if told.get("type", "") not in ("", *vocabulary()["unit_types"]) or level is None or amendment.merged_into:
+        raise ValueError(amendment.code)
+    if before is None and not {"type", "name"} <= told.keys():
+        raise ValueError(amendment.code)
+    return replace(before or Unit(amendment.code, level, "", "", ""), **told)
+
 
 @cache
 def load_register(id: str) -> Register:
-    """Return the register `units/<id>.csv`.
+    """Return the register `units/<id>.csv`; its `formers` are what `<id>-successors.csv` tells of the one before.
 
     Raises:
         FileNotFoundError: no register has that id.
     """
     records = read_csv(HERE / "units" / f"{id}.csv")
-    return Register(id, {r["code"]: Unit(r["code"], r["level"], r["type"], r["name"], r["parent"]) for r in records})
+    units = {r["code"]: Unit(r["code"], r["level"], r["type"], r["name"], r["parent"]) for r in records}
+    return Register(id, units, tuple(_formers(id, units)))
+
+
+def _formers(id: str, units: dict[str, Unit]) -> Iterable[Former]:
+    """Yield the communes of the register before with their successors; one bears its old parents' codes.
+
+    Old communes that the table of successors does not have (merged before it was made) have no known successor.
+    """
+    table = HERE / "units" / f"{id}-successors.csv"
+    earlier = sorted(path.stem for path in (HERE / "units").glob("????.csv") if path.stem < id)
+    if not table.exists() or not earlier:
+        return
+    successors: dict[str, list[str]] = {}
+    for record in read_csv(table):
+        successors.setdefault(record["old_code"], []).append(record["new_code"])
+    before = load_register(earlier[-1]).units
+    for old, now in successors.items():
+        if old in before:
+            yield Former(before[old], tuple(code for code in now if code in units))

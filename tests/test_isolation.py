@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import hostile_readers
 import pytest
 from building import Book, right_rows
 from conftest import Outcome, Run
+from pebble import ProcessExpired
 
 from pipeline import readers
 from pipeline.errors import Refused
@@ -80,6 +82,22 @@ def test_the_pool_ends_a_reader_that_does_not_end_itself(files: Files, monkeypat
     assert [_told(book) for _, book in read_all(files("wait", "good"))] == ["time", "good"]
 
 
+def test_a_file_is_not_blamed_for_the_death_of_another_ones_reader(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit, blamed = readers._submit, iter([ProcessExpired("died", code=-6)])
+
+    def submitted(*task: Any) -> Any:
+        if death := next(blamed, None):
+            future: Future[Any] = Future()
+            future.set_exception(death)
+            return future
+        return submit(*task)
+
+    monkeypatch.setattr(readers, "_submit", submitted)
+    assert [_told(book) for _, book in read_all(files("good"))] == ["good"]
+
+
 def test_results_come_in_the_order_of_the_files(files: Files) -> None:
     contents = [f"{'abort' if number % 20 == 7 else 'good'} {number}" for number in range(150)]
     found = list(read_all(files(*contents)))
@@ -105,7 +123,8 @@ def test_what_was_read_is_not_read_again_but_a_chance_end_is(
         with open_known(tmp_path) as known:
             seen.append([_told(book) for _, book in read_all(arrivals, known)])
     assert seen == [["good", "file.too-large", "crash", "time"]] * 2
-    assert [path.name for path in submitted] == ["000", "001", "002", "003", "003"]
+    # A death is believed when it happens twice; the clock's is asked again in the second run.
+    assert [path.name for path in submitted] == ["000", "001", "002", *["003"] * 4]
 
 
 def test_damaged_memory_of_what_was_read_is_thrown_away(files: Files, tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import openpyxl
 import pytest
@@ -12,10 +15,17 @@ from openpyxl.cell import Cell
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipeline.headers import Headers
+from pipeline.intake import arrivals_of
 from pipeline.layout import find_tables
+from pipeline.model import Shift, Standing, Tally
 from pipeline.read import read
+from pipeline.render.rollup import write_rollup
 from pipeline.render.sheets import excel_text, line_count
+from pipeline.render.sources import links
+from pipeline.render.wording import worded
+from pipeline.run import Result, judge
 from schemas.data import HERE, read_toml
+from schemas.round import Round, load_round
 
 WORDS = read_toml(HERE.parent / "templates" / "tong-hop.toml")
 SHEETS = ["summary", "list", "corrections", "repairs", "duplicates", "missing"]
@@ -78,8 +88,13 @@ def records(sheet: Worksheet, columns: list[dict[str, Any]]) -> list[dict[str, A
     return found
 
 
+def columns(key: str) -> list[dict[str, Any]]:
+    """The columns of a sheet as its words say, of a round that asks for pages."""
+    return [{**c, "header": c["header"].format(measure="có Trang")} for c in WORDS[key]["columns"]]
+
+
 def table(outcome: Outcome, key: str) -> list[dict[str, Any]]:
-    return records(sheets(outcome)[key], WORDS[key]["columns"])
+    return records(sheets(outcome)[key], columns(key))
 
 
 def test_summary_agrees_with_the_machine_results(mixed: Outcome) -> None:
@@ -113,7 +128,7 @@ def test_summary_shows_totals_by_level_targets_and_a_chart(mixed: Outcome) -> No
         129 - levels["commune"]["established"],
         levels["commune"]["established"] / 129,
     ]
-    assert len(sheet._charts) == 1
+    assert len(sheet._charts) == 2
 
 
 def test_the_list_reads_as_a_filled_form(mixed: Outcome) -> None:
@@ -132,7 +147,7 @@ def test_the_list_reads_as_a_filled_form(mixed: Outcome) -> None:
 
 def test_texts_stay_texts(mixed: Outcome) -> None:
     cells: list[Cell] = [cell for sheet in sheets(mixed).values() for row in sheet.iter_rows() for cell in row]
-    assert not [cell for cell in cells if cell.data_type == "f" or getattr(cell, "hyperlink", None)]
+    assert not [cell for cell in cells if cell.data_type == "f"]
     texts = {cell.value for cell in cells if cell.data_type == "s"}
     codes = {unit.code for units in ROUND.expected.values() for unit in units}
     assert codes <= texts
@@ -146,6 +161,39 @@ def test_text_that_looks_like_markup_is_shown_as_typed(mixed: Outcome) -> None:
     texts = {text for row in sheet.cells for text in row}
     assert set(HOSTILE) <= texts
     assert excel_text("<r>a</r>") == '<r><t xml:space="preserve">&lt;r&gt;a&lt;/r&gt;</t></r>'
+
+
+def test_links_lead_to_the_cells_of_senders_files(mixed: Outcome) -> None:
+    shown = sheets(mixed)
+    links = [cell.hyperlink for cell in shown["list"]["P"] if cell.hyperlink]
+    listed = [row for level in ROUND.lists for row in mixed.rows.values() if row["level"] == level and row["file"]]
+    assert len(links) == len(listed) > 30
+    for link, row in zip(links, listed, strict=True):
+        path = (mixed.folder / unquote(link.target).replace("\\", "/")).resolve()
+        assert path == (mixed.folder.parent.parent / "inbox" / row["file"]).resolve() and path.is_file()
+        book = openpyxl.load_workbook(path)
+        sheet, _, cell = link.location.rpartition("!")
+        assert book[sheet.strip("'")][cell].value == row["name"]
+    inside = [cell.hyperlink.location for row in shown["summary"].iter_rows() for cell in row if cell.hyperlink]
+    first = {row[1].value: row[0].coordinate for row in reversed(list(shown["corrections"].iter_rows()))}
+    senders = [unit for unit in mixed.summary["units"] if unit["errors"]]
+    assert inside == [f"'{WORDS['corrections']['name']}'!{first[unit['name']]}" for unit in senders]
+
+
+def test_nothing_that_could_run_is_linked() -> None:
+    def linked(file: str, sheet: str = "Bảng", cell: str = "C7") -> str:
+        return links("../../inbox", [(file, sheet, cell)])[0]
+
+    assert linked("2022-03-01/Danh sách (1).xlsx", "Cấp 'xã'") == (
+        "external:../../inbox/2022-03-01/Danh sách (1).xlsx#'Cấp ''xã'''!C7"
+    )
+    assert linked("a.docx") == "external:../../inbox/a.docx"
+    for file in ("a.xlsm", "a.csv", "a.html", "a.hta", "a.lnk", "a", "", "../a.xlsx", "/etc/a.xlsx", "goi.zip/a.xlsx"):
+        assert linked(file) == "", file
+    for file in ("a%41.xlsx", "a#b.xlsx", "a\\b.xlsx", "a?.xlsx", "a\u202ex.xlsx", "a" * 1000 + ".xlsx"):
+        assert linked(file) == "", file
+    assert linked("a.xlsx", "x#y") == linked("a.xlsx", "") == "external:../../inbox/a.xlsx"
+    assert links("", [("a.xlsx", "Bảng", "C7")]) == [""]
 
 
 def test_corrections_are_the_errors_and_warnings(mixed: Outcome) -> None:
@@ -193,7 +241,7 @@ def test_every_sheet_prints_on_a4_landscape(mixed: Outcome) -> None:
 def test_rows_are_high_enough_for_their_texts(mixed: Outcome) -> None:
     sheet = sheets(mixed)["list"]
     name = NAMES[units_of("094")[1].code]
-    row = next(row for row in sheet.iter_rows() if row[2].value == name)
+    row = next(row for row in sheet.iter_rows() if row[3].value == name)
     assert sheet.row_dimensions[row[0].row].height >= 2 * 14
     assert line_count("một hai ba bốn", 40) > line_count("một hai ba bốn", 80) > 1
     assert line_count("a\nb", 100) == 2
@@ -224,6 +272,101 @@ def test_round_of_one_level_without_date_or_target(run: Run, tmp_path: Path) -> 
     book = openpyxl.load_workbook(folder)
     headers = {cell.value for row in book[WORDS["summary"]["name"]].iter_rows() for cell in row}
     assert not headers & {"Thời hạn", "Mục tiêu có Trang", WORDS["targets"]["title"]}
+    assert "Tỷ lệ có Trang" in headers
     units = [row[1].value for row in book[WORDS["list"]["name"]].iter_rows()]
     assert "Cấp xã" not in units
     assert "Phường Noong Bua" in units
+
+
+# --- rounds with more, and of other forms
+
+
+def written(result: Result, path: Path) -> openpyxl.Workbook:
+    write_rollup(result, worded(result), path)
+    return openpyxl.load_workbook(path)
+
+
+def texts(sheet: Worksheet) -> list[list[Any]]:
+    """The filled cells of each row that has some."""
+    rows = [[cell.value for cell in row if cell.value is not None] for row in sheet.iter_rows()]
+    return [row for row in rows if row]
+
+
+def round_of(form: str, folder: Path) -> Round:
+    """The round of Dien Bien with another form, and without targets."""
+    path, text = folder / "dot.toml", (HERE / "rounds" / "dien-bien-2022.toml").read_text(encoding="utf-8")
+    (folder / "bieu-mau.toml").write_text(form, encoding="utf-8")
+    begin, end = text.index("[[targets]]"), text.index("# Người phải có")
+    text = (text[:begin] + text[end:]).replace('form = "page-list"', f'form = "{folder / "bieu-mau.toml"}"')
+    path.write_text(text, encoding="utf-8")
+    return load_round(str(path))
+
+
+def test_sheets_that_only_some_rounds_have(tmp_path: Path) -> None:
+    empty = judge(ROUND, [], dt.date(2022, 4, 5))
+    assert empty.standings == empty.shifts == empty.rollup.tables == []
+    assert set(written(empty, tmp_path / "a.xlsx").sheetnames) == {WORDS[key]["name"] for key in SHEETS}
+    tally = Tally(
+        "Người theo nhóm", ["Đơn vị", "Nhóm A", "Nhóm B"], [["Huyện X", 3, 4], ["Huyện Y", 0, 1]], ["Cộng", 3, 5]
+    )
+    full = dataclasses.replace(
+        empty,
+        rollup=dataclasses.replace(empty.rollup, tables=[tally, dataclasses.replace(tally, total=[])]),
+        previous="dien-bien-2021",
+        shifts=[Shift("095", "renamed", "page_name", "=1+1", "Mặt trận Mường Lay"), Shift("03124", "new", "", "", "")],
+        standings=[
+            Standing("096", 1, 9.5, 10, [("Gửi đúng hạn", 5, 5), ("Đủ Trang", 4.5, 5)], [], 8.25, 2, praised=True),
+            Standing("094", 2, 4, 10, [("Gửi đúng hạn", 0, 5), ("Đủ Trang", 4, 5)], ["Gửi danh sách"], 4, 1),
+        ],
+    )
+    book = written(full, tmp_path / "b.xlsx")
+    shifts = records(book[WORDS["shifts"]["name"]], WORDS["shifts"]["columns"])
+    assert [(s["unit_name"], s["submitter_name"], s["kind"], s["before"], s["after"]) for s in shifts] == [
+        ("Thị xã Mường Lay", "Thị xã Mường Lay", "Đổi tên Trang", "=1+1", "Mặt trận Mường Lay"),
+        ("Phường Noong Bua", "Thành phố Điện Biên Phủ", "Trang mới", None, None),
+    ]
+    assert ["So với đợt dien-bien-2021."] in texts(book[WORDS["shifts"]["name"]])
+    ranks = texts(book[WORDS["standings"]["name"]])
+    head = next(place for place, row in enumerate(ranks) if row[0] == "Hạng")
+    assert ranks[head][-3:] == ["Gửi đúng hạn (tối đa 5)", "Đủ Trang (tối đa 5)", "Việc cần làm để đủ điểm"]
+    assert ranks[head + 1 :] == [
+        [1, "096", "Huyện Mường Nhé", 9.5, 8.25, 2, "Biểu dương", 5, 4.5],
+        [2, "094", "Thành phố Điện Biên Phủ", 4, 4, 1, 0, 4, "Gửi danh sách"],
+    ]
+    shown = texts(book[WORDS["tables"]["name"]])
+    assert shown[2:6] == [[tally.title], tally.header, *tally.rows] and shown[6] == tally.total
+    assert shown[7:] == [[tally.title], tally.header, *tally.rows]
+    summary = texts(book[WORDS["summary"]["name"]])
+    head = next(row for row in summary if row[0] == "TT")
+    assert next(row for row in summary if "Huyện Mường Nhé" in row)[head.index("Xếp hạng")] == 1
+
+
+def test_of_persons_only_counts(mixed: Outcome, tmp_path: Path) -> None:
+    """Where a row is a person the roll-up repeats nothing that somebody typed, and names nobody."""
+    form = (HERE / "forms" / "page-list.toml").read_text(encoding="utf-8")
+    round = round_of(form.replace('id = "page-list"', 'id = "nguoi"\nrows = "persons"'), tmp_path)
+    inbox = mixed.folder.parent.parent / "inbox"
+    arrivals = arrivals_of(sorted(inbox.rglob("*.xlsx")), tmp_path, dt.date(2022, 3, 1))
+    result = judge(round, arrivals, dt.date(2022, 4, 5))
+    book = written(result, tmp_path / "a.xlsx")
+    everything = " ".join(str(value) for sheet in book for row in texts(sheet) for value in row)
+    typed = {text for column in result.rows.typed.drop(columns="unit") for text in result.rows.typed[column] if text}
+    assert len(typed) > 50 and result.rollup.findings["value"].ne("").any()
+    assert [text for text in typed if len(text) > 3 and text in everything] == []
+    lists = texts(book[WORDS["list"]["name"]])
+    head = next(row for row in lists if row[0] == "TT")
+    row = next(row for row in lists if "Phường Noong Bua" in row)
+    assert head[:5] == ["TT", "Đơn vị", "Trực thuộc", "Số người", "Mã số"]
+    assert row[:5] == [1, "Phường Noong Bua", "Thành phố Điện Biên Phủ", 1, "03124"]
+
+
+def test_a_round_of_figures_shows_its_own_measures_only(tmp_path: Path) -> None:
+    form = (HERE / "forms" / "page-list.toml").read_text(encoding="utf-8")
+    begin, end = form.index('[[columns]]\nkey = "page_name"'), form.index("# Mỗi nhóm (một người)")
+    round = round_of(form[:begin] + form[end:], tmp_path)
+    assert round.measures == ("listed", "staffed", "complete")
+    book = written(judge(round, [], dt.date(2022, 4, 5)), tmp_path / "a.xlsx")
+    head = next(row for row in texts(book[WORDS["summary"]["name"]]) if row[0] == "TT")
+    assert {"Có trong danh sách", "Đủ người phụ trách", "Tỷ lệ đầy đủ, không lỗi"} <= set(head)
+    everything = " ".join(str(value) for sheet in book for row in texts(sheet) for value in row)
+    assert "Trang đúng tên" not in everything and "TRÙNG TRANG" not in everything

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -22,27 +23,49 @@ from pipeline.run import Result
 from schemas.codes import Rule
 from schemas.data import TEMPLATES
 from schemas.messages import line, title
-from schemas.text import clean
+from schemas.round import Round
+from schemas.text import clean, slug
+from schemas.units import Unit
 
 UNITS_NAMED = 5
 _HANOI = dt.timezone(dt.timedelta(hours=7))
 _XLSX = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+_ROUTING = {"from", "sender", "reply-to", "to", "cc", "bcc"}
 _KINDS = {"accepted": "receipt", "to-correct": "correction", "rejected": "rejection", "missing": "reminder"}
 
 
-def letter_kind(status: str) -> str:
-    """Return the kind of letter that a sender of this status gets."""
-    return _KINDS[status]
+def folder_of(unit: Unit) -> str:
+    """Return where in a result the papers of a sender lie."""
+    return f"don-vi/{unit.code}-{slug(unit.full_name)}"
+
+
+def letter_to(result: Result, sender: str) -> Letter:
+    """Return which letter a sender gets: what it answers, and the Message-ID that is the same whenever it is made."""
+    round, status = result.round, result.rollup.senders.at[sender, "status"]
+    kind, version, about = _KINDS[status], max(result.version_of(sender), 1), _unread(result, sender)
+    parts = [sender, round.id, kind, str(version), f"{result.as_of:%Y%m%d}", *([about] if about else [])]
+    domain = round.office.email.partition("@")[2]
+    return Letter(f"<{'.'.join(parts)}@{domain}>", sender, kind, version, about)
+
+
+def _unread(result: Result, sender: str) -> str:
+    """Return a sign for the files of a sender that could not be read, "" where there are none."""
+    findings = result.rollup.findings
+    own = findings["submitter"].eq(sender) & findings["severity"].eq("error") & findings["rule"].str.startswith("file.")
+    files = set(findings.loc[own, "file"])
+    hashes = sorted({s.sha256 for s in result.submissions if s.file in files})
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()[:8] if hashes else ""
 
 
 def write_letter(result: Result, told: pd.DataFrame, sender: str, folder: Path, attachment: Path) -> Letter:
     """Write `thu.eml` and `tin-nhan.txt` into the sender's folder; `told` are the findings in words."""
-    facts = _facts(result, told, sender, attachment.name)
+    letter = letter_to(result, sender)
+    facts = _facts(result, told, sender, letter.kind, attachment.name)
     text = _template("thu.txt.j2").render(facts).strip() + "\n"
-    message = _message(result, sender, facts, text, attachment)
+    message = _message(result, letter, facts, text, attachment)
     (folder / "thu.eml").write_bytes(message.as_bytes())
     (folder / "tin-nhan.txt").write_text(_template("tin-nhan.txt.j2").render(facts).strip() + "\n", encoding="utf-8")
-    return Letter(message["Message-ID"], sender, facts["kind"], max(result.version_of(sender), 1))
+    return letter
 
 
 @cache
@@ -53,18 +76,18 @@ def _template(name: str) -> Template:
     return environment.get_template(name)
 
 
-def _facts(result: Result, told: pd.DataFrame, sender: str, attachment: str) -> dict[str, Any]:
+def _facts(result: Result, told: pd.DataFrame, sender: str, kind: str, attachment: str) -> dict[str, Any]:
     round, status = result.round, result.rollup.senders.loc[sender]
     own = told[told["submitter"].eq(sender) & told["severity"].ne("note")]
-    last_day = round.deadline.last_day
+    last_day = round.last_day_of(sender)
     return {
-        "kind": letter_kind(status["status"]),
+        "kind": kind,
         "unit": round.register.units[sender].name_in_text,
         "office": round.office,
         "source": round.source,
         "deadline": vietnamese_date(last_day),
         "days": (last_day - result.as_of).days if last_day else None,
-        "late": _lateness(result, status),
+        "late": _lateness(result, sender, status),
         "received": vietnamese_date(_newest(result, sender) or status["received"]),
         "faults": list(_faults(own)) if status["status"] != "missing" else [],
         "attachment": attachment,
@@ -99,8 +122,8 @@ def _changes(result: Result, sender: str) -> str:
     return line("letters", "changes", count=len(progress.changes), columns=counted)
 
 
-def _lateness(result: Result, status: pd.Series) -> str:
-    last_day = result.round.deadline.last_day
+def _lateness(result: Result, sender: str, status: pd.Series) -> str:
+    last_day = result.round.last_day_of(sender)
     if last_day is None:
         return ""
     if status["status"] == "missing":
@@ -125,19 +148,26 @@ def _faults(findings: pd.DataFrame) -> Iterator[dict[str, Any]]:
         }
 
 
-def _message(result: Result, sender: str, facts: dict[str, Any], text: str, attachment: Path) -> EmailMessage:
-    round, status = result.round, result.rollup.senders.loc[sender]
-    version = max(result.version_of(sender), 1)
-    subject = clean(line("letters", facts["kind"], unit=facts["unit"], errors=facts["errors"]))
-    local, _, domain = round.office.email.partition("@")
-    message = EmailMessage(policy=SMTP)
-    message["From"] = Address(clean(round.office.name), local, domain)
+def route(message: EmailMessage, round: Round, sender: str) -> None:
+    """Set who writes and who alone receives a letter: as the round says, whatever the letter said before."""
+    for name in set(message.keys()):
+        if name.lower() in _ROUTING or name.lower().startswith("resent-"):
+            del message[name]
+    message["From"] = Address(clean(round.office.name), addr_spec=round.office.email)
     if sender in round.contacts:
-        message["To"] = Address(clean(status["name"]), addr_spec=round.contacts[sender])
+        name = round.submitting_units[sender].full_name
+        message["To"] = Address(clean(name), addr_spec=round.contacts[sender])
+
+
+def _message(result: Result, letter: Letter, facts: dict[str, Any], text: str, attachment: Path) -> EmailMessage:
+    round, sender = result.round, letter.submitter
+    subject = clean(line("letters", letter.kind, unit=facts["unit"], errors=facts["errors"]))
+    message = EmailMessage(policy=SMTP)
+    route(message, round, sender)
     message["Subject"] = subject
     message["Date"] = dt.datetime.combine(result.as_of, dt.time(8), _HANOI)
-    message["Message-ID"] = f"<{sender}.{round.id}.{facts['kind']}.{version}.{result.as_of:%Y%m%d}@{domain}>"
-    message["X-Submission-Id"] = f"{sender}/{round.id}/{version}"
+    message["Message-ID"] = letter.message_id
+    message["X-Submission-Id"] = f"{sender}/{round.id}/{letter.version}"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Unsent"] = "1"
     message.set_content(text, cte="base64")

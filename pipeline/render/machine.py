@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from pipeline.run import Result
-from schemas.round import MEASURES
+from schemas.round import MEASURES, Round
 from schemas.text import storable
 
 FINDINGS = [
@@ -48,11 +48,11 @@ def summary(result: Result) -> dict[str, Any]:
     levels = {}
     for level in round.lists:
         here = units[units["level"].eq(level)]
-        levels[level] = {"expected": len(here), **{measure: int(here[measure].sum()) for measure in MEASURES}}
+        levels[level] = {"expected": len(here), **_counts(round, here)}
     return {
         "round": round.id,
         "as_of": result.as_of.isoformat(),
-        "collector": {"code": round.collector, "name": round.register.units[round.collector].full_name},
+        "collector": {"code": round.collector, "name": round.collector_name},
         "submissions": {
             "expected": len(senders),
             "received": int(arrived.sum()),
@@ -65,12 +65,21 @@ def summary(result: Result) -> dict[str, Any]:
             {
                 "code": code, "name": s["name"], "status": s["status"], "late": bool(s["late"]),
                 "expected": s["expected"],
-                **{measure: s[measure] for measure in MEASURES}, "errors": s["errors"], "warnings": s["warnings"],
+                **_told(round, s), "errors": s["errors"], "warnings": s["warnings"],
                 "score": None, "file": s["file"],
             }
             for code, s in senders.iterrows()
         ],
     }  # fmt: skip
+
+
+def _counts(round: Round, units: pd.DataFrame) -> dict[str, int | None]:
+    return _told(round, {measure: int(units[measure].sum()) for measure in MEASURES})
+
+
+def _told(round: Round, counts: Mapping[str, int]) -> dict[str, int | None]:
+    """Return every measure, None where the round's form cannot tell it."""
+    return {measure: counts[measure] if measure in round.measures else None for measure in MEASURES}
 
 
 def _findings(told: pd.DataFrame) -> Iterable[list[Any]]:
@@ -83,13 +92,16 @@ def _findings(told: pd.DataFrame) -> Iterable[list[Any]]:
 
 def _rows(result: Result) -> Iterable[list[Any]]:
     origin = result.rows.origin
+    ids = result.ids_of
+    places = origin[["file", "sheet", "row"]].to_dict("split", index=True)
+    place_of = dict(zip(places["index"], places["data"], strict=True))
+    values_of = dict(zip(result.repaired.index, result.repaired.itertuples(index=False), strict=True))
     for code, unit in result.rollup.units.iterrows():
         head = [code, unit["level"], unit["name"], unit["parent_code"], unit["submitter_code"], unit["status"]]
-        if unit["id"] < 0:
+        for id in ids.get(str(code), []):
+            yield [*head, *values_of[id], *place_of[id]]
+        if code not in ids:
             yield [*head, *[""] * len(result.round.form.keys), "", "", ""]
-            continue
-        row = origin.loc[unit["id"]]
-        yield [*head, *result.repaired.loc[unit["id"]], row["file"], row["sheet"], row["row"]]
 
 
 def _write_csv(path: Path, header: list[str], rows: Iterable[list[Any]]) -> None:

@@ -233,7 +233,7 @@ def _fault(name: str, findings: pd.DataFrame) -> dict[str, Any]:
 
 def _duty(sender: dict[str, Any], result: Result, words: _Words) -> dict[str, str]:
     """Return what a sender must do, and by when."""
-    last_day = result.round.deadline.last_day
+    last_day = result.round.last_day_of(sender["code"])
     ahead = last_day is not None and last_day >= result.as_of
     absent = sender["expected"] - sender["listed"]
     counts = {"errors": _padded(sender["errors"]), "absent": _padded(absent)}

@@ -31,9 +31,12 @@ _KINDS: dict[str, dict[str, Any]] = {
     "center": {"align": "center"},
     "code": {"align": "center", "num_format": "@", "quote_prefix": True},
     "number": {"align": "center", "num_format": "#,##0"},
+    "points": {"align": "center", "num_format": "#,##0.0#"},
     "percent": {"align": "center", "num_format": "0.0%"},
     "date": {"align": "center", "num_format": "dd/mm/yyyy"},
 }
+_LINKED = {"font_color": "#0B5394", "underline": 1}
+_MOST_LINKS = 60_000  # a sheet; Excel allows 65,530
 # Heights are reckoned from the widths of letters (pixels of Times New Roman, a little generous), so that
 # nothing is cut on paper: Excel does not fit rows of merged cells, LibreOffice fits none of a new file.
 _SIZE, _LINE, _PADDING, _HIGHEST = 11, 14.5, 3.5, 409.0  # points; Excel's highest row
@@ -53,7 +56,8 @@ PLAIN = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_num
 class Column:
     """A printed column: `kind` is one of `_KINDS`, `span` how many of the sheet's columns it takes.
 
-    `parent` is the heading above it, `toned` colours its cells by the row's `tone`.
+    `parent` is the heading above it, `toned` colours its cells by the row's `tone`, `link` names the frame's column
+    that says where a click on its cells leads.
     """
 
     key: str
@@ -63,11 +67,16 @@ class Column:
     parent: str = ""
     toned: bool = False
     span: int = 1
+    link: str = ""
 
 
-def columns_of(words: dict[str, Any], frame: pd.DataFrame) -> list[Column]:
-    """Return the columns of a table of the TOML file, as far as the frame has them."""
-    return [Column(**entry) for entry in words["columns"] if entry["key"] in frame]
+def columns_of(words: dict[str, Any], frame: pd.DataFrame, facts: dict[str, Any] | None = None) -> list[Column]:
+    """Return the columns of a table of the TOML file, as far as the frame has them; headings may mention `facts`."""
+    return [
+        Column(**{**entry, "header": entry["header"].format(**facts or {})})
+        for entry in words["columns"]
+        if entry["key"] in frame
+    ]
 
 
 class Book:
@@ -107,6 +116,7 @@ class SheetWriter:
         self.paper: Worksheet = book.file.add_worksheet(name)
         self._filter: tuple[int, int] | None = None
         self._breaks: list[int] = []
+        self._links = 0
         self._page(name)
 
     @property
@@ -129,6 +139,11 @@ class SheetWriter:
             paper.set_column(column, column, width)
 
     # --- titles
+
+    @staticmethod
+    def heading_rows(notes: list[str]) -> int:
+        """Return how many rows a heading takes."""
+        return 2 + len(notes)
 
     def heading(self, text: str, notes: list[str]) -> None:
         """Write the title, the round and its date, and the notes."""
@@ -202,8 +217,11 @@ class SheetWriter:
             style = self.book.cell(column.kind, **look)
             width = self.width(place, column.span) * _SIZE / _KINDS[column.kind].get("font_size", _SIZE)
             values = frame[column.key].tolist() if column.key in frame else [""] * len(frame)
+            links = frame[column.link].tolist() if column.link in frame else []
             for offset, value in enumerate(values):
                 row = self.row + offset
+                if links and links[offset] and self._link(row, place, value, links[offset], column.kind):
+                    continue
                 cell = self.book.toned(column.kind, tones[offset]) if column.toned and tones else style
                 if column.span > 1:
                     self.paper.merge_range(row, place, row, place + column.span - 1, "", cell)
@@ -223,11 +241,18 @@ class SheetWriter:
                 if severity := marks.get((id, column.key)):
                     self.put(first + offset, place, value, self.book.toned(column.kind, severity))
 
-    def chart(self, chart: Chart, description: str, height: int) -> None:
-        """Put a chart over the whole width below what is written."""
+    def charts(self, charts: list[tuple[Chart, str]], height: int) -> None:
+        """Put charts, each with its description, beside each other over the whole width below what is written."""
         self.row += 1
-        chart.set_size({"width": sum(int(pixels(width)) for width in self.widths), "height": height})
-        self.paper.insert_chart(self.row, 0, chart, {"description": description, "object_position": 2})
+        edges = [0]
+        for width in self.widths:
+            edges.append(edges[-1] + int(pixels(width)))
+        share = edges[-1] // len(charts)
+        for number, (chart, description) in enumerate(charts):
+            column = next(place for place, edge in enumerate(edges[1:]) if edge > number * share)
+            chart.set_size({"width": share, "height": height})
+            where = {"x_offset": number * share - edges[column], "description": description, "object_position": 2}
+            self.paper.insert_chart(self.row, column, chart, where)
         self.row += math.ceil(height / 20)
 
     def new_page(self) -> None:
@@ -261,6 +286,17 @@ class SheetWriter:
     def fit(self, row: int, texts: list[tuple[str, float]]) -> None:
         """Make a row as high as these texts need, each in a cell so many pixels wide."""
         self.paper.set_row(row, _height(max((line_count(*text) for text in texts), default=1)))
+
+    def _link(self, row: int, column: int, value: Any, target: str, kind: str) -> bool:
+        """Write a value with a link, as long as the sheet may have more of them; tell whether it did."""
+        if value in (None, "") or self._links >= _MOST_LINKS:
+            return False
+        self._links += 1
+        look = self.book.cell(kind, **_LINKED)
+        self.paper.write_url(row, column, target, look, excel_text(str(value)))
+        if not isinstance(value, str):
+            self.put(row, column, value, look)
+        return True
 
     def _merged(self, area: tuple[int, int, int, int], text: str, style: Format) -> None:
         if area[:2] != area[2:]:

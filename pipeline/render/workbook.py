@@ -110,7 +110,7 @@ def write_form(
 
 def _facts(round: Round, sender: Unit, filling: Filling, version: int, as_of: dt.date) -> dict[str, Any]:
     """Return what titles and notes may mention."""
-    day, deadlines = round.deadline.last_day, words()["deadlines"]
+    day, deadlines = round.last_day_of(sender.code), words()["deadlines"]
     marks = list(filling.marks)
     return {
         "unit": sender.full_name.upper(),
@@ -159,10 +159,9 @@ class _Form:
         sheet.line(words["guide_marked" if marked else "guide_blank"].format(**self.book.facts), italic=True)
         header = sheet.form_header(columns)
         first = sheet.row
-        sections = {section.level: section for section in form.sections} if len(self.round.lists) > 1 else {}
         for level in self.round.lists:
-            if level in sections:
-                sheet.section([sections[level].number, sections[level].label])
+            if level in self.round.sections:
+                sheet.section([*self.round.sections[level]])
             for number, row in enumerate(self.filling.rows.get(level, []), start=1):
                 self._row(sheet, number, row)
         for _ in range(words["spare_rows"]):

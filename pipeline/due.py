@@ -1,0 +1,104 @@
+"""Which letters are due: those of what counts now that their unit was not told yet. Nothing is sent here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.deliver import look
+from pipeline.errors import OperatorError
+from pipeline.ledger import TOLD, Letter, Posted, open_ledger
+from pipeline.render.letter import letter_to
+from pipeline.state import hold
+from schemas.round import Round
+from schemas.units import Unit
+
+
+@dataclass(frozen=True)
+class Due:
+    """Whether a unit gets a letter now, and why.
+
+    `reason`: `due` (`letter` lies in the outbox and will be sent), `told` (it has been), `uncertain` or `refused` (it
+    was tried), `stale` (the outbox is older than what counts), `no-address`.
+    """
+
+    unit: Unit
+    letter: Letter
+    address: str
+    reason: str
+
+
+def letters_due(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> list[Due]:
+    """Return for every sender of the round whether a letter is due.
+
+    The day is `as_of`, else today; where the last run was made as of another day, the days since it are added to that
+    one.
+
+    Raises:
+        OperatorError: no run has prepared letters.
+    """
+    with hold(state), open_ledger(state) as ledger:
+        day = ledger.day_of(round.id, dt.date.today())
+    if day is None:
+        raise OperatorError("nothing_prepared", round=round.id)
+    result = look(round, inbox, state, as_of or day)
+    posted: dict[str, list[Posted]] = {code: [] for code in round.submitting_units}
+    for letter in result.posted:
+        if letter.submitter in posted:  # a unit may have left the round
+            posted[letter.submitter].append(letter)
+    return [
+        _due(round, unit, letter_to(result, code), posted[code], result.as_of)
+        for code, unit in round.submitting_units.items()
+    ]
+
+
+def undelivered(posted: Iterable[Posted]) -> list[Posted]:
+    """Return the letters that the officer has to see to: uncertain ones, and refused ones that nothing followed."""
+    letters = list(posted)
+    last = {letter.submitter: letter for letter in letters if letter.fate in TOLD}
+    return [
+        letter
+        for letter in letters
+        if letter.fate == "uncertain" or (letter.fate == "refused" and last[letter.submitter] is letter)
+    ]
+
+
+def _due(round: Round, unit: Unit, wanted: Letter, posted: list[Posted], today: dt.date) -> Due:
+    address = round.contacts.get(unit.code, "")
+    if not address:
+        return Due(unit, wanted, address, "no-address")
+    if told := _told(round, wanted, posted, address, today):
+        return Due(unit, wanted, address, "told" if told.fate == "sent" else told.fate)
+    prepared = next((letter for letter in posted if letter.is_current), None)
+    if prepared is None or not _says_the_same(round, prepared, wanted, today):
+        return Due(unit, wanted, address, "stale")
+    return Due(unit, prepared, address, "due")
+
+
+def _told(round: Round, wanted: Letter, posted: list[Posted], address: str, today: dt.date) -> Posted | None:
+    """Return the letter that has told the unit what `wanted` says.
+
+    What a unit was told last holds. A reminder holds until the next day of the round's that is one for reminding.
+    What a mailbox refused was told unless the unit has another mailbox now.
+    """
+    tried = [p for p in posted if p.fate in TOLD and (p.fate != "refused" or p.address == address)]
+    if wanted.kind == "reminder":
+        last_day = round.deadline.last_day
+        reminders = [p for p in tried if p.kind == "reminder"]
+        return next((p for p in reversed(reminders) if round.reminding.same_time(p.prepared, today, last_day)), None)
+    same = [p for p in tried if p.message_id == wanted.message_id]
+    return same[0] if same else tried[-1] if tried and _is_same(tried[-1], wanted) else None
+
+
+def _is_same(one: Letter, other: Letter) -> bool:
+    return (one.kind, one.version, one.about) == (other.kind, other.version, other.about)
+
+
+def _says_the_same(round: Round, prepared: Posted, wanted: Letter, today: dt.date) -> bool:
+    """Tell whether a prepared letter is true today: a reminder counts days, others may speak of a day to come."""
+    last_day = round.deadline.last_day
+    if wanted.kind == "reminder":
+        return prepared.message_id == wanted.message_id
+    return _is_same(prepared, wanted) and (last_day is None or not prepared.prepared <= last_day < today)

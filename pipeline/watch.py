@@ -1,0 +1,151 @@
+"""Watching: the line is run again whenever the inbox has settled.
+
+Every run is a process of its own: what it held goes with it, and a run that fails or dies is told and nothing more.
+Nothing is locked and nothing is open while nothing happens.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import multiprocessing
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.intake import Signs, signs_of
+from schemas.messages import line
+
+QUIET = 5.0  # seconds without a change after which the inbox has settled
+POLL = 2.0  # seconds between two looks
+_FIRST_RETRY, _LAST_RETRY = 60.0, 3600.0  # seconds after which a run that failed is tried again: doubled every time
+_END = (12.0, 6.0, 2.0)  # seconds that a run has when the watcher stops: to end by itself, asked to, and killed
+
+
+@dataclass
+class Settling:
+    """Decides when a run is due; times are seconds of a clock that never jumps.
+
+    A run is due when something differs from what the last one saw and nothing has changed for `quiet` seconds: a
+    file that is being written waits, and a burst of files is one run. A new day is a difference too.
+    """
+
+    quiet: float = QUIET
+    _last: tuple[dt.date, Signs] | None = None
+    _since: float = 0.0
+    _seen: tuple[dt.date, Signs] | None = None
+    _failures: int = 0
+    _retry: float = field(default=float("inf"))
+
+    def due(self, signs: Signs, day: dt.date, now: float) -> bool:
+        """Tell whether a run is due, given what lies in the inbox now."""
+        found = day, signs
+        if found != self._last:
+            self._last, self._since = found, now
+        if now - self._since < self.quiet:
+            return False
+        return found != self._seen or now >= self._retry
+
+    def began(self) -> None:
+        """A run begins, with what was found last."""
+        self._seen = self._last
+
+    def ended(self, status: int, now: float) -> None:
+        """A run has ended; one that failed is tried again after a while, even if nothing changes."""
+        self._failures = self._failures + 1 if status else 0
+        wait = min(_FIRST_RETRY * 2 ** min(self._failures - 1, 10), _LAST_RETRY)
+        self._retry = now + wait if status else float("inf")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What is watched and how: the round's name or file, the folders, seconds between two fetches (0: none)."""
+
+    round: str
+    inbox: Path
+    outbox: Path
+    state: Path
+    as_of: dt.date | None = None
+    quiet: float = QUIET
+    fetch_every: float = 0.0
+
+
+def watch(watched: Watched, stopped: threading.Event, clock: Callable[[], float] = time.monotonic) -> None:
+    """Run the line whenever the inbox has settled, until `stopped`."""
+    settling = Settling(watched.quiet)
+    next_fetch = 0.0 if watched.fetch_every else float("inf")
+    poll = POLL
+    while not stopped.is_set():
+        if clock() >= next_fetch:
+            _in_process(_fetch_once, watched, None, stopped)
+            next_fetch = clock() + watched.fetch_every
+        began = clock()
+        signs = signs_of(watched.inbox)
+        poll = max(POLL, 20 * (clock() - began))  # a large inbox must not keep the computer busy
+        if settling.due(signs, watched.as_of or dt.date.today(), clock()):
+            settling.began()
+            status = _in_process(_run_once, watched, signs, stopped)
+            settling.ended(status, clock())
+            if not stopped.is_set():
+                print(line("watch", "done" if status == 0 else "failed"), flush=True)
+        stopped.wait(poll)
+
+
+@contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """Give the event that the system sets when it asks the program to end (SIGTERM) or the officer does (Ctrl-C)."""
+    stopped = threading.Event()
+
+    def stop(*_: Any) -> None:
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _in_process(job: Callable[..., None], watched: Watched, signs: Signs | None, stopped: threading.Event) -> int:
+    """Do a job in a process of its own; return its exit status, negative where it was killed.
+
+    When the watcher stops, the job is given a while to end by itself; stopped after that, it loses nothing.
+    """
+    process = multiprocessing.get_context("spawn").Process(target=job, args=(watched, signs))
+    process.start()
+    while process.is_alive() and not stopped.is_set():
+        process.join(0.2)
+    for end, seconds in zip((lambda: None, process.terminate, process.kill), _END, strict=True):
+        if process.is_alive():
+            end()
+            process.join(seconds)
+    status = process.exitcode
+    process.close()
+    return status if status is not None else -1
+
+
+def _run_once(watched: Watched, signs: Signs) -> None:
+    """In the process of a run: the whole line on the files that have settled."""
+    from pipeline.__main__ import run_line
+
+    _of_ones_own(lambda: run_line(watched.round, watched.inbox, watched.outbox, watched.state, watched.as_of, signs))
+
+
+def _fetch_once(watched: Watched, signs: None) -> None:
+    """In the process of a fetch: new mail into the inbox."""
+    from pipeline.__main__ import fetch_mail
+
+    _of_ones_own(lambda: fetch_mail(watched.round, watched.inbox, watched.state))
+
+
+def _of_ones_own(job: Callable[[], int]) -> None:
+    from pipeline.__main__ import guarded
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the watcher decides
+    sys.exit(guarded(job))
