@@ -242,6 +242,27 @@ class _Form:
         texts = {"error_title": title, "error_message": message, "input_title": title, "input_message": message}
         sheet.paper.data_validation(first, place, sheet.row - 1, place, {**rule, "error_type": "warning", **texts})
 
+    # --- what the sender states of itself
+
+    def _questions(self) -> None:
+        words = self.words["questions"]
+        columns = [Column("", *entry) for entry in zip(words["headers"], words["widths"], strict=True)]
+        sheet = self.book.sheet(words["name"], words["widths"])
+        sheet.line(words["title"], bold=True, align="center", font_size=13)
+        sheet.line(words["note"], italic=True)
+        header = sheet.header(columns)
+        for number, question in enumerate(self.round.questions, start=1):
+            row, answer = sheet.row, self.filling.statements.get(question.key, "")
+            sheet.put(row, 0, number, self.book.cell("center"))
+            sheet.put(row, 1, question.text, self.book.cell("given"))
+            sheet.put(row, 2, answer, self.book.cell("given", locked=False))
+            if question.kind == "yes-no":
+                sheet.paper.data_validation(row, 2, row, 2, {"validate": "list", "source": list(answers())})
+            sheet.fit(row, [(question.text, sheet.width(1)), (answer, sheet.width(2))])
+            sheet.row += 1
+        sheet.finish((header, header), frozen_columns=0, filtered=False)
+        sheet.paper.protect("", dict.fromkeys(_ALLOWED, True))
+
     def _hint(self, column: FormColumn) -> dict[str, str]:
         """Return what the form says of a kind of column: `title`, and where Excel can judge it `rule` and `wrong`."""
         return self.words["hints"].get(column.kind, self.words["hints"]["text"])
@@ -274,27 +295,6 @@ class _Form:
         place = self._with_choices.index(column)
         first, last = (address((row, place)).replace(str(row + 1), f"${row + 1}") for row in (1, len(column.choices)))
         return f"'{self.words['choices']['name']}'!${first}:${last}"
-
-    # --- what the sender states of itself
-
-    def _questions(self) -> None:
-        words = self.words["questions"]
-        columns = [Column("", *entry) for entry in zip(words["headers"], words["widths"], strict=True)]
-        sheet = self.book.sheet(words["name"], words["widths"])
-        sheet.line(words["title"], bold=True, align="center", font_size=13)
-        sheet.line(words["note"], italic=True)
-        header = sheet.header(columns)
-        for number, question in enumerate(self.round.questions, start=1):
-            row, answer = sheet.row, self.filling.statements.get(question.key, "")
-            sheet.put(row, 0, number, self.book.cell("center"))
-            sheet.put(row, 1, question.text, self.book.cell("given"))
-            sheet.put(row, 2, answer, self.book.cell("given", locked=False))
-            if question.kind == "yes-no":
-                sheet.paper.data_validation(row, 2, row, 2, {"validate": "list", "source": words["answers"]})
-            sheet.fit(row, [(question.text, sheet.width(1)), (answer, sheet.width(2))])
-            sheet.row += 1
-        sheet.finish((header, header), frozen_columns=0, filtered=False)
-        sheet.paper.protect("", dict.fromkeys(_ALLOWED, True))
 
     # --- what must be corrected
 
