@@ -37,7 +37,8 @@ JOINS, INTERACTS = "Tham gia", "Tương tác với Trang Mặt trận Nghệ An"
         (
             "page-list-nam-dinh",
             [
-                ("STT",), ("Tên xã",), ("Tên Fanpage",), ("Link",), ("Họ tên người quản lý",), ("Chức vụ",), ("Cấp độ",),
+                ("STT",), ("Tên xã",), ("Tên Fanpage",), ("Link",), ("Họ tên người quản lý",), ("Chức vụ",),
+                ("Cấp độ",),
                 ("Nhóm quản trị",), ("Số điện thoại",), ("Gmail",), ("Link Facebook cá nhân người quản lý",),
                 ("Đã kết nối vào hệ thống tuyentruyen.mattran.org.vn (có/không)",), ("Logo MTTQ",), ("Hạng mục trang",),
                 ("Nút nhắn tin trên Trang",),

@@ -210,6 +210,10 @@ def test_papers_of_another_form_are_written(configured: str, tmp_path: Path) -> 
         assert (outcome.folder / name).stat().st_size > 1000
     assert (outcome.sender_folder("100") / "thu.eml").exists()
 
+    rollup = openpyxl.load_workbook(outcome.folder / "tong-hop.xlsx")
+    lines = [row for sheet in rollup for row in sheet.iter_rows(values_only=True) if "Xã Mường Pồn" in row]
+    assert any({dt.datetime(2022, 9, 5), 12, 1234.5, 45.25, "có"} <= set(row) for row in lines)  # by their types
+
     book = openpyxl.load_workbook(outcome.sender_folder("100") / "phieu-sua.xlsx")
     sheet = book["DANH SÁCH"]
     rules = {

@@ -6,6 +6,7 @@ is repairing once. `blank.py` says what counts as an empty cell.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -101,10 +102,19 @@ def shown(value: str, column: Column) -> str:
     return KINDS[column.kind].shown(value)
 
 
+def cell_value(value: str, column: Column) -> str | int | float | dt.date:
+    """Return a repaired value as a cell of a workbook holds it: numbers and days by their type, all else as text."""
+    if column.kind == "number" and number.is_number(value):
+        return float(value) if "." in value else int(value)
+    if column.kind == "date" and date.is_day(value):
+        return dt.date.fromisoformat(value)
+    return value
+
+
 def is_news(typed: str, value: str, column: Column) -> bool:
     """Tell whether a repair is worth telling: a tick taken for yes, or zeros put before a day, is none."""
     kind = KINDS[column.kind]
     return not kind.same(clean(typed), kind.shown(value))
 
 
-__all__ = ["KINDS", "Kind", "is_blank", "is_empty", "is_news", "repaired", "shown"]
+__all__ = ["KINDS", "Kind", "cell_value", "is_blank", "is_empty", "is_news", "repaired", "shown"]
