@@ -241,7 +241,8 @@ def shifts(result: Result) -> pd.DataFrame:
         }
         for number, s in enumerate(result.shifts, start=1)
     ]  # fmt: skip
-    return discreet(pd.DataFrame(records, dtype=object), result)
+    columns = ["number", "unit_name", "submitter_name", "kind", "label", "before", "after"]
+    return discreet(pd.DataFrame(records, columns=columns, dtype=object), result)
 
 
 def listed(result: Result, way: str) -> pd.DataFrame:
