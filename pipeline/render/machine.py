@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -122,4 +123,6 @@ def _harmless(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = storable(value)
+    if re.fullmatch(r"-\d+(?:\.\d+)?", text, re.ASCII):
+        return text
     return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text

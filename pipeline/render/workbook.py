@@ -22,9 +22,7 @@ from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, excel_text
 from schemas.codes import Rule
 from schemas.form import Column as FormColumn
 from schemas.form import Form
-from schemas.kinds import repaired, shown
-from schemas.kinds.date import is_day
-from schemas.kinds.number import is_number
+from schemas.kinds import cell_value, repaired, shown
 from schemas.kinds.yes_no import answers
 from schemas.messages import how, title
 from schemas.round import Round
@@ -475,10 +473,10 @@ class _Form:
 
 def _cell_value(text: str, column: FormColumn) -> str | float:
     """Return what stands in a cell for a text: numbers are numbers; days are text, which no regional setting turns."""
-    value = repaired(text, column)
-    if column.kind == "number" and is_number(value):
-        return float(value) if "." in value else int(value)
-    return shown(value, column) if column.kind == "date" and is_day(value) else text
+    value = cell_value(repaired(text, column), column)
+    if isinstance(value, dt.date):
+        return shown(value.isoformat(), column)
+    return text if isinstance(value, str) else value
 
 
 def _number_format(value: str | float, column: FormColumn) -> str:
