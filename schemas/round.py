@@ -248,6 +248,7 @@ class Round(_Data):
     letterhead: Letterhead
     office: Office
     contacts: dict[str, EmailAddress] = {}
+    keep_days: int = Field(default=90, ge=0)  # after the last day; from then on `status` asks to purge personal data
     example_day: dt.date | None = None  # the last day in time of the made-up example, where the round has none
     amendments: list[Amendment] = []  # what changed in the register by the round's date
     own: dict[str, str] = {}  # the collector's own page, by the form's keys
