@@ -115,9 +115,10 @@ def totals(result: Result) -> pd.DataFrame:
 def targets(result: Result) -> pd.DataFrame:
     """Return a row for every target: `label, verdict, due, percent, expected, count, lacking, rate`."""
     text, measures, frame = words()["targets"], words()["measures"], against_targets(result)
+    named = {measure: measures.get(measure) or result.round.label(measure) for measure in frame["measure"]}
     verdicts = ["reached" if reached else "short" for reached in frame["reached"]]
     labels = [
-        text["label"].format(level=capitalised(line("levels", level)), measure=measures[measure])
+        text["label"].format(level=capitalised(line("levels", level)), measure=named[measure])
         for level, measure in zip(frame["level"], frame["measure"], strict=True)
     ]
     frame["number"] = range(1, len(frame) + 1)
@@ -163,7 +164,8 @@ def corrections(result: Result, told: pd.DataFrame, way: str) -> pd.DataFrame:
     """Return every error and warning in words, sender by sender, the gravest first."""
     found = _placed(told[told["severity"].ne("note")], way)
     severities = [line("severities", severity) for severity in found["severity"]]
-    return _discreet(found.assign(tone=found["severity"], severity=severities), result)
+    asked = found["unit"].where(found["unit"].ne(""), found["submitter"])
+    return discreet(found.assign(tone=found["severity"], severity=severities, unit=asked), result)
 
 
 def repairs(result: Result, told: pd.DataFrame, way: str) -> pd.DataFrame:
@@ -172,14 +174,14 @@ def repairs(result: Result, told: pd.DataFrame, way: str) -> pd.DataFrame:
     places = zip(told["id"], told["column"], told["suggestion"], strict=True)
     taken = [bool(suggestion) and used.get((id, column)) == suggestion for id, column, suggestion in places]
     found = _placed(told[told["severity"].eq("note") | pd.Series(taken, index=told.index, dtype=bool)], way)
-    return _discreet(found.assign(remark=found["message"].where(found["suggestion"].eq(""), "")), result)
+    return discreet(found.assign(remark=found["message"].where(found["suggestion"].eq(""), "")), result)
 
 
 def duplicates(result: Result, told: pd.DataFrame, way: str) -> pd.DataFrame:
     """Return pages, units and files that occur more than once; those of one kind share a `group` number."""
     found = pd.concat([_same_pages(told), _same_units(told), _same_files(result, told)], ignore_index=True)
     groups = found.groupby("key", sort=False).ngroup() + 1
-    return _discreet(_placed(found, way).assign(group=groups), result)
+    return discreet(_placed(found, way).assign(group=groups), result)
 
 
 def _same_pages(told: pd.DataFrame) -> pd.DataFrame:
@@ -219,7 +221,7 @@ def _placed(found: pd.DataFrame, way: str) -> pd.DataFrame:
     )
 
 
-def _discreet(frame: pd.DataFrame, result: Result) -> pd.DataFrame:
+def discreet(frame: pd.DataFrame, result: Result) -> pd.DataFrame:
     """Return the frame without what was typed, where a row is a person."""
     return frame.drop(columns=_QUOTES, errors="ignore") if result.round.form.rows == "persons" else frame
 
@@ -239,7 +241,7 @@ def shifts(result: Result) -> pd.DataFrame:
         }
         for number, s in enumerate(result.shifts, start=1)
     ]  # fmt: skip
-    return _discreet(pd.DataFrame(records, dtype=object), result)
+    return discreet(pd.DataFrame(records, dtype=object), result)
 
 
 def listed(result: Result, way: str) -> pd.DataFrame:
@@ -255,7 +257,7 @@ def listed(result: Result, way: str) -> pd.DataFrame:
     own, sender, parent = units.index.to_series(), units["submitter_code"], units["parent_code"]
     frame = pd.concat([_of_rows(result, units), units[["level", "id"]]], axis=1)
     if parent.nunique() > 1:
-        frame["parent"] = parent.map(names)
+        frame["parent"] = parent.map(names).fillna("")
     if not (parent.eq(sender) | own.eq(sender)).all():
         frame["submitter"] = sender.map(names)
     statuses = {status: line("statuses", status) for status in units["status"].unique()}

@@ -38,9 +38,12 @@ class Share:
 
 
 def shares(counts: dict[str, int]) -> dict[str, Any]:
-    """Return `expected` as it is and every measure as a share of it."""
+    """Return `expected` as it is and every measure that the round tells as a share of it."""
     whole = counts["expected"]
-    return {"expected": whole, **{measure: Share(counts[measure], whole) for measure in MEASURES}}
+    return {
+        "expected": whole,
+        **{measure: Share(counts[measure], whole) for measure in MEASURES if counts[measure] is not None},
+    }
 
 
 def against_targets(result: Result) -> pd.DataFrame:
@@ -53,7 +56,8 @@ def against_targets(result: Result) -> pd.DataFrame:
     for target in result.round.targets:
         if target.level not in levels:
             continue
-        count, expected = levels[target.level][target.measure], levels[target.level]["expected"]
+        expected = levels[target.level]["expected"]
+        count = levels[target.level].get(target.measure) or _yeses(result, target.level, target.measure)
         asked = math.ceil(Fraction(str(target.percent)) * expected / 100)
         records.append(
             {
@@ -64,6 +68,12 @@ def against_targets(result: Result) -> pd.DataFrame:
         )  # fmt: skip
     columns = ["level", "measure", "count", "expected", "rate", "percent", "lacking", "reached", "due"]
     return pd.DataFrame(records, columns=columns, dtype=object)
+
+
+def _yeses(result: Result, level: str, key: str) -> int:
+    """Return how many units of a level say yes to a column or question."""
+    units, yes = result.rollup.units, result.rollup.yes
+    return int(yes.loc[units["level"].eq(level), key].sum()) if key in yes else 0
 
 
 def share_of(count: int, expected: int) -> float | None:
