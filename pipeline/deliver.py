@@ -29,6 +29,7 @@ from pipeline.render.wording import worded
 from pipeline.render.workbook import blank, prefilled, write_form
 from pipeline.run import Result, judge
 from pipeline.state import alone, hold, writable
+from pipeline.terminal import watched
 from pipeline.trend import moment_of
 from pipeline.weigh import closed_by
 from schemas.round import Round
@@ -174,7 +175,7 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
     with hold(state), open_ledger(state) as ledger, writable(outbox):
         _recover(place, staged, staged.with_suffix(".old"))
         staged.mkdir(parents=True)
-        for code, unit in round.submitting_units.items():
+        for code, unit in watched(round.submitting_units.items(), len(round.submitting_units), "forms"):
             versions = ledger.versions(round.id, code)
             number = versions[-1].number + 1 if versions else 1
             filling = prefilled(round, code, versions[-1] if versions else None)
@@ -222,7 +223,7 @@ def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> list[Le
     names = round.right_names.proposed
     findings = {str(code): group for code, group in told.groupby("submitter")}
     nothing = told.iloc[:0]
-    for code, unit in round.submitting_units.items():
+    for code, unit in watched(round.submitting_units.items(), len(senders), "rendering"):
         own = findings.get(code, nothing)
         status = senders.at[code, "status"]
         place = folder / folder_of(unit)

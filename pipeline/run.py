@@ -17,6 +17,7 @@ from pipeline.model import Arrival, Decision, Moment, Progress, Recheck, Rows, S
 from pipeline.normalise import normalise
 from pipeline.readers import read_all
 from pipeline.recognise import Recogniser
+from pipeline.terminal import watched
 from pipeline.validate import validate
 from pipeline.versions import settle
 from pipeline.weigh import Scales, with_new
@@ -77,7 +78,8 @@ def judge(
     `decided` is what the ledger holds of people's decisions; what the files explain is added to it.
     """
     names = round.right_names
-    recognised = Recogniser(round).recognise(read_all(arrivals, known))
+    arrivals = list(arrivals)
+    recognised = Recogniser(round).recognise(watched(read_all(arrivals, known), len(arrivals), "reading"))
     once = round.form.rows == "units"
     settled = settle(recognised.submissions, recognised.rows, recognised.findings, once=once)
     repaired = normalise(settled.rows, round.form, round.register)
