@@ -31,9 +31,9 @@ class Result:
     `rows`, `repaired` and `claims` share one index: the rows that count as typed and as repaired, and whether they
     speak for their units. `progress` tells where each sender stands since its version before (empty where the ledger
     was not asked). `shifts` is what changed since the period before, which `previous` names ("" where the round has
-    none); `standings` is the emulation, best first (empty where the round has none). `posted` are the letters of the round so far, with their fates;
-    `decisions` is what people decided, `moments` the faults of the days before, `rechecks` who stands otherwise
-    because rules changed.
+    none); `standings` is the emulation, best first (empty where the round has none). `posted` are the letters of the
+    round so far, with their fates; `decisions` is what people decided, `moments` the faults of the days before,
+    `rechecks` who stands otherwise because rules changed.
     """
 
     round: Round
@@ -82,7 +82,7 @@ def judge(
     recognised = Recogniser(round).recognise(watched(read_all(arrivals, known), len(arrivals), "reading"))
     once = round.form.rows == "units"
     settled = settle(recognised.submissions, recognised.rows, recognised.findings, once=once)
-    repaired = normalise(settled.rows, round.form, round.register)
+    repaired = normalise(settled.rows, round.form, round.listed_names)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
     decisions = with_new(decided, (d for s in recognised.submissions for d in s.explanations))
     scales = Scales(round, decisions, as_of)

@@ -25,6 +25,8 @@ from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.shares import Share, against_targets, shares
 from pipeline.run import Result
+from pipeline.trend import trend_of
+from pipeline.weigh import closed_by
 from schemas.data import TEMPLATES
 from schemas.messages import line, title
 from schemas.text import storable
@@ -101,8 +103,17 @@ def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
         "shifts": Counter(shift.kind for shift in result.shifts),
         "tables": result.rollup.tables,
         "faults": _faults(told),
+        "trend": trend_of(result),
+        "decided": Counter(d.kind for d in result.rollup.findings["decision"] if d is not None),
+        "closing": _closing(result),
         "word": line,
     }
+
+
+def _closing(result: Result) -> dict[str, str] | None:
+    """Return when the round was closed and by whom, None while it is open."""
+    closing = closed_by(result.decisions)
+    return {"day": vietnamese_date(closing.day), "by": storable(closing.by)} if closing else None
 
 
 def _target(target: Mapping[Any, Any]) -> dict[str, Any]:

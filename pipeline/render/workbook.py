@@ -6,7 +6,7 @@ The workbook is always written anew from the form's definition; nothing of a sen
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class Filling:
     """What stands in a form: rows by level, and marks that belong to no cell.
 
     `repaired`, `settled` (explained or accepted) and `changes` (since the version before) are told below the
-    corrections, `progress` above them.
+    corrections, `progress` above them. `statements` are the answers to the round's questions, as typed.
     """
 
     rows: dict[str, list[FormRow]]
@@ -65,6 +65,7 @@ class Filling:
     settled: list[Mark] = field(default_factory=list)
     changes: list[Mark] = field(default_factory=list)
     progress: str = ""
+    statements: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def marks(self) -> Iterable[Mark]:
@@ -81,7 +82,7 @@ def blank(round: Round, sender: str) -> Filling:
     key = round.form.unit_key
     rows: dict[str, list[FormRow]] = {level: [] for level in round.lists}
     for unit in round.expected[sender]:
-        rows[unit.level].append(FormRow({key: unit.full_name}))
+        rows[unit.level].append(FormRow({key: round.listed_names[unit.code]}))
     return Filling(rows)
 
 
@@ -93,7 +94,7 @@ def prefilled(round: Round, sender: str, version: Version | None) -> Filling:
     rows: dict[str, list[FormRow]] = {level: [] for level in round.lists}
     for unit in round.expected[sender]:
         known = {} if unit.code in wrong else version.rows.get(unit.code, {})
-        rows[unit.level].append(FormRow({**known, round.form.unit_key: unit.full_name}))
+        rows[unit.level].append(FormRow({**known, round.form.unit_key: round.listed_names[unit.code]}))
     return Filling(rows)
 
 
@@ -143,6 +144,8 @@ class _Form:
         marked = any(True for _ in self.filling.marks)
         todo = self.book.sheet(words["todo"]["name"], words["todo"]["widths"]) if marked else None
         self._list(marked)
+        if self.round.questions:
+            self._questions()
         if todo:
             self._todo(todo)
         self._check(names)
@@ -219,6 +222,27 @@ class _Form:
         }
         sheet.paper.data_validation(first, place, sheet.row - 1, place, {**rule, "error_type": "warning", **texts})
 
+    # --- what the sender states of itself
+
+    def _questions(self) -> None:
+        words = self.words["questions"]
+        columns = [Column("", *entry) for entry in zip(words["headers"], words["widths"], strict=True)]
+        sheet = self.book.sheet(words["name"], words["widths"])
+        sheet.line(words["title"], bold=True, align="center", font_size=13)
+        sheet.line(words["note"], italic=True)
+        header = sheet.header(columns)
+        for number, question in enumerate(self.round.questions, start=1):
+            row, answer = sheet.row, self.filling.statements.get(question.key, "")
+            sheet.put(row, 0, number, self.book.cell("center"))
+            sheet.put(row, 1, question.text, self.book.cell("given"))
+            sheet.put(row, 2, answer, self.book.cell("given", locked=False))
+            if question.kind == "yes-no":
+                sheet.paper.data_validation(row, 2, row, 2, {"validate": "list", "source": words["answers"]})
+            sheet.fit(row, [(question.text, sheet.width(1)), (answer, sheet.width(2))])
+            sheet.row += 1
+        sheet.finish((header, header), frozen_columns=0, filtered=False)
+        sheet.paper.protect("", dict.fromkeys(_ALLOWED, True))
+
     # --- what must be corrected
 
     def _todo(self, sheet: SheetWriter) -> None:
@@ -286,7 +310,10 @@ class _Form:
         sheet.line(words["title"], bold=True, align="center", font_size=13)
         sheet.line(words["note"], italic=True)
         header = sheet.header(columns)
-        units = {unit.full_name: names.get(unit.code, "") for unit in self.round.expected[self.sender.code]}
+        units = {
+            self.round.listed_names[unit.code]: names.get(unit.code, "")
+            for unit in self.round.expected[self.sender.code]
+        }
         for number, (row, listed) in enumerate(self.listed, start=1):
             unit = listed.values[form.unit_key]
             sheet.put(sheet.row, 0, number, self.book.cell("center"))
@@ -365,7 +392,9 @@ class _Form:
         header = sheet.header(columns)
         for number, unit in enumerate(self.round.expected[self.sender.code], start=1):
             sheet.put(sheet.row, 0, number, self.book.cell("center"))
-            for place, text in enumerate((unit.code, unit.full_name, names.get(unit.code, "")), start=1):
+            for place, text in enumerate(
+                (unit.code, self.round.listed_names[unit.code], names.get(unit.code, "")), start=1
+            ):
                 sheet.put(sheet.row, place, text, self.book.cell("given"))
             sheet.row += 1
         sheet.finish((header, header), frozen_columns=0, filtered=False)
