@@ -50,9 +50,9 @@ def compare(folder: Path) -> None:
         _same(f"{unit['code']}: expected", unit["expected"], sum(r["submitter_code"] == unit["code"] for r in rows))
         for severity in ("error", "warning"):
             _same(f"{unit['code']}: {severity}s", unit[f"{severity}s"], counted[unit["code"], severity])
-    for measure in ("expected", "listed", "established", "named", "staffed", "complete"):
-        by_level = sum(counts[measure] for counts in summary["levels"].values())
-        _same(measure, by_level, sum(unit[measure] for unit in summary["units"]))
+    for measure in _COUNTS:
+        by_level = sum(counts[measure] or 0 for counts in summary["levels"].values())
+        _same(measure, by_level, sum(unit[measure] or 0 for unit in summary["units"]))
 
     for paper, captions in _PAPERS.items():
         if (folder / paper).exists():
