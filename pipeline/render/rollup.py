@@ -164,11 +164,11 @@ def _charts(sheet: SheetWriter, keys: list[str], header: int, count: int) -> Non
             pair.append((chart, names["description"].format(**sheet.book.facts)))
         if count > text["units_beside_table"]:
             sheet.new_page()
-        sheet.charts(pair, 90 + 22 * (rows[1] - rows[0] + 1))
+        sheet.charts(pair, 90 + 27 * (rows[1] - rows[0] + 1))
 
 
 def _font() -> dict[str, Any]:
-    return {"name": words()["book"]["font"], "size": 10}
+    return {"name": words()["book"]["font"], "size": 9}
 
 
 def _rates(file: xlsxwriter.Workbook, keys: list[str], rows: tuple[int, int]) -> Chart:
