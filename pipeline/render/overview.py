@@ -22,7 +22,6 @@ from pipeline.consolidate import vietnamese_date
 from pipeline.errors import OperatorError
 from pipeline.render.frames import charted, measure_words
 from pipeline.render.letter import progress_line
-from pipeline.render.frames import charted
 from pipeline.render.machine import summary
 from pipeline.render.shares import Share, against_targets, shares
 from pipeline.run import Result
@@ -103,7 +102,7 @@ def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
         "standings": [{**vars(s), "name": names[s.code].full_name} for s in result.standings],
         "yearly": any(s.year is not None for s in result.standings),
         "shifts": Counter(shift.kind for shift in result.shifts),
-        "tables": result.rollup.tables,
+        "tables": [table for table in result.rollup.tables if not table.internal],
         "faults": _faults(told),
         "trend": trend_of(result),
         "decided": Counter(d.kind for d in result.rollup.findings["decision"] if d is not None),

@@ -93,8 +93,10 @@ def _tables_sheet(book: Book, result: Result) -> None:
     for table in tables:
         sheet.row += 1
         sheet.line(table.title, bold=True)
+        worded = {place for row in table.rows for place, cell in enumerate(row) if isinstance(cell, str)}
         columns = [
-            Column(str(place), head, kind="number" if place else "text") for place, head in enumerate(table.header)
+            Column(str(place), head, kind="given" if place in worded else "number")
+            for place, head in enumerate(table.header)
         ]
         sheet.header(columns)
         keys = [column.key for column in columns]
