@@ -191,9 +191,11 @@ def run_line(
     """Run the whole line for the round of that name, on the files that have `settled` (None: all); tell the result."""
     _start_readers()
     from pipeline.deliver import publish
-    from pipeline.screen import print_result
+    from pipeline.screen import print_next, print_result
 
-    print_result(publish(load(name, as_of), inbox, outbox, state, as_of, settled))
+    published = publish(load(name, as_of), inbox, outbox, state, as_of, settled)
+    print_result(published)
+    print_next(published)
     return 0
 
 
@@ -342,6 +344,7 @@ def _demo(options: argparse.Namespace) -> int:
     files, day = write_example(round, folder / "inbox")
     print(line("screen", "example", count=len(files), inbox=folder / "inbox"))
     print_result(publish(round, folder / "inbox", folder / "outbox", folder / "state", day))
+    print(line("screen", "next_demo", round=round.id))
     return 0
 
 

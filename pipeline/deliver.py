@@ -34,6 +34,7 @@ from pipeline.render.wording import worded
 from pipeline.render.workbook import prefilled, write_form
 from pipeline.run import Result, judge
 from pipeline.state import alone, hold, writable
+from pipeline.terminal import watched
 from pipeline.trend import moment_of
 from pipeline.weigh import closed_by
 from schemas.round import Round
@@ -193,7 +194,7 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
         shelf.recover()
         shelf.staged.mkdir(parents=True)
         carried, _ = carried_for(ledger, round)
-        for code, unit in round.submitting_units.items():
+        for code, unit in watched(round.submitting_units.items(), len(round.submitting_units), "forms"):
             versions = ledger.versions(round.id, code)
             number = versions[-1].number + 1 if versions else 1
             filling = prefilled(round, code, {**carried, **accepted(versions[-1] if versions else None)})
@@ -238,7 +239,7 @@ def _render_senders(result: Result, told: pd.DataFrame, folder: Path, carried: C
     names = round.right_names.proposed
     findings = {str(code): group for code, group in told.groupby("submitter")}
     nothing = told.iloc[:0]
-    for code, unit in round.submitting_units.items():
+    for code, unit in watched(round.submitting_units.items(), len(senders), "rendering"):
         own = findings.get(code, nothing)
         status = senders.at[code, "status"]
         place = folder / folder_of(unit)

@@ -18,6 +18,7 @@ from pipeline.normalise import normalise
 from pipeline.period import Carried, of_period, shifts, with_carried
 from pipeline.readers import read_all
 from pipeline.recognise import Recogniser
+from pipeline.terminal import watched
 from pipeline.validate import validate
 from pipeline.versions import settle
 from pipeline.weigh import Scales, with_new
@@ -81,7 +82,7 @@ def judge(
     """
     names = round.right_names
     arrivals, earlier = of_period(round, arrivals)
-    recognised = Recogniser(round).recognise(read_all(arrivals, known))
+    recognised = Recogniser(round).recognise(watched(read_all(arrivals, known), len(arrivals), "reading"))
     once = round.form.rows == "units"
     settled = settle(recognised.submissions, recognised.rows, [*recognised.findings, *earlier], once=once)
     settled = with_carried(settled, round, carried or {})
