@@ -12,7 +12,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m pipeline
 DEMO := demo
 
-.PHONY: help setup demo run check forms send fetch watch status history rounds rules rulebook waive decisions withdraw close reopen rehearse test lint gold lock clean
+.PHONY: help setup demo run check forms pdf send fetch watch status history rounds rules rulebook waive decisions withdraw close reopen rehearse test lint gold lock clean
 
 help: ## xem các lệnh này
 	@echo "Đợt đang chọn: $(ROUND) (đổi bằng: make run ROUND=tên-đợt)"
@@ -52,6 +52,9 @@ fetch: setup ## lấy tệp đính kèm của thư mới vào data/inbox
 watch: setup ## tự chạy mỗi khi data/inbox có tệp mới (dừng: Ctrl-C); lấy cả thư mỗi 10 phút: make watch FETCH_EVERY=600
 	@echo "Đợt: $(ROUND)"
 	@exec $(RUN) watch --round $(ROUND) $(if $(FETCH_EVERY),--fetch-every $(FETCH_EVERY))
+
+pdf: setup ## chuyển các văn bản Word trong data/outbox sang PDF (cần LibreOffice)
+	@$(RUN) pdf --round $(ROUND)
 
 status: setup ## đơn vị nào đã gửi, chưa gửi, phải sửa
 	@echo "Đợt: $(ROUND)"

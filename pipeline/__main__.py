@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         "--fetch-every", type=_seconds, default=0.0, metavar="SECONDS", help=line("commands", "option_fetch_every")
     )
     watch.add_argument("--quiet", type=_seconds, default=5.0, metavar="SECONDS", help=line("commands", "option_quiet"))
+    command("pdf", _pdf, "round", "folders")
     command("status", _status, "round", "folders", "as_of")
     history = command("history", _history, "round", "folders", "as_of")
     history.add_argument("--unit", required=True, metavar="CODE", help=line("commands", "option_unit"))
@@ -137,6 +138,7 @@ def load(name: str) -> Round:
     """
     from pydantic import ValidationError
 
+    from schemas.form import FormFault
     from schemas.round import list_rounds, load_round
 
     try:
@@ -147,6 +149,9 @@ def load(name: str) -> Round:
                 "bad_round", name=name, key=Path(fault.filename).stem, reason=line("round_errors", "missing")
             ) from None
         raise OperatorError("no_round", name=name, known=", ".join(list_rounds())) from None
+    except FormFault as fault:
+        reason = line("form_errors", fault.reason, **fault.facts)
+        raise OperatorError("bad_form", name=Path(fault.name).name, key=fault.key, reason=reason) from None
     except tomllib.TOMLDecodeError as fault:
         raise OperatorError("bad_toml", name=name, reason=fault) from None
     except UnicodeDecodeError as fault:
@@ -266,6 +271,14 @@ def _forms(options: argparse.Namespace) -> int:
     round = load(options.round)
     folder, count = write_forms(round, options.outbox, options.state, options.as_of)
     print(line("screen", "forms", count=count, folder=folder))
+    return 0
+
+
+def _pdf(options: argparse.Namespace) -> int:
+    from pipeline.pdf import write_pdfs
+
+    for path in write_pdfs(load(options.round), options.outbox, options.state):
+        print(line("screen", "pdf", path=path))
     return 0
 
 

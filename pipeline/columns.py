@@ -19,6 +19,7 @@ SAMPLE = 40  # rows looked at
 SURE = 0.6  # share of a column's cells that must be of one kind
 ENOUGH = 3  # cells that must contradict a header which the form knows
 _PLAIN_KINDS = ("link", "email", "phone")
+_TOLD_APART = (*_PLAIN_KINDS, "unit", "page-name", "name")  # what a cell of another kind holds proves nothing
 _HINT = re.compile(r"@|\d")
 _LETTERS_ONLY = re.compile(r"^[^\d@/:]+$")
 
@@ -98,7 +99,7 @@ class _Columns:
     def _contradicted(self, key: str) -> bool:
         """Tell whether the column holds something else throughout."""
         content, kind = self.found.get(self.columns[key]), self.form.column(key).kind
-        if content is None or content.filled < ENOUGH or content.kinds[kind]:
+        if kind not in _TOLD_APART or content is None or content.filled < ENOUGH or content.kinds[kind]:
             return False
         return any(content.mostly(other) for other in _PLAIN_KINDS if other != kind)
 
@@ -139,8 +140,7 @@ class _Columns:
 
     def _share(self) -> None:
         """Let a person's column that also holds the number or the address speak for those keys as well."""
-        for group in self.form.groups:
-            keys = {column.kind: column.key for column in self.form.of_group(group.key)}
+        for keys in self.form.persons.values():
             places = [self.columns[key] for key in keys.values() if key in self.columns]
             for kind, key in keys.items():
                 if key in self.columns:

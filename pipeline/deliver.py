@@ -21,7 +21,7 @@ from pipeline.recheck import rechecked, rules_of
 from pipeline.render.letter import folder_of, write_letter
 from pipeline.render.machine import write_machine_results
 from pipeline.render.overview import write_overview
-from pipeline.render.report import write_report
+from pipeline.render.papers import write_papers
 from pipeline.render.returned import filling_of
 from pipeline.render.rollup import write_rollup
 from pipeline.render.sources import way_to
@@ -210,7 +210,7 @@ def _render(result: Result, told: pd.DataFrame, folder: Path, way: str) -> list[
     """Render everything into the folder, from which a `way` leads to the inbox; return the letters prepared."""
     folder.mkdir()
     write_machine_results(result, told, folder / "ket-qua")
-    write_report(result, told, folder / "bao-cao.docx")
+    write_papers(result, told, folder)
     write_rollup(result, told, folder / "tong-hop.xlsx", way)
     write_overview(result, told, folder / "tong-quan.html")
     return _render_senders(result, told, folder)
@@ -250,16 +250,20 @@ def _hashes(folder: Path) -> dict[str, str]:
 
 
 def _keep_handwork(ledger: Ledger, round: str, place: Path, staged: Path) -> list[Path]:
-    """Carry over every file of the old result that is not as we wrote it, beside the new one of its name."""
+    """Carry over every file of the old result that is not as we wrote it, beside the new one of its name.
+
+    A paper that is not written this time (nobody is to be urged any more) is never left as if it were of today.
+    """
     kept = []
     for path, sha256 in _hashes(place).items() if place.exists() else ():
         if ledger.is_ours(round, path, sha256) or Path(path).name.startswith(("~$", ".~lock")):
             continue
         target = staged / path
+        ours = ledger.has_paper(round, path)
         if target.exists() and hashlib.sha256(target.read_bytes()).hexdigest() == sha256:
             continue
         number = 1
-        while target.exists():
+        while target.exists() or (ours and target == staged / path):
             target = (staged / path).with_stem(f"{Path(path).stem}.sua-tay-{number}")
             number += 1
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -57,7 +57,8 @@ class _Finder:
         self.is_unit = is_unit
         self.unit_key = form.unit_key
         self.kinds = {column.key: column.kind for column in form.columns}
-        self.groups = [{column.kind: column.key for column in form.of_group(group.key)} for group in form.groups]
+        self.columns = {column.key: column for column in form.columns}
+        self.persons = list(form.persons.values())
         self.levels = {section.level for section in form.sections}
         self.level = section_level(sheet.name)
         self.ended = False
@@ -195,11 +196,11 @@ class _Finder:
         """Add the line that the row holds to the table, or a second person to the line above."""
         line = self._line(row, table)
         above = table.lines[-1] if table.lines else None
-        both = with_second(above, line, self.groups) if above and not self.ended else None
+        both = with_second(above, line, self.persons) if above and not self.ended else None
         if both and not self._is_footer(row):
             table.lines[-1] = both
         elif checked := self._checked(line, table):
-            table.lines.append(with_dittos(checked, above, self.groups))
+            table.lines.append(with_dittos(checked, above, self.persons))
 
     def _line(self, row: int, table: Found) -> Line:
         """Return what the row holds, whether or not it lists a unit."""
@@ -208,7 +209,7 @@ class _Finder:
         flaws = {key: self.sheet.flaws[place] for key, place in cells.items() if place in self.sheet.flaws}
         if not table.lines and is_blank(texts.get(self.unit_key, "")) and (place := self._unit_beside(row, table)):
             texts[self.unit_key], cells[self.unit_key] = self._text(place), place
-        return Line(row, self._ordinal(row, table), texts, cells, flaws, {}, self.level, False)
+        return Line(row, self._ordinal(row, table), texts, cells, flaws, {}, self.level, False, self.columns)
 
     def _checked(self, line: Line, table: Found) -> Line | None:
         """Return the line if it lists a unit; headings, totals, remarks and what stands below the table do not."""
@@ -247,7 +248,7 @@ class _Finder:
 
     def _section_in(self, row: int, texts: dict[str, str]) -> tuple[str, str]:
         """Return the level that a row's texts name as a section, and the column that says so ("" outside the form)."""
-        for key in [self.unit_key, *texts]:
+        for key in [self.unit_key, *(key for key in texts if self.kinds[key] != "choice")]:
             if (level := section_level(texts.get(key, ""))) in self.levels:
                 return level, key
         others = [text for text in self.sheet.cells[row] if text.strip()][:2]

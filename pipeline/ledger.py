@@ -185,6 +185,11 @@ class Ledger:
         query = "select 1 from papers where round = ? and path = ? and sha256 = ?"
         return self._db.execute(query, (round, path, sha256)).fetchone() is not None
 
+    def has_paper(self, round: str, path: str) -> bool:
+        """Tell whether a paper of that name was ours at the last time."""
+        query = "select 1 from papers where round = ? and path = ?"
+        return self._db.execute(query, (round, path)).fetchone() is not None
+
     def will_write_papers(self, round: str, hashes: Mapping[str, str]) -> None:
         """Remember the papers before they take their place: a run killed in between leaves no doubt whose they are."""
         rows = [(round, path, sha256) for path, sha256 in hashes.items()]

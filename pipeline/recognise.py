@@ -16,6 +16,7 @@ from pipeline.layout import Layout, Line, find_tables
 from pipeline.model import Arrival, Decision, Rows, Submission, Workbook, address, finding
 from pipeline.remarks import remarks
 from pipeline.senders import Senders
+from pipeline.statements import faults_of, statements_in
 from pipeline.turned import find_form
 from schemas.codes import Rule
 from schemas.kinds import is_blank
@@ -133,9 +134,11 @@ class Recogniser:
         self._assign(listed, submitter)
         findings += [*self._columns(arrival, layouts, listed), *_told_accepted(arrival, listed, accepted)]
         findings += self._struck_out(arrival, book, listed)
+        statements = statements_in(book, self.round.questions)
+        findings += faults_of(statements, self.round.questions, arrival.file)
         findings = [{**found, "submitter": submitter} for found in findings]
         explanations = [self._explanation(arrival, submitter, listed, answer) for answer in explained]
-        sent = replace(submission(submitter, True), explanations=explanations)
+        sent = replace(submission(submitter, True), explanations=explanations, statements=statements)
         return sent, findings, [self._record(arrival, submitter, item) for item in listed]
 
     def _explanation(self, arrival: Arrival, submitter: str, listed: list[_Listed], answer: Explained) -> Decision:
@@ -238,13 +241,13 @@ class Recogniser:
     def _needed(self, present: set[str], levels: set[str]) -> list[str]:
         """Return the columns that a table listing units of these levels must have."""
         form = self.round.form
-        needed = {column.key for column in form.columns if column.required}
-        groups = {group.key for group in form.groups}
+        needed = {column.key for column in form.columns if column.required or column.filled}
+        persons = form.persons
         asked = {group for level in levels for group in self.round.persons_asked(level)[0]}
         least = max((self.round.persons_asked(level)[1] for level in levels), default=0)
-        begun = [group for group in groups if any(c.key in present for c in form.of_group(group))]
-        for group in [*asked, *begun, *([g.key for g in form.groups][:least] if len(begun) < least else [])]:
-            needed.update(column.key for column in form.of_group(group))
+        begun = [group for group, contact in persons.items() if present.intersection(contact.values())]
+        for group in [*asked, *begun, *(list(persons)[:least] if len(begun) < least else [])]:
+            needed.update(persons[group].values())
         return [key for key in form.keys if key in needed]
 
     def _says_nothing(self, line: Line) -> bool:

@@ -20,6 +20,7 @@ from pipeline.model import Decision
 from pipeline.rehearse import Rehearsal
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
+from pipeline.render.papers import PAPERS
 from pipeline.render.wording import worded
 from pipeline.run import Result
 from pipeline.send import Outcome
@@ -63,7 +64,9 @@ def print_result(published: Published) -> None:
         print(line("screen", "kept", path=path))
     for text in policy_faults(result.round.right_names, result.round.register):
         print(text)
-    print(line("screen", "report", path=folder / "bao-cao.docx"))
+    for name in PAPERS:
+        if (folder / name).exists():
+            print(line("screen", Path(name).stem, path=folder / name))
     print(line("screen", "rollup", path=folder / "tong-hop.xlsx"))
     print(line("screen", "overview", path=folder / "tong-quan.html"))
     print(line("screen", "letters", count=len(result.rollup.senders), path=folder / "don-vi"))

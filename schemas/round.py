@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from schemas.codes import Rule
 from schemas.data import HERE, read_toml
-from schemas.form import Form, load_form
+from schemas.form import Column, Form, load_form
 from schemas.messages import clause as usual_clause
 from schemas.messages import line
 from schemas.messages import severity as usual_severity
@@ -135,6 +135,22 @@ class Target(Limit):
     percent: float = Field(ge=0, le=100)
 
 
+class Question(_Data):
+    """What submitting units state of themselves beside the list; open answers are not reported, never a fault.
+
+    `text` stands in the form, the answer to the right of it.
+    """
+
+    key: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    kind: Literal["yes-no", "text"] = "yes-no"
+    text: str
+
+    @property
+    def column(self) -> Column:
+        """The question as a column of its kind: repaired and judged like one."""
+        return Column(key=self.key, kind=self.kind, header=self.text, width=60)
+
+
 class Criterion(_Data):
     """What a submitting unit gets points for; `lack` says what to do for those that are missing.
 
@@ -172,8 +188,15 @@ class Period(_Data):
     last_day: int = Field(0, ge=0, le=28)
 
 
+Paper = Literal["report", "dispatch", "notice"]
+
+
 class Letterhead(_Data):
-    """The constants of the office's papers."""
+    """The constants of the office's papers.
+
+    `symbol` and `recipients` are the report's; those of the dispatch and the notice follow from them unless they stand
+    in `symbols` and `recipients_of`.
+    """
 
     parent: list[str]
     issuer: str
@@ -185,6 +208,8 @@ class Letterhead(_Data):
     addressee: str
     collector: str
     recipients: list[str]
+    symbols: dict[Paper, str] = {}
+    recipients_of: dict[Paper, list[str]] = {}
 
 
 class Office(_Data):
@@ -208,6 +233,7 @@ class Round(_Data):
     source: Source
     deadline: Deadline = Deadline()
     reminders: list[Reminder] = []
+    questions: list[Question] = []
     extensions: list[Extension] = []
     reminding: Reminding = Reminding()
     targets: list[Target] = []
@@ -238,7 +264,7 @@ class Round(_Data):
         for key in self.own:
             if key not in self.form.keys or key == self.form.unit_key:
                 raise ValueError(f"own: {key}")
-        groups = {group.key for group in self.form.groups}
+        groups = self.form.persons
         for level, asked in self.persons.items():
             for group in asked if isinstance(asked, list) else []:
                 if group not in groups:
@@ -247,9 +273,13 @@ class Round(_Data):
             for code in codes:
                 if code not in self.submitting_units:
                     raise ValueError(f"{name}: {code}")
-        known = {*MEASURES, *(column.key for column in self.form.of_kind("yes-no"))}
+        answers = {question.key for question in self.questions if question.kind == "yes-no"}
+        known = {*self.measures, *answers, *(column.key for column in self.form.of_kind("yes-no"))}
+        for question in self.questions:
+            if question.key in {*self.form.keys, *MEASURES, *SENDING}:
+                raise ValueError(f"questions: {question.key}")
         for target in self.targets:
-            if target.measure not in known:
+            if target.measure not in known or (target.measure in answers and target.level != self.submitters):
                 raise ValueError(f"targets: {target.measure}")
         for criterion in self.emulation.criteria if self.emulation else []:
             if criterion.measure not in {*known, *SENDING}:
@@ -335,9 +365,14 @@ class Round(_Data):
         told = {
             "established": "link" in kinds,
             "named": "page-name" in kinds and bool(self.naming),
-            "staffed": bool(self.form.groups) and any(self.persons.values()),
+            "staffed": bool(self.form.persons) and any(self.persons.values()),
         }
         return tuple(measure for measure in MEASURES if told.get(measure, True))
+
+    def label(self, key: str) -> str:
+        """Return what a column or a question is called in a sentence."""
+        questions = {question.key: question.text for question in self.questions}
+        return questions.get(key) or self.form.label(key)
 
     @cached_property
     def right_names(self) -> RightNames:
@@ -388,6 +423,10 @@ def load_round(name: str) -> Round:
         FileNotFoundError: no round, form or register has that name.
         tomllib.TOMLDecodeError: the file is not TOML.
         pydantic.ValidationError: a key is missing, unknown or has a wrong value.
+        schemas.form.FormFault: the same of the form's file. A form given by its path lies relative to the round's.
     """
     path = Path(name) if name.endswith(".toml") else HERE / "rounds" / f"{name}.toml"
-    return Round.model_validate(read_toml(path))
+    record = read_toml(path)
+    if str(record.get("form", "")).endswith(".toml"):
+        record["form"] = str(path.parent / record["form"])
+    return Round.model_validate(record)

@@ -13,6 +13,7 @@ from pipeline.gazetteer import section_level
 from pipeline.render.letter import progress_line
 from pipeline.render.workbook import Filling, FormRow, Mark
 from pipeline.run import Result
+from pipeline.statements import said_by
 from schemas.codes import Rule
 from schemas.messages import line, title
 from schemas.text import clean
@@ -41,7 +42,8 @@ def filling_of(result: Result, told: pd.DataFrame, sender: str) -> Filling:
         if unit.code in missing:
             rows[unit.level].append(FormRow({key: unit.full_name}, {key: [missing[unit.code]]}))
     rows[result.round.lists[-1]].extend(_row(result, id, marks, "") for id in by_unit.get("", []))
-    whole = own[own["cell"].eq("") & own["rule"].ne(Rule.UNIT_MISSING) & own["severity"].ne("note")]
+    elsewhere = own["cell"].eq("") | own["column"].isin([question.key for question in result.round.questions])
+    whole = own[elsewhere & own["rule"].ne(Rule.UNIT_MISSING) & own["severity"].ne("note")]
     repaired = own[own["rule"].eq(Rule.CELL_REPAIRED)].head(REPAIRS_SHOWN)
     settled = own[own["decision"].notna()].head(REPAIRS_SHOWN)
     return Filling(
@@ -51,6 +53,7 @@ def filling_of(result: Result, told: pd.DataFrame, sender: str) -> Filling:
         settled=[replace(_mark(f), message=_settled(f), suggestion="") for f in settled.itertuples()],
         changes=list(_changes(result, sender)),
         progress=progress_line(result, sender),
+        statements=said_by(sender, result.submissions),
     )
 
 

@@ -6,7 +6,7 @@ The workbook is always written anew from the form's definition; nothing of a sen
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class Filling:
     """What stands in a form: rows by level, and marks that belong to no cell.
 
     `repaired`, `settled` (explained or accepted) and `changes` (since the version before) are told below the
-    corrections, `progress` above them.
+    corrections, `progress` above them. `statements` are the answers to the round's questions, as typed.
     """
 
     rows: dict[str, list[FormRow]]
@@ -65,6 +65,7 @@ class Filling:
     settled: list[Mark] = field(default_factory=list)
     changes: list[Mark] = field(default_factory=list)
     progress: str = ""
+    statements: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def marks(self) -> Iterable[Mark]:
@@ -143,6 +144,8 @@ class _Form:
         marked = any(True for _ in self.filling.marks)
         todo = self.book.sheet(words["todo"]["name"], words["todo"]["widths"]) if marked else None
         self._list(marked)
+        if self.round.questions:
+            self._questions()
         if todo:
             self._todo(todo)
         self._check(names)
@@ -214,10 +217,31 @@ class _Form:
             cell = address((first, place))
             rule = {"validate": "custom", "value": f'=OR({cell}="",{hint["rule"].format(cell=cell)})'}
         texts = {
-            f"{kind}_{part}": hint["title"] if part == "title" else how(column.kind)
+            f"{kind}_{part}": hint["title"] if part == "title" else column.hint or how(column.kind)
             for kind, part in (("error", "title"), ("error", "message"), ("input", "title"), ("input", "message"))
         }
         sheet.paper.data_validation(first, place, sheet.row - 1, place, {**rule, "error_type": "warning", **texts})
+
+    # --- what the sender states of itself
+
+    def _questions(self) -> None:
+        words = self.words["questions"]
+        columns = [Column("", *entry) for entry in zip(words["headers"], words["widths"], strict=True)]
+        sheet = self.book.sheet(words["name"], words["widths"])
+        sheet.line(words["title"], bold=True, align="center", font_size=13)
+        sheet.line(words["note"], italic=True)
+        header = sheet.header(columns)
+        for number, question in enumerate(self.round.questions, start=1):
+            row, answer = sheet.row, self.filling.statements.get(question.key, "")
+            sheet.put(row, 0, number, self.book.cell("center"))
+            sheet.put(row, 1, question.text, self.book.cell("given"))
+            sheet.put(row, 2, answer, self.book.cell("given", locked=False))
+            if question.kind == "yes-no":
+                sheet.paper.data_validation(row, 2, row, 2, {"validate": "list", "source": words["answers"]})
+            sheet.fit(row, [(question.text, sheet.width(1)), (answer, sheet.width(2))])
+            sheet.row += 1
+        sheet.finish((header, header), frozen_columns=0, filtered=False)
+        sheet.paper.protect("", dict.fromkeys(_ALLOWED, True))
 
     # --- what must be corrected
 
@@ -350,7 +374,7 @@ class _Form:
         header = sheet.header(columns)
         for column in self.form.columns:
             faults = "; ".join(title(rule) for rule in rules_of(column.kind))
-            texts = [self.form.label(column.key), f"{how(column.kind)} {words['blank']}", faults]
+            texts = [self.form.label(column.key), f"{column.hint or how(column.kind)} {words['blank']}", faults]
             for place, text in enumerate(texts):
                 sheet.put(sheet.row, place, text, self.book.cell("text"))
             sheet.fit(sheet.row, [(text, sheet.width(place)) for place, text in enumerate(texts)])
