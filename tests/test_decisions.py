@@ -381,3 +381,15 @@ def test_faults_over_time_stand_in_a_table_and_a_chart(run: Run) -> None:
     page = (third.folder / "tong-quan.html").read_text("utf-8")
     assert "01/03/2022" in page
     assert "Diễn biến" in page
+
+
+def test_faults_over_time_go_back_to_the_rounds_before(run: Run, tmp_path: Path) -> None:
+    run({"2022-03-01/a.xlsx": Book(SENDER, _with(3, leader_phone="0912xxxxxx")).bytes()}, as_of="2022-03-01")
+    run(as_of="2022-03-05")
+    shipped = (HERE / "rounds" / f"{ROUND.id}.toml").read_text(encoding="utf-8")
+    second = tmp_path / "dot-hai.toml"
+    second.write_text(shipped.replace(f'id = "{ROUND.id}"', f'id = "dot-hai"\nprevious = ["{ROUND.id}"]'), "utf-8")
+    outcome = run({"2022-06-01/b.xlsx": Book(SENDER).bytes()}, as_of="2022-06-01", round=str(second))
+    table = {row[0]: row[1:3] for row in _sheet(outcome, "trend")}
+    assert table[SHEET_WORDS["trend"]["by_rule"]] == [f"05/03/2022\n{ROUND.id}", "01/06/2022\ndot-hai"]
+    assert table["Số điện thoại bị che"] == [1, 0]
