@@ -12,7 +12,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m pipeline
 DEMO := demo
 
-.PHONY: help setup demo run check forms pdf send fetch watch status history rounds rules rulebook waive decisions withdraw close reopen rehearse test lint gold lock clean
+.PHONY: help setup demo run check forms pdf send fetch watch status history purge rounds rules rulebook waive decisions withdraw close reopen rehearse test lint clean
 
 help: ## xem các lệnh này
 	@echo "Đợt đang chọn: $(ROUND) (đổi bằng: make run ROUND=tên-đợt)"
@@ -62,6 +62,9 @@ status: setup ## đơn vị nào đã gửi, chưa gửi, phải sửa
 
 history: setup ## lịch sử của một đơn vị: make history UNIT=102
 	@$(RUN) history --round $(ROUND) --unit $(UNIT)
+
+purge: setup ## xóa dữ liệu cá nhân của đợt đã xong, giữ số liệu: make purge ROUND=tên-đợt
+	@$(RUN) purge --round $(ROUND) $(OPTIONS)
 
 rounds: setup ## các đợt đã cài đặt
 	@$(RUN) rounds

@@ -91,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     command("status", _status, "round", "folders", "as_of")
     history = command("history", _history, "round", "folders", "as_of")
     history.add_argument("--unit", required=True, metavar="CODE", help=line("commands", "option_unit"))
+    purge = command("purge", _purge, "round", "folders", "as_of")
+    purge.add_argument("--yes", action="store_true", help=line("commands", "option_yes"))
+    purge.add_argument("--with-inbox", action="store_true", help=line("commands", "option_with_inbox"))
     demo = command("demo", _demo, "round")
     demo.add_argument("--folder", type=Path, default=Path("demo"), help=line("commands", "option_folder"))
     command("rounds", _rounds)
@@ -202,7 +205,7 @@ def _send(options: argparse.Namespace) -> int:
         print_due(letters_due(round, options.inbox, options.state, options.as_of))
         print(line("send", "dry_run" if options.dry_run else "not_configured", path=account_file(options.state)))
         return 0
-    with sending(options.state):
+    with sending(round, options.state):
         if options.arrived:
             decide(round, options.state, options.arrived, "sent")
         if options.again:
@@ -285,9 +288,14 @@ def _pdf(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     _start_readers()
     from pipeline.deliver import look
-    from pipeline.screen import print_status
+    from pipeline.purge import kept_of
+    from pipeline.screen import print_purged, print_status
 
-    print_status(look(load(options.round), options.inbox, options.state, options.as_of))
+    round = load(options.round)
+    if kept := kept_of(round, options.state):
+        print_purged(round, kept)
+    else:
+        print_status(look(round, options.inbox, options.state, options.as_of))
     return 0
 
 
@@ -298,6 +306,23 @@ def _history(options: argparse.Namespace) -> int:
     if options.unit not in round.submitting_units:
         raise OperatorError("no_unit", code=options.unit, known=", ".join(round.submitting_units))
     print_history(round, options.unit, options.state, options.as_of or dt.date.today())
+    return 0
+
+
+def _purge(options: argparse.Namespace) -> int:
+    from pipeline.purge import kept_of, purge, remains
+    from pipeline.screen import print_purged, print_remains
+
+    round, folders = load(options.round), (options.inbox, options.outbox, options.state)
+    print_remains(round, remains(round, *folders), with_inbox=options.with_inbox)
+    if not options.yes:
+        if not sys.stdin.isatty():
+            raise OperatorError("purge_needs_yes")
+        if input(line("screen", "purge_ask", round=round.id)).strip() != round.id:
+            raise OperatorError("purge_refused")
+    purge(round, *folders, options.as_of or dt.date.today(), with_inbox=options.with_inbox)
+    if kept := kept_of(round, options.state):
+        print_purged(round, kept)
     return 0
 
 

@@ -104,14 +104,15 @@ class _Columns:
         return any(content.mostly(other) for other in _PLAIN_KINDS if other != kind)
 
     def _choose_unit(self) -> None:
-        """Take the column that names most units: the district beside its communes is one name only."""
+        """Take the column that names most units: districts beside their communes are few names."""
         key = self.form.unit_key
         now = self.columns.get(key, -1)
         others = [place for place in self.found if place not in self.columns.values()]
         best = max(others, key=lambda place: (len(self.found[place].units), -place), default=-1)
         if best < 0 or not self.found[best].mostly("unit"):
             return
-        if now not in self.found or len(self.found[now].units) <= 1 < len(self.found[best].units):
+        few, many = (len(self.found[now].units) if now in self.found else 0), len(self.found[best].units)
+        if now not in self.found or (many > 1 and (few <= 1 or 2 * few < many)):
             self.columns[key] = best
 
     def _place(self, kind: str) -> list[str]:

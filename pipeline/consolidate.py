@@ -150,21 +150,23 @@ def _status(round: Round, rows: list[dict[str, str]], errors: set[tuple[str, str
     return "no-page" if pages and not any(row[key] for row in rows for key in pages) else "complete"
 
 
+# A row whose unit could not be told, with the codes of those that it may mean.
+_DOUBTFUL = (Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT, Rule.UNIT_AMBIGUOUS, Rule.UNIT_FORMER)
+
+
 def _missing_units(
     round: Round, arrived: dict[str, list[Submission]], units: pd.DataFrame, findings: pd.DataFrame
 ) -> Iterator[dict[str, Any]]:
     """Yield the units that a sender's files do not list; one that a row's proposal names is told there already."""
-    doubtful = findings[findings["rule"].isin([Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT])]
-    proposed = set(zip(doubtful["submitter"], doubtful["suggestion"], strict=True))
-    for id in findings.loc[findings["rule"].eq(Rule.UNIT_AMBIGUOUS)].index:
-        proposed |= {
-            (findings.at[id, "submitter"], name) for name in findings.at[id, "facts"]["candidates"].split(", ")
-        }
+    told = zip(findings["submitter"], findings["rule"], findings["facts"], strict=True)
+    proposed = {(sender, code) for sender, rule, facts in told if rule in _DOUBTFUL for code in facts.get("codes", [])}
     for code, unit in units[units["status"].eq("not-listed")].iterrows():
         sender = unit["submitter_code"]
-        if not any(s.readable for s in arrived.get(sender, [])) or (sender, unit["name"]) in proposed:
+        if not any(s.readable for s in arrived.get(sender, [])) or (sender, code) in proposed:
             continue
-        yield finding(Rule.UNIT_MISSING, submitter=sender, unit=str(code), facts={"unit": unit["name"]})
+        yield finding(
+            Rule.UNIT_MISSING, submitter=sender, unit=str(code), facts={"unit": round.listed_names[str(code)]}
+        )
 
 
 def _missing_and_late(round: Round, arrived: dict[str, list[Submission]]) -> Iterator[dict[str, Any]]:

@@ -29,6 +29,10 @@ class Line:
     level: str  # the level whose section it stands in, or ""
     is_section: bool  # its unit cell names a section ("Cap huyen"), not a unit
     columns: Mapping[str, Column] = field(default_factory=dict, repr=False)  # the form's, by key
+    heading: str = ""  # the last heading above it that may name the unit that it belongs to
+    beside: dict[int, str] = field(default_factory=dict)  # what stands in the columns that the form does not have
+    headers: dict[int, str] = field(default_factory=dict)  # the headers of these columns
+    table: int = 0  # the row of its table's header
 
     @cached_property
     def own(self) -> set[str]:

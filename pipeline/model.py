@@ -65,11 +65,12 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a workbook of ours says of itself."""
+    """What a workbook of ours says of itself; `sheets` are those that hold the list of a roll-up, none in a form."""
 
     round: str
     unit: str
     version: int
+    sheets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from pipeline.model import Rows
@@ -9,22 +11,20 @@ from schemas.form import Form
 from schemas.kinds import repaired
 from schemas.rules import concerned
 from schemas.text import clean
-from schemas.units import Register
 
 
-def normalise(rows: Rows, form: Form, register: Register) -> pd.DataFrame:
+def normalise(rows: Rows, form: Form, names: Mapping[str, str]) -> pd.DataFrame:
     """Return the repaired values: the index and columns of `rows.typed`, "" for every blank or valueless cell.
 
-    The unit column holds the register's full name where the unit is known. A column that does not concern a row
-    (`where`) holds there what was typed, cleaned.
+    The unit column holds the unit's name as lists have it (`names`, by code) where the unit is known. A column that
+    does not concern a row (`where`) holds there what was typed, cleaned.
     """
     values = {}
     for column in form.columns:
         typed = rows.typed[column.key]
         of = {text: repaired(text, column) for text in typed.unique()}
         values[column.key] = typed.map(of).where(rows.flaws[column.key].eq(""), "")
-    names = rows.origin["code"].map({code: unit.full_name for code, unit in register.units.items()})
-    values[form.unit_key] = names.fillna(values[form.unit_key])
+    values[form.unit_key] = rows.origin["code"].map(names).fillna(values[form.unit_key])
     frame = pd.DataFrame(values, columns=form.keys, index=rows.typed.index).astype("str")
     for column in form.columns:
         if column.where:

@@ -80,7 +80,7 @@ def judge(
     recognised = Recogniser(round).recognise(read_all(arrivals, known))
     once = round.form.rows == "units"
     settled = settle(recognised.submissions, recognised.rows, recognised.findings, once=once)
-    repaired = normalise(settled.rows, round.form, round.register)
+    repaired = normalise(settled.rows, round.form, round.listed_names)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
     decisions = with_new(decided, (d for s in recognised.submissions for d in s.explanations))
     scales = Scales(round, decisions, as_of)

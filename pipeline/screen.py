@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +18,7 @@ from pipeline.due import Due, undelivered
 from pipeline.intake import printable
 from pipeline.ledger import Mail, Posted, open_ledger
 from pipeline.model import Decision
+from pipeline.purge import Kept, Remains
 from pipeline.rehearse import Rehearsal
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
@@ -169,6 +171,8 @@ def print_status(result: Result) -> None:
         days = (last_day - result.as_of).days
         key = "days_left" if days >= 0 else "days_over"
         print(line("screen", key, days=abs(days), deadline=vietnamese_date(last_day)))
+        if -days > result.round.keep_days and result.submissions:
+            print(line("screen", "keeps", days=-days, files=len(result.submissions), round=result.round.id))
     print_letters(result)
     rows = [line("screen", "status_head").split("|")]
     for code, sender in result.rollup.senders.iterrows():
@@ -189,6 +193,26 @@ def print_status(result: Result) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def print_remains(round: Round, found: Remains, *, with_inbox: bool) -> None:
+    """Print what purging deletes, what somebody made by hand among it, and what stays and why."""
+    print(line("screen", "purge_heading", title=round.title, round=round.id))
+    print(line("screen", "purge_goes", contents=len(found.contents), papers=len(found.papers)))
+    for paper in found.handwork:
+        print(line("screen", "purge_handwork", path=printable(paper)))
+    if found.shared:
+        others = sorted(set().union(*found.shared.values()))
+        print(line("screen", "purge_shared", count=len(found.shared), rounds=", ".join(others)))
+    for path in found.inbox:
+        print(line("screen", "purge_inbox_goes" if with_inbox else "purge_inbox_stays", path=printable(str(path))))
+
+
+def print_purged(round: Round, kept: Kept) -> None:
+    """Print when a round was purged, and the counts that were kept."""
+    print(line("screen", "purged", title=round.title, round=round.id, date=vietnamese_date(kept.day)))
+    if kept.counts:
+        _print_counts(kept.counts)
 
 
 def print_letters(result: Result) -> None:
@@ -247,8 +271,11 @@ def print_mails(mails: Iterable[Mail]) -> None:
 
 
 def _heading(result: Result) -> None:
-    counts = summary(result)
     print(line("screen", "title", title=result.round.title, round=result.round.id, date=vietnamese_date(result.as_of)))
+    _print_counts(summary(result))
+
+
+def _print_counts(counts: Mapping[str, Any]) -> None:
     submissions = counts["submissions"]
     print(line("screen", "received", **{**submissions, "missing": len(submissions["missing"])}))
     for level, measures in counts["levels"].items():
@@ -263,7 +290,9 @@ def print_history(round: Round, sender: str, state: Path, until: dt.date) -> Non
         return
     with writable(state), open_ledger(state) as ledger:
         versions, letters = ledger.versions(round.id, sender), ledger.letters(round.id, sender)
-        names = ledger.file_names()
+        names, purged = ledger.file_names(), ledger.purged(round.id)
+    if purged:
+        print(line("screen", "purged", title=round.title, round=round.id, date=vietnamese_date(purged[0])))
     counted = [version for version in versions if version.received <= until]
     for version in counted:
         files = ", ".join(names.get(sha256, sha256[:12]) for sha256 in version.files)

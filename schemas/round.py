@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from email.headerregistry import Address
 from functools import cached_property
 from pathlib import Path
@@ -148,7 +149,7 @@ class Question(_Data):
     @property
     def column(self) -> Column:
         """The question as a column of its kind: repaired and judged like one."""
-        return Column(key=self.key, kind=self.kind, header=self.text, width=60)
+        return Column(key=self.key, kind=self.kind, header=self.text, width=60, hint="")
 
 
 class Criterion(_Data):
@@ -247,6 +248,7 @@ class Round(_Data):
     letterhead: Letterhead
     office: Office
     contacts: dict[str, EmailAddress] = {}
+    keep_days: int = Field(default=90, ge=0)  # after the last day; from then on `status` asks to purge personal data
     example_day: dt.date | None = None  # the last day in time of the made-up example, where the round has none
     amendments: list[Amendment] = []  # what changed in the register by the round's date
     own: dict[str, str] = {}  # the collector's own page, by the form's keys
@@ -357,6 +359,17 @@ class Round(_Data):
             )
             for code in self.submitting_units
         }
+
+    @cached_property
+    def listed_names(self) -> dict[str, str]:
+        """By code: how a unit is called in its sender's list; units of one name have the unit above them added."""
+        names: dict[str, str] = {unit.code: unit.full_name for unit in self.register.below(self.collector)}
+        for units in self.expected.values():
+            count = Counter(unit.full_name for unit in units)
+            for unit in units:
+                if count[unit.full_name] > 1:
+                    names[unit.code] = f"{unit.full_name}, {self.register.units[unit.parent].name_in_text}"
+        return names
 
     @cached_property
     def measures(self) -> tuple[str, ...]:

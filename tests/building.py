@@ -13,6 +13,7 @@ from typing import Any
 import openpyxl
 from openpyxl.worksheet.worksheet import Worksheet
 
+from schemas.data import HERE
 from schemas.naming import right_names
 from schemas.round import Round, load_round
 from schemas.text import slug
@@ -34,6 +35,16 @@ OFFICIAL = {
 }
 
 Row = dict[str, Any]
+
+
+def other_form(form: str, folder: Path) -> Round:
+    """The round of these tests with another form (TOML) and without targets."""
+    path, text = folder / "dot.toml", (HERE / "rounds" / f"{ROUND.id}.toml").read_text(encoding="utf-8")
+    (folder / "bieu-mau.toml").write_text(form, encoding="utf-8")
+    begin, end = text.index("[[targets]]"), text.index("# Người phải có")
+    text = (text[:begin] + text[end:]).replace('form = "page-list"', f'form = "{folder / "bieu-mau.toml"}"')
+    path.write_text(text, encoding="utf-8")
+    return load_round(str(path))
 
 
 def units_of(sender: str) -> list[Unit]:

@@ -76,7 +76,7 @@ def test_judging_never_raises(cells: list[list[str]]) -> None:
     where = pd.DataFrame([[f"A{n + 1}" for _ in KEYS] for n in range(len(cells))], columns=KEYS, dtype="str")
     rows = Rows(typed, where, pd.DataFrame("", index=typed.index, columns=KEYS, dtype="str"), origin)
     claims = pd.Series(True, index=typed.index, dtype=bool)
-    findings = validate(rows, normalise(rows, FORM, ROUND.register), claims, ROUND, RIGHT_NAMES, [])
+    findings = validate(rows, normalise(rows, FORM, ROUND.listed_names), claims, ROUND, RIGHT_NAMES, [])
     assert not findings.duplicated(["id", "column"]).any()
 
 

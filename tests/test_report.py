@@ -18,7 +18,6 @@ from docx.shared import Mm, Pt
 from pipeline.errors import OperatorError
 from pipeline.model import Arrival
 from pipeline.render.machine import summary
-from pipeline.render.papers import write_papers
 from pipeline.render.shares import Share
 from pipeline.render.wording import worded
 from pipeline.run import Result, judge

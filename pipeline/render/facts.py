@@ -98,7 +98,7 @@ class _Teller:
         """Return what it is to reach a measure, or to say yes in a column of the form."""
         if measure in MEASURES:
             return self.words.say("measures", measure)
-        return self.words.say("measures", "column", label=self.round.form.label(measure))
+        return self.words.say("measures", "column", label=self.round.label(measure))
 
     def measure(self, measure: str) -> dict[str, str]:
         """Return what a measure is called: in a sentence, as a heading, as a short heading."""

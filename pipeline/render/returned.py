@@ -38,9 +38,9 @@ def filling_of(result: Result, told: pd.DataFrame, sender: str) -> Filling:
     rows: dict[str, list[FormRow]] = {level: [] for level in result.round.lists}
     for unit in result.round.expected[sender]:
         for id in by_unit.get(unit.code, []):
-            rows[unit.level].append(_row(result, id, marks, unit.full_name))
+            rows[unit.level].append(_row(result, id, marks, result.round.listed_names[unit.code]))
         if unit.code in missing:
-            rows[unit.level].append(FormRow({key: unit.full_name}, {key: [missing[unit.code]]}))
+            rows[unit.level].append(FormRow({key: result.round.listed_names[unit.code]}, {key: [missing[unit.code]]}))
     rows[result.round.lists[-1]].extend(_row(result, id, marks, "") for id in by_unit.get("", []))
     elsewhere = own["cell"].eq("") | own["column"].isin([question.key for question in result.round.questions])
     whole = own[elsewhere & own["rule"].ne(Rule.UNIT_MISSING) & own["severity"].ne("note")]
@@ -61,7 +61,7 @@ def _changes(result: Result, sender: str) -> Iterator[Mark]:
     """Yield what differs from the version before: the value then, the value now."""
     progress = result.progress.get(sender)
     for change in progress.changes[:REPAIRS_SHOWN] if progress else ():
-        unit, label = result.round.register.units[change.unit].full_name, result.round.form.label(change.column)
+        unit, label = result.round.listed_names[change.unit], result.round.form.label(change.column)
         yield Mark("note", "", "", unit=unit, label=label, value=change.before, suggestion=change.after)
 
 
