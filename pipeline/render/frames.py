@@ -50,6 +50,14 @@ def charted(round: Round) -> str:
     return next(measure for measure in wanted if measure in round.measures)
 
 
+def measure_words(round: Round, key: str) -> str:
+    """Return what is measured, as a sentence names it: one of the five, a yes/no column or a question."""
+    if known := words()["measures"].get(key):
+        return str(known)
+    text = round.label(key)
+    return text[:1].lower() + text[1:]
+
+
 def facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
     """Return what titles, notes and headings may mention."""
     counts, severities = summary(result), told["severity"].value_counts()
@@ -115,11 +123,10 @@ def totals(result: Result) -> pd.DataFrame:
 
 def targets(result: Result) -> pd.DataFrame:
     """Return a row for every target: `label, verdict, due, percent, expected, count, lacking, rate`."""
-    text, measures, frame = words()["targets"], words()["measures"], against_targets(result)
-    named = {measure: measures.get(measure) or result.round.label(measure) for measure in frame["measure"]}
+    text, frame = words()["targets"], against_targets(result)
     verdicts = ["reached" if reached else "short" for reached in frame["reached"]]
     labels = [
-        text["label"].format(level=capitalised(line("levels", level)), measure=named[measure])
+        text["label"].format(level=capitalised(line("levels", level)), measure=measure_words(result.round, measure))
         for level, measure in zip(frame["level"], frame["measure"], strict=True)
     ]
     frame["number"] = range(1, len(frame) + 1)
@@ -243,7 +250,8 @@ def shifts(result: Result) -> pd.DataFrame:
         }
         for number, s in enumerate(result.shifts, start=1)
     ]  # fmt: skip
-    return discreet(pd.DataFrame(records, dtype=object), result)
+    columns = ["number", "unit_name", "submitter_name", "kind", "label", "before", "after"]
+    return discreet(pd.DataFrame(records, columns=columns, dtype=object), result)
 
 
 def listed(result: Result, way: str) -> pd.DataFrame:

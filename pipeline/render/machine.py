@@ -51,6 +51,7 @@ def summary(result: Result) -> dict[str, Any]:
     """Return the counts of the round: numerators and denominators by level and by sender."""
     round, units, senders = result.round, result.rollup.units, result.rollup.senders
     arrived = senders["status"].ne("missing")
+    scores = {standing.code: standing.score for standing in result.standings}
     levels = {}
     for level in round.lists:
         here = units[units["level"].eq(level)]
@@ -72,7 +73,7 @@ def summary(result: Result) -> dict[str, Any]:
                 "code": code, "name": s["name"], "status": s["status"], "late": bool(s["late"]),
                 "expected": s["expected"],
                 **_told(round, s), "errors": s["errors"], "warnings": s["warnings"],
-                "score": None, "file": s["file"],
+                "score": scores.get(str(code)), "file": s["file"],
             }
             for code, s in senders.iterrows()
         ],
