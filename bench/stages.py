@@ -27,7 +27,7 @@ STAGES = {
     "report": ["pipeline.deliver:write_report"],
     "roll-up": ["pipeline.deliver:write_rollup"],
     "overview": ["pipeline.deliver:write_overview"],
-    "letters and workbooks": ["pipeline.deliver:_render_senders"],
+    "letters and workbooks": ["pipeline.render.folders:Folders.write"],
     "outbox": ["pipeline.deliver:_hashes", "pipeline.deliver:_keep_handwork", "pipeline.deliver:_swap"],
     "ledger": [f"pipeline.ledger:Ledger.{name}" for name in ("will_write_papers", "wrote_papers", "record_run")],
 }

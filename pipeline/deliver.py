@@ -15,15 +15,14 @@ from pipeline.history import current_versions, with_history
 from pipeline.intake import Intake, Signs, take_in
 from pipeline.known import open_known
 from pipeline.ledger import Ledger, Letter, open_ledger
-from pipeline.render.letter import folder_of, write_letter
+from pipeline.render.folders import Folders
 from pipeline.render.machine import write_machine_results
 from pipeline.render.overview import write_overview
 from pipeline.render.report import write_report
-from pipeline.render.returned import filling_of
 from pipeline.render.rollup import write_rollup
 from pipeline.render.sources import way_to
 from pipeline.render.wording import worded
-from pipeline.render.workbook import blank, prefilled, write_form
+from pipeline.render.workbook import prefilled, write_form
 from pipeline.run import Result, judge
 from pipeline.state import alone, hold, writable
 from schemas.round import Round
@@ -140,36 +139,14 @@ def _recover(place: Path, staged: Path, old: Path) -> None:
 def _render(result: Result, told: pd.DataFrame, folder: Path, way: str) -> list[Letter]:
     """Render everything into the folder, from which a `way` leads to the inbox; return the letters prepared."""
     folder.mkdir()
-    write_machine_results(result, told, folder / "ket-qua")
-    write_report(result, told, folder / "bao-cao.docx")
-    write_rollup(result, told, folder / "tong-hop.xlsx", way)
-    write_overview(result, told, folder / "tong-quan.html")
-    return _render_senders(result, told, folder)
 
+    def papers() -> None:
+        write_machine_results(result, told, folder / "ket-qua")
+        write_report(result, told, folder / "bao-cao.docx")
+        write_rollup(result, told, folder / "tong-hop.xlsx", way)
+        write_overview(result, told, folder / "tong-quan.html")
 
-def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> list[Letter]:
-    letters = []
-    round, senders = result.round, result.rollup.senders
-    names = round.right_names.proposed
-    findings = {str(code): group for code, group in told.groupby("submitter")}
-    nothing = told.iloc[:0]
-    for code, unit in round.submitting_units.items():
-        own = findings.get(code, nothing)
-        status = senders.at[code, "status"]
-        place = folder / folder_of(unit)
-        place.mkdir(parents=True)
-        version = result.version_of(code) + 1
-        if status in ("missing", "rejected"):
-            form = place / "bieu-mau.xlsx"
-            write_form(form, round, unit, blank(round, code), names, version=version, as_of=result.as_of)
-        else:
-            form = place / "phieu-sua.xlsx"
-            if senders.at[code, "errors"] or senders.at[code, "warnings"]:
-                write_form(form, round, unit, filling_of(result, own, code), names, version=version, as_of=result.as_of)
-        letters.append(write_letter(result, own, code, place, form))
-        if form.name == "bieu-mau.xlsx":
-            form.unlink()
-    return letters
+    return Folders(result, told, folder).write(meanwhile=papers)
 
 
 def _hashes(folder: Path) -> dict[str, str]:
