@@ -87,13 +87,32 @@ def _parser() -> argparse.ArgumentParser:
         "--fetch-every", type=_seconds, default=0.0, metavar="SECONDS", help=line("commands", "option_fetch_every")
     )
     watch.add_argument("--quiet", type=_seconds, default=5.0, metavar="SECONDS", help=line("commands", "option_quiet"))
+    command("pdf", _pdf, "round", "folders")
     command("status", _status, "round", "folders", "as_of")
     history = command("history", _history, "round", "folders", "as_of")
     history.add_argument("--unit", required=True, metavar="CODE", help=line("commands", "option_unit"))
+    purge = command("purge", _purge, "round", "folders", "as_of")
+    purge.add_argument("--yes", action="store_true", help=line("commands", "option_yes"))
+    purge.add_argument("--with-inbox", action="store_true", help=line("commands", "option_with_inbox"))
     demo = command("demo", _demo, "round")
     demo.add_argument("--folder", type=Path, default=Path("demo"), help=line("commands", "option_folder"))
     command("rounds", _rounds)
     command("rules", _rules)
+    command("rulebook", _rulebook)
+
+    def asks(name: str, function: object, *options: str) -> None:
+        """Add a command with options in words; what is missing among them is told in the officer's language."""
+        sub = command(name, function, "round", "folders", "as_of")
+        for option in options:
+            told = line("commands", f"option_{option}")
+            sub.add_argument(f"--{option}", default="", metavar=option.upper(), help=told)
+
+    asks("waive", _waive, "unit", "rule", "column", "by", "why", "until")
+    asks("decisions", _decisions)
+    asks("withdraw", _withdraw, "number", "by")
+    asks("close", _close, "by")
+    asks("reopen", _reopen, "by", "why")
+    asks("rehearse", _rehearse, "rule", "severity", "policy")
     return parser
 
 
@@ -122,6 +141,7 @@ def load(name: str) -> Round:
     """
     from pydantic import ValidationError
 
+    from schemas.form import FormFault
     from schemas.round import list_rounds, load_round
 
     try:
@@ -132,6 +152,9 @@ def load(name: str) -> Round:
                 "bad_round", name=name, key=Path(fault.filename).stem, reason=line("round_errors", "missing")
             ) from None
         raise OperatorError("no_round", name=name, known=", ".join(list_rounds())) from None
+    except FormFault as fault:
+        reason = line("form_errors", fault.reason, **fault.facts)
+        raise OperatorError("bad_form", name=Path(fault.name).name, key=fault.key, reason=reason) from None
     except tomllib.TOMLDecodeError as fault:
         raise OperatorError("bad_toml", name=name, reason=fault) from None
     except UnicodeDecodeError as fault:
@@ -182,7 +205,7 @@ def _send(options: argparse.Namespace) -> int:
         print_due(letters_due(round, options.inbox, options.state, options.as_of))
         print(line("send", "dry_run" if options.dry_run else "not_configured", path=account_file(options.state)))
         return 0
-    with sending(options.state):
+    with sending(round, options.state):
         if options.arrived:
             decide(round, options.state, options.arrived, "sent")
         if options.again:
@@ -254,12 +277,25 @@ def _forms(options: argparse.Namespace) -> int:
     return 0
 
 
+def _pdf(options: argparse.Namespace) -> int:
+    from pipeline.pdf import write_pdfs
+
+    for path in write_pdfs(load(options.round), options.outbox, options.state):
+        print(line("screen", "pdf", path=path))
+    return 0
+
+
 def _status(options: argparse.Namespace) -> int:
     _start_readers()
     from pipeline.deliver import look
-    from pipeline.screen import print_status
+    from pipeline.purge import kept_of
+    from pipeline.screen import print_purged, print_status
 
-    print_status(look(load(options.round), options.inbox, options.state, options.as_of))
+    round = load(options.round)
+    if kept := kept_of(round, options.state):
+        print_purged(round, kept)
+    else:
+        print_status(look(round, options.inbox, options.state, options.as_of))
     return 0
 
 
@@ -270,6 +306,23 @@ def _history(options: argparse.Namespace) -> int:
     if options.unit not in round.submitting_units:
         raise OperatorError("no_unit", code=options.unit, known=", ".join(round.submitting_units))
     print_history(round, options.unit, options.state, options.as_of or dt.date.today())
+    return 0
+
+
+def _purge(options: argparse.Namespace) -> int:
+    from pipeline.purge import kept_of, purge, remains
+    from pipeline.screen import print_purged, print_remains
+
+    round, folders = load(options.round), (options.inbox, options.outbox, options.state)
+    print_remains(round, remains(round, *folders), with_inbox=options.with_inbox)
+    if not options.yes:
+        if not sys.stdin.isatty():
+            raise OperatorError("purge_needs_yes")
+        if input(line("screen", "purge_ask", round=round.id)).strip() != round.id:
+            raise OperatorError("purge_refused")
+    purge(round, *folders, options.as_of or dt.date.today(), with_inbox=options.with_inbox)
+    if kept := kept_of(round, options.state):
+        print_purged(round, kept)
     return 0
 
 
@@ -311,6 +364,83 @@ def program() -> int:
     """Run the command of the command line, with nothing personal on the screen whatever happens."""
     guard_screen()
     return main()
+
+
+def _rulebook(options: argparse.Namespace) -> int:
+    from schemas.rulebook import PLACE, rulebook
+
+    PLACE.write_text(rulebook(), encoding="utf-8", newline="\n")
+    print(line("screen", "rulebook", path=PLACE.name))
+    return 0
+
+
+def _waive(options: argparse.Namespace) -> int:
+    _start_readers()
+    from pipeline.decisions import waive
+    from pipeline.model import Decision
+    from pipeline.screen import print_decisions
+
+    round, day = load(options.round), options.as_of or dt.date.today()
+    until = _date(options.until) if options.until else None
+    asked = Decision(
+        "waiver", day, options.by, options.why, unit=options.unit, rule=options.rule, column=options.column, until=until
+    )
+    print_decisions(round, waive(round, options.inbox, options.state, options.as_of, asked))
+    print(line("screen", "decided"))
+    return 0
+
+
+def _decisions(options: argparse.Namespace) -> int:
+    from pipeline.decisions import decisions_of
+    from pipeline.screen import print_decisions
+
+    round = load(options.round)
+    print_decisions(round, decisions_of(round, options.state))
+    return 0
+
+
+def _withdraw(options: argparse.Namespace) -> int:
+    from pipeline.decisions import withdraw
+
+    number = int(options.number) if options.number.isascii() and options.number.isdigit() else 0
+    ended = withdraw(load(options.round), options.state, options.as_of, number, options.by)
+    print(line("screen", "withdrawn", number=ended.number))
+    return 0
+
+
+def _close(options: argparse.Namespace) -> int:
+    _start_readers()
+    from pipeline.decisions import close
+    from pipeline.screen import print_decisions, print_result
+
+    round = load(options.round)
+    published = close(round, options.inbox, options.outbox, options.state, options.as_of, options.by)
+    print_result(published)
+    print_decisions(round, published.result.decisions[-1:])
+    return 0
+
+
+def _reopen(options: argparse.Namespace) -> int:
+    from pipeline.decisions import reopen
+
+    reopen(load(options.round), options.state, options.as_of, options.by, options.why)
+    print(line("screen", "reopened"))
+    return 0
+
+
+def _rehearse(options: argparse.Namespace) -> int:
+    _start_readers()
+    from pipeline.rehearse import rehearse, with_severity
+    from pipeline.screen import print_rehearsal
+
+    now = load(options.round)
+    then = load(options.policy) if options.policy else now
+    if options.rule:
+        then = with_severity(then, options.rule, options.severity or "error")
+    elif not options.policy:
+        raise OperatorError("rehearse_what")
+    print_rehearsal(rehearse(now, then, options.inbox, options.state, options.as_of))
+    return 0
 
 
 if __name__ == "__main__":

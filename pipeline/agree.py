@@ -1,12 +1,27 @@
-"""Agreement: a result whose files contradict each other is never published."""
+"""Agreement: a result whose files contradict each other is never published.
+
+Word papers are read back by the captions of their tables, which survive an officer's edits of a template. Columns may
+have been left out or moved there; a number that is none of the unit's is a contradiction.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
+import re
+import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
+
+from lxml import etree
+
+from pipeline.render.shares import decimal
+
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_COUNTS = ("expected", "listed", "established", "named", "staffed", "complete")
+_LEVELS, _UNITS, _RANKS = "ket-qua-theo-cap", "ket-qua-theo-don-vi", "thu-tu"
+_PAPERS = {"bao-cao.docx": (_LEVELS, _UNITS), "thong-bao-ket-qua.docx": (_LEVELS, _RANKS)}
 
 
 class Disagreement(Exception):
@@ -14,7 +29,7 @@ class Disagreement(Exception):
 
 
 def compare(folder: Path) -> None:
-    """Count again what `rows.csv` and `findings.csv` say and compare it with `summary.json`.
+    """Compare `summary.json` with what `rows.csv` and `findings.csv` say, counted again, and with the Word papers.
 
     Raises:
         Disagreement: with both counts.
@@ -38,6 +53,48 @@ def compare(folder: Path) -> None:
     for measure in ("expected", "listed", "established", "named", "staffed", "complete"):
         by_level = sum(counts[measure] for counts in summary["levels"].values())
         _same(measure, by_level, sum(unit[measure] for unit in summary["units"]))
+
+    for paper, captions in _PAPERS.items():
+        if (folder / paper).exists():
+            _compare_paper(paper, _tables(folder / paper, captions), summary)
+
+
+def _compare_paper(paper: str, tables: dict[str, list[list[list[str]]]], summary: dict[str, Any]) -> None:
+    levels = list(summary["levels"].values())
+    whole = {key: sum(counts[key] or 0 for counts in levels) for key in _COUNTS}
+    for row, counts in zip(tables.get(_LEVELS, [])[1:], [*levels, whole], strict=False):
+        ratios = {f"{counts[key]}/{counts['expected']}" for key in _COUNTS}
+        printed = {text for cell in row for text in cell if re.fullmatch(r"\d+/\d+", text)}
+        if not printed <= ratios:
+            raise Disagreement(f"{paper}: {sorted(printed - ratios)} and {sorted(ratios)}")
+    units: dict[str, list[Counter[str]]] = {}
+    for unit in summary["units"]:
+        known = Counter(str(unit[key]) for key in (*_COUNTS, "errors", "warnings"))
+        known[decimal(unit["score"] or 0)] += 1
+        units.setdefault(unit["name"], []).append(known)
+    for row in [*tables.get(_UNITS, []), *tables.get(_RANKS, [])]:
+        name = next((cell[0] for cell in row if cell and cell[0] in units), None)
+        printed_numbers = Counter(text for cell in row[1:] for text in cell if text.isdecimal())
+        if name is not None and not any(printed_numbers <= known for known in units[name]):
+            raise Disagreement(f"{paper}: {name}: {dict(printed_numbers)} and {[dict(known) for known in units[name]]}")
+
+
+def _tables(path: Path, captions: tuple[str, ...]) -> dict[str, list[list[list[str]]]]:
+    """Return the tables of these captions: rows of cells of paragraphs. What stands below the last is not read."""
+    found: dict[str, list[list[list[str]]]] = {}
+    with zipfile.ZipFile(path) as package, package.open("word/document.xml") as part:
+        for _, table in etree.iterparse(part, tag=f"{_W}tbl"):
+            caption = table.find(f"{_W}tblPr/{_W}tblCaption")
+            name = "" if caption is None else caption.get(f"{_W}val")
+            if name in captions:
+                found[name] = [[_paragraphs(cell) for cell in row.iter(f"{_W}tc")] for row in table.iter(f"{_W}tr")]
+            if len(found) == len(captions):
+                break
+    return found
+
+
+def _paragraphs(cell: Any) -> list[str]:
+    return ["".join(text.text or "" for text in p.iter(f"{_W}t")) for p in cell.iter(f"{_W}p")]
 
 
 def _records(path: Path) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""What a clerk answered in a workbook of ours: proposals accepted with a mark beside them."""
+"""What a clerk answered in a workbook of ours: proposals accepted with a mark, findings explained in words."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Any
 
 from pipeline.model import Place, Sheet, Stamp, Workbook
 from pipeline.read.worksheet import place_of
+from schemas.codes import Rule
 from schemas.data import TEMPLATES, read_toml
 from schemas.text import clean, search_key
+
+LONGEST_EXPLANATION = 500
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,16 @@ class Accepted:
     place: Place
     before: str
     after: str
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A finding that was confirmed or explained: its cell in the list (None: the whole file), rule and value then."""
+
+    place: Place | None
+    rule: str
+    value: str
+    words: str
 
 
 @cache
@@ -52,7 +65,7 @@ def with_answers(book: Workbook) -> tuple[Workbook, list[Accepted]]:
     """
     added = {words()[name]["name"] for name in ("todo", "check", "names", "guide")}
     own = [sheet for sheet in book.sheets if sheet.name not in added]
-    todo = next((sheet for sheet in book.sheets if sheet.name == words()["todo"]["name"]), None)
+    todo = _todo(book)
     listed = next((sheet for sheet in own if sheet.name == words()["list"]["name"]), None)
     if todo is None or listed is None:
         return replace(book, sheets=own or book.sheets), []
@@ -64,8 +77,29 @@ def with_answers(book: Workbook) -> tuple[Workbook, list[Accepted]]:
     return replace(book, sheets=sheets), accepted
 
 
+def explanations_in(book: Workbook) -> list[Explained]:
+    """Return what a clerk confirmed or explained in a workbook of ours, as plain text of limited length."""
+    todo = _todo(book)
+    columns = _columns(todo, "explanation_columns") if todo else None
+    if todo is None or columns is None:
+        return []
+    no, rules = {search_key(word) for word in words()["todo"]["no"]}, set(Rule)
+    found = []
+    for cells in todo.cells:
+        cell, value, said, rule = (clean(cells[c]) if c < len(cells) else "" for c in columns)
+        place = place_of(cell)
+        whole = cell == words()["todo"]["whole_file"]
+        if rule in rules and (place or whole) and search_key(said) not in no:
+            found.append(Explained(place, rule, value, said[:LONGEST_EXPLANATION]))
+    return found
+
+
+def _todo(book: Workbook) -> Sheet | None:
+    return next((sheet for sheet in book.sheets if sheet.name == words()["todo"]["name"]), None)
+
+
 def _accepted(todo: Sheet, listed: Sheet) -> list[Accepted]:
-    columns = _columns(todo)
+    columns = _columns(todo, "answer_columns")
     if columns is None:
         return []
     yes = {search_key(word) for word in words()["todo"]["yes"]}
@@ -81,9 +115,9 @@ def _accepted(todo: Sheet, listed: Sheet) -> list[Accepted]:
     return list(answers.values())
 
 
-def _columns(todo: Sheet) -> tuple[int, ...] | None:
-    """Return where the cell, the value, the proposal and the answer stand; None if the header is gone."""
-    headers = [words()["todo"]["headers"][place] for place in words()["todo"]["answer_columns"]]
+def _columns(todo: Sheet, asked: str) -> tuple[int, ...] | None:
+    """Return where the columns stand that the words name under this key; None if one is not there."""
+    headers = [words()["todo"]["headers"][place] for place in words()["todo"][asked]]
     for cells in todo.cells:
         texts = [clean(text) for text in cells]
         if all(header in texts for header in headers):

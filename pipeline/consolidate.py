@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from pipeline.model import Rows, Submission, Tally, finding, findings_frame
+from pipeline.statements import stated
+from pipeline.tally import of_statements, said_yes, tallies
+from pipeline.weigh import TRIAL, Scales
 from schemas.codes import Rule
-from schemas.messages import severity
 from schemas.round import MEASURES as MEASURES
 from schemas.round import Round
 from schemas.units import Unit
@@ -22,16 +24,21 @@ class RollUp:
     """The result of a round on a day.
 
     `units`: a record for every expected unit (index: code; columns `level, name, parent_code, submitter_code,
-    status`, the measures as booleans, the yes/no columns as booleans (True for yes), `id` of its first row or -1).
+    status`, the measures as booleans, `id` of its first row or -1).
     `senders`: a record for every submitting unit (index: code; columns `name, status, late, received, expected`,
-    the measures as counts, `errors, warnings, file`). `findings`: all of them, with `severity`. `tables`: further
-    counts that the form asks for, each to be printed as it is.
+    the measures as counts, `errors, warnings, file`). `findings`: all of them, with `severity` and `decision`.
+    `yes`: which units say yes to what (index: code; a boolean column for every yes/no column and question);
+    `stated`: the answers to the round's questions, by sender. `tables`: further counts that the form asks for, each to
+    be printed as it is. `trial`: findings of rules on trial, for the collector alone; they count nowhere.
     """
 
     units: pd.DataFrame
     senders: pd.DataFrame
     findings: pd.DataFrame
+    yes: pd.DataFrame
+    stated: Mapping[str, Mapping[str, str]]
     tables: list[Tally] = field(default_factory=list)
+    trial: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def consolidate(
@@ -41,23 +48,29 @@ def consolidate(
     repaired: pd.DataFrame,
     claims: pd.Series,
     findings: pd.DataFrame,
+    scales: Scales,
 ) -> RollUp:
     """Return the roll-up; `findings` gets what only the whole shows: who is missing, late or not listed."""
     arrived = _arrivals(submissions)
+    findings = scales.weigh(findings)
+    trial, findings = findings[findings["severity"].eq(TRIAL)], findings[findings["severity"].ne(TRIAL)]
     units = _units(round, rows, repaired, claims, findings)
     found = [*_missing_units(round, arrived, units, findings), *_missing_and_late(round, arrived)]
-    findings = _told_once(pd.concat([findings, findings_frame(found)], ignore_index=True) if found else findings)
-    severities = {rule: severity(rule) for rule in findings["rule"].unique()}
-    findings = findings.assign(severity=findings["rule"].map(severities))
+    if found:
+        findings = pd.concat([findings, scales.weigh(findings_frame(found))], ignore_index=True)
+    findings, trial = _told_once(findings), _told_once(trial)
     counting = set(rows.origin["file"])
     senders = _senders(round, arrived, counting, units, findings)
-    return RollUp(units, senders, findings)
+    answers = stated(round, submissions)
+    tables = [*tallies(round, units, rows, repaired, claims), *of_statements(round, answers)]
+    yes = said_yes(round, units, rows, repaired, claims, answers)
+    return RollUp(units, senders, findings, yes, answers, tables, trial)
 
 
 def _told_once(findings: pd.DataFrame) -> pd.DataFrame:
     """Return the findings as they are told: in a merged cell once, however many rows it speaks for."""
     placed = findings[findings["cell"].ne("")]
-    repeated = placed.index[placed.duplicated(["file", "sheet", "cell", "rule", "value"])]
+    repeated = placed.index[placed.duplicated(["file", "sheet", "cell", "rule", "value", "severity"])]
     return findings.drop(index=repeated).reset_index(drop=True)
 
 
@@ -75,9 +88,15 @@ def _units(round: Round, rows: Rows, repaired: pd.DataFrame, claims: pd.Series, 
     for id, code in rows.origin.loc[claims, "code"].items():
         ids_of.setdefault(code, []).append(id)
     errors: dict[int, set[tuple[str, str]]] = {}
-    for id, column, rule in zip(findings["id"], findings["column"], findings["rule"], strict=True):
-        if id >= 0 and severity(rule) == "error":
-            errors.setdefault(id, set()).add((column, rule))
+    counting = findings["id"].ge(0)
+    told = findings[counting & findings["severity"].eq("error")]
+    for id, column, rule in zip(told["id"], told["column"], told["rule"], strict=True):
+        errors.setdefault(id, set()).add((column, rule))
+    excused: dict[int, set[str]] = {}
+    told = findings[counting & findings["decision"].notna()]
+    for id, column, rule in zip(told["id"], told["column"], told["rule"], strict=True):
+        group = round.form.column(column).group if rule == Rule.CONTACT_MISSING else ""
+        excused.setdefault(id, set()).update([column, *(c.key for c in round.form.of_group(group) if group)])
     values = repaired.to_dict("index")
     records = []
     for sender, units in round.expected.items():
@@ -85,7 +104,8 @@ def _units(round: Round, rows: Rows, repaired: pd.DataFrame, claims: pd.Series, 
             ids = ids_of.get(unit.code, [])
             wrong = set().union(*(errors.get(id, set()) for id in ids))
             own = [values[id] for id in ids]
-            measured = _measure(round, unit, own[0], wrong) if own else dict.fromkeys(MEASURES, False)
+            fine = excused.get(ids[0], set()) if ids else set()
+            measured = _measure(round, unit, own[0], wrong, fine) if own else dict.fromkeys(MEASURES, False)
             status = _status(round, own, wrong) if own else "not-listed"
             records.append(
                 {
@@ -97,7 +117,10 @@ def _units(round: Round, rows: Rows, repaired: pd.DataFrame, claims: pd.Series, 
     return pd.DataFrame(records, columns=columns).set_index("code")
 
 
-def _measure(round: Round, unit: Unit, values: dict[str, str], errors: set[tuple[str, str]]) -> dict[str, bool]:
+def _measure(
+    round: Round, unit: Unit, values: dict[str, str], errors: set[tuple[str, str]], excused: set[str]
+) -> dict[str, bool]:
+    """Return the measures of a unit; cells that are `excused` may be blank (a page that is not there is none)."""
     form = round.form
     broken = {column for column, _ in errors}
 
@@ -108,7 +131,8 @@ def _measure(round: Round, unit: Unit, values: dict[str, str], errors: set[tuple
         return bool(keys) and all(values[key] for key in keys) and not wrong
 
     groups = {
-        group.key: all(values[c.key] and c.key not in broken for c in form.of_group(group.key)) for group in form.groups
+        group: all((values[key] or key in excused) and key not in broken for key in contact.values())
+        for group, contact in form.persons.items()
     }
     required, least = round.persons_asked(unit.level)
     established = in_order("link")
@@ -126,21 +150,23 @@ def _status(round: Round, rows: list[dict[str, str]], errors: set[tuple[str, str
     return "no-page" if pages and not any(row[key] for row in rows for key in pages) else "complete"
 
 
+# A row whose unit could not be told, with the codes of those that it may mean.
+_DOUBTFUL = (Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT, Rule.UNIT_AMBIGUOUS, Rule.UNIT_FORMER)
+
+
 def _missing_units(
     round: Round, arrived: dict[str, list[Submission]], units: pd.DataFrame, findings: pd.DataFrame
 ) -> Iterator[dict[str, Any]]:
     """Yield the units that a sender's files do not list; one that a row's proposal names is told there already."""
-    doubtful = findings[findings["rule"].isin([Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT])]
-    proposed = set(zip(doubtful["submitter"], doubtful["suggestion"], strict=True))
-    for id in findings.loc[findings["rule"].eq(Rule.UNIT_AMBIGUOUS)].index:
-        proposed |= {
-            (findings.at[id, "submitter"], name) for name in findings.at[id, "facts"]["candidates"].split(", ")
-        }
+    told = zip(findings["submitter"], findings["rule"], findings["facts"], strict=True)
+    proposed = {(sender, code) for sender, rule, facts in told if rule in _DOUBTFUL for code in facts.get("codes", [])}
     for code, unit in units[units["status"].eq("not-listed")].iterrows():
         sender = unit["submitter_code"]
-        if not any(s.readable for s in arrived.get(sender, [])) or (sender, unit["name"]) in proposed:
+        if not any(s.readable for s in arrived.get(sender, [])) or (sender, code) in proposed:
             continue
-        yield finding(Rule.UNIT_MISSING, submitter=sender, unit=str(code), facts={"unit": unit["name"]})
+        yield finding(
+            Rule.UNIT_MISSING, submitter=sender, unit=str(code), facts={"unit": round.listed_names[str(code)]}
+        )
 
 
 def _missing_and_late(round: Round, arrived: dict[str, list[Submission]]) -> Iterator[dict[str, Any]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import OperatorError
+from pipeline.model import Decision, Moment, Recheck
 
 _MIGRATIONS = [
     """
@@ -49,7 +51,58 @@ _MIGRATIONS = [
         primary key (account, folder, validity, uid)
     );
     """,
+    """
+    create table decisions (
+        number integer primary key, round text not null, kind text not null, day text not null, by text not null,
+        words text not null, submitter text not null, unit text not null, rule text not null, "column" text not null,
+        value text not null, until text, source text not null, ended text, ended_by text not null default ''
+    );
+    create unique index explained_once on decisions (round, submitter, unit, rule, "column", value, source)
+        where kind = 'explanation';
+    create table seals (
+        decision integer not null, kind text not null, name text not null, sha256 text not null,
+        primary key (decision, kind, name)
+    );
+    create table faults (
+        round text not null, day text not null, submitter text not null, rule text not null, count integer not null,
+        primary key (round, day, submitter, rule)
+    );
+    create table rechecks (
+        round text not null, day text not null, parts text not null, submitter text not null, before text not null,
+        after text not null, new integer not null, gone integer not null
+    );
+    alter table runs add column rules text not null default '{}';
+    """,
+    """
+    create table belongings (round text not null, sha256 text not null, sender text not null default '',
+        primary key (round, sha256));
+    insert or ignore into belongings (round, sha256) select round, value from runs, json_each(runs.files);
+    create table purges (round text primary key, day text not null, counts text not null, done integer not null);
+    """,
 ]
+
+# What is left of each table when a round is purged, in this order: counts, days, hashes and fates, nothing that anybody
+# typed. `:round` is the round, `gone` the contents that no other round holds, `kept` the papers that stay. A test sees
+# to it that every table is named.
+_FORGETTING: dict[str, str] = {
+    "mails": "update mails set sender = '', files = '[]' where files = '[]' or ("
+    " exists (select 1 from json_each(mails.files) f join files on name = f.value join gone using (sha256)) and"
+    " not exists (select 1 from json_each(mails.files) f join files on name = f.value"
+    " where sha256 not in (select sha256 from gone)))",
+    "files": "delete from files where sha256 in (select sha256 from gone)",
+    "belongings": "delete from belongings where round = :round or sha256 in (select sha256 from gone)",
+    "papers": "delete from papers where round = :round and path not in (select path from kept)",
+    "runs": "update runs set files = nameless(files) where round = :round",
+    "versions": "update versions set rows = empty(rows), errors = untyped(errors) where round = :round",
+    "letters": "update letters set address = '', reply = '' where round = :round",
+    "decisions": "update decisions set by = '', ended_by = '', words = '', value = '', source = number"
+    " where round = :round and kind <> 'closing'",
+    "seals": "update seals set name = sha256 where kind = 'input'"
+    " and decision in (select number from decisions where round = :round)",
+    "faults": "",
+    "rechecks": "",
+    "purges": "",
+}
 
 TOLD = ("sent", "uncertain", "refused")
 """Fates of letters that were tried: the unit has it, may have it, or its mailbox will not have it."""
@@ -118,6 +171,26 @@ class Mail:
     files: list[str]
 
 
+@dataclass(frozen=True)
+class Run:
+    """A run to remember: when, the files it saw (name -> hash), and a mark of each part of the rules it judged by."""
+
+    day: dt.date
+    files: dict[str, str]
+    rules: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run found and prepared: what counted of each sender, letters, what people decided, faults, rechecks."""
+
+    versions: dict[str, Version] = field(default_factory=dict)
+    letters: list[Letter] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    moment: Moment | None = None
+    rechecks: list[Recheck] = field(default_factory=list)
+
+
 class Ledger:
     """The record of a data folder. Every write is one transaction."""
 
@@ -140,6 +213,11 @@ class Ledger:
         """Tell whether we wrote this paper with this content, the last time or in a run that was killed."""
         query = "select 1 from papers where round = ? and path = ? and sha256 = ?"
         return self._db.execute(query, (round, path, sha256)).fetchone() is not None
+
+    def has_paper(self, round: str, path: str) -> bool:
+        """Tell whether a paper of that name was ours at the last time."""
+        query = "select 1 from papers where round = ? and path = ?"
+        return self._db.execute(query, (round, path)).fetchone() is not None
 
     def will_write_papers(self, round: str, hashes: Mapping[str, str]) -> None:
         """Remember the papers before they take their place: a run killed in between leaves no doubt whose they are."""
@@ -177,15 +255,19 @@ class Ledger:
             (round, submitter),
         ).fetchall()
 
-    def record_run(
-        self, round: str, as_of: dt.date, files: dict[str, str], versions: dict[str, Version], letters: list[Letter]
-    ) -> None:
-        """Remember a run: the files it saw (name -> hash), what counted of each sender, the letters it prepared."""
-        made = dt.date.today().isoformat()
+    def last_run(self, round: str) -> Run | None:
+        """Return the last run of a round, None before the first."""
+        query = "select as_of, files, rules from runs where round = ? order by id desc limit 1"
+        row = self._db.execute(query, (round,)).fetchone()
+        return Run(dt.date.fromisoformat(row[0]), json.loads(row[1]), json.loads(row[2])) if row else None
+
+    def record_run(self, round: str, run: Run, outcome: Outcome) -> None:
+        """Remember a run and its outcome; faults of an earlier run of the same day give way to these."""
+        day = run.day.isoformat()
         with self._db:
-            run = self._db.execute(
-                "insert into runs (round, as_of, files, made) values (?, ?, ?, ?)",
-                (round, as_of.isoformat(), json.dumps(files), made),
+            number = self._db.execute(
+                "insert into runs (round, as_of, files, rules, made) values (?, ?, ?, ?, ?)",
+                (round, day, json.dumps(run.files), json.dumps(run.rules), dt.date.today().isoformat()),
             ).lastrowid
             self._db.executemany(
                 "insert or replace into versions values (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -194,17 +276,90 @@ class Ledger:
                         round, submitter, v.number, json.dumps(v.files), v.received.isoformat(), v.recorded.isoformat(),
                         json.dumps(v.errors), json.dumps(v.rows),
                     )
-                    for submitter, v in versions.items()
+                    for submitter, v in outcome.versions.items()
                 ],
             )  # fmt: skip
             self._db.executemany(
                 "insert into letters (message_id, round, submitter, kind, version, about, prepared, run)"
                 " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (message_id) do update set run = excluded.run",
+                [(x.message_id, round, x.submitter, x.kind, x.version, x.about, day, number) for x in outcome.letters],
+            )
+            for decision in outcome.decisions:
+                if not decision.number:
+                    self._decide(round, decision)
+            if outcome.moment:
+                self._db.execute("delete from faults where round = ? and day = ?", (round, day))
+                faults = [(round, day, *key, count) for key, count in outcome.moment.counts.items()]
+                self._db.executemany("insert into faults values (?, ?, ?, ?, ?)", faults)
+            self._db.executemany(
+                "insert into rechecks values (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (x.message_id, round, x.submitter, x.kind, x.version, x.about, as_of.isoformat(), run)
-                    for x in letters
+                    (round, r.day.isoformat(), r.parts, r.submitter, r.before, r.after, r.new, r.gone)
+                    for r in outcome.rechecks
                 ],
             )
+
+    # --- what people decided
+
+    def decisions(self, round: str) -> list[Decision]:
+        """Return all that was ever decided in a round, oldest first."""
+        names = [f.name for f in fields(Decision)]
+        columns = ", ".join(f'"{name}"' for name in names)
+        found = self._db.execute(f"select {columns} from decisions where round = ? order by number", (round,))
+        return [_decision(dict(zip(names, row, strict=True))) for row in found]
+
+    def record_decisions(
+        self, round: str, decisions: Iterable[Decision], seals: Mapping[str, Mapping[str, str]] = {}
+    ) -> None:
+        """Remember decisions, with what they seal: `input` and `paper` -> name -> hash."""
+        with self._db:
+            for decision in decisions:
+                number = self._decide(round, decision)
+                rows = [(number, kind, name, sha) for kind, of in seals.items() for name, sha in of.items()]
+                self._db.executemany("insert into seals values (?, ?, ?, ?)", rows)
+
+    def _decide(self, round: str, decision: Decision) -> int | None:
+        d = decision
+        return self._db.execute(
+            'insert or ignore into decisions (round, kind, day, by, words, submitter, unit, rule, "column", value,'
+            " until, source) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                round, d.kind, d.day.isoformat(), d.by, d.words, d.submitter, d.unit, d.rule, d.column, d.value,
+                d.until.isoformat() if d.until else None, d.source,
+            ),
+        ).lastrowid  # fmt: skip
+
+    def end_decisions(self, numbers: Iterable[int], day: dt.date, by: str) -> None:
+        """Remember who ended these decisions, and when; they stay in the record."""
+        with self._db:
+            self._db.executemany(
+                "update decisions set ended = ?, ended_by = ? where number = ? and ended is null",
+                [(day.isoformat(), by, number) for number in numbers],
+            )
+
+    def sealed(self, decision: int, kind: str) -> dict[str, str]:
+        """Return what a closing seals, by name: the hashes of its `input` files or of its `paper`s."""
+        query = "select name, sha256 from seals where decision = ? and kind = ? order by name"
+        return dict(self._db.execute(query, (decision, kind)).fetchall())
+
+    # --- over time
+
+    def moments(self, rounds: Iterable[str]) -> list[Moment]:
+        """Return the faults of every day on which one of these rounds was run, oldest first."""
+        found: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
+        for round in rounds:
+            counted = "select distinct as_of from runs where round = ? and rules <> '{}'"
+            for (day,) in self._db.execute(counted, (round,)):
+                found[day, round] = {}
+            query = "select day, submitter, rule, count from faults where round = ?"
+            for day, submitter, rule, count in self._db.execute(query, (round,)):
+                found.setdefault((day, round), {})[submitter, rule] = count
+        return [Moment(round, dt.date.fromisoformat(day), counts) for (day, round), counts in sorted(found.items())]
+
+    def rechecks(self, round: str) -> list[Recheck]:
+        """Return which senders stand otherwise because rules changed, oldest first."""
+        query = "select day, parts, submitter, before, after, new, gone from rechecks where round = ? order by rowid"
+        return [Recheck(dt.date.fromisoformat(day), *rest) for day, *rest in self._db.execute(query, (round,))]
 
     # --- letters out
 
@@ -300,9 +455,85 @@ class Ledger:
         found = self._db.execute("select files, sender from mails where files <> '[]'")
         return {file: sender for files, sender in found for file in json.loads(files)}
 
+    # --- what belongs to a round, and forgetting it
+
+    def belong(self, round: str, senders: Mapping[str, str]) -> None:
+        """Remember that contents (hash -> code of the sender, "" while nobody knows) belong to a round."""
+        rows = [(round, sha256, sender) for sha256, sender in senders.items()]
+        query = (
+            "insert into belongings values (?, ?, ?) on conflict do update set sender = excluded.sender"
+            " where excluded.sender <> ''"
+        )
+        with self._db:
+            self._db.executemany(query, rows)
+
+    def holders(self) -> dict[str, set[str]]:
+        """Return the rounds that hold each content: those in which a unit sent it, else all that ever saw it."""
+        holders: dict[str, set[str]] = {}
+        query = (
+            "select sha256, round from belongings b where sender <> '' or not exists"
+            " (select 1 from belongings where sha256 = b.sha256 and sender <> '')"
+        )
+        for sha256, round in self._db.execute(query):
+            holders.setdefault(sha256, set()).add(round)
+        return holders
+
+    def purged(self, round: str) -> tuple[dt.date, dict[str, Any]] | None:
+        """Return on which day the purge of a round began and the counts that were kept (`summary.json`), or None."""
+        row = self._db.execute("select day, counts from purges where round = ?", (round,)).fetchone()
+        return (dt.date.fromisoformat(row[0]), json.loads(row[1])) if row else None
+
+    def begin_purge(self, round: str, day: dt.date, counts: Mapping[str, Any]) -> None:
+        """Remember, before anything goes, that a round is being purged, and its counts."""
+        with self._db:
+            row = (round, day.isoformat(), json.dumps(counts))
+            self._db.execute("insert or ignore into purges values (?, ?, ?, 0)", row)
+
+    def forget(self, round: str, contents: Iterable[str], papers: Mapping[str, str]) -> None:
+        """Forget what anybody typed in a round, the contents that only it held, and all papers but these.
+
+        Nothing of it is left in the file afterwards, nor beside it.
+        """
+        for function in (_nameless, _empty, _untyped):
+            self._db.create_function(function.__name__.lstrip("_"), 1, function)
+        self._db.execute("pragma secure_delete = on")
+        self._db.execute("create temp table gone (sha256 text)")
+        self._db.execute("create temp table kept (path text)")
+        with self._db:
+            self._db.executemany("insert into gone values (?)", [(sha256,) for sha256 in contents])
+            self._db.executemany("insert into kept values (?)", [(path,) for path in papers])
+            for statement in filter(None, _FORGETTING.values()):
+                self._db.execute(statement, {"round": round} if ":round" in statement else {})
+            rows = [(round, path, sha256) for path, sha256 in papers.items()]
+            self._db.executemany("insert or ignore into papers values (?, ?, ?)", rows)
+        self._db.execute("vacuum")
+        self._db.execute("pragma wal_checkpoint(truncate)")
+        with self._db:
+            self._db.execute("update purges set done = 1 where round = ?", (round,))
+
+
+def _decision(record: dict[str, Any]) -> Decision:
+    days = {name: dt.date.fromisoformat(record[name]) for name in ("day", "until", "ended") if record[name]}
+    return Decision(**{**record, **days})
+
 
 def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat()
+
+
+def _nameless(files: str) -> str:
+    """Return the files of a run (name -> hash) without their names."""
+    return json.dumps(dict(enumerate(json.loads(files).values(), start=1)))
+
+
+def _empty(rows: str) -> str:
+    """Return which units a version listed, without what stood in their rows."""
+    return json.dumps({code: {} for code in json.loads(rows)})
+
+
+def _untyped(errors: str) -> str:
+    """Return the keys of errors without the text that stands in place of a unit nobody knows."""
+    return json.dumps([["" if unit.startswith("?") else unit, *rest] for unit, *rest in json.loads(errors)])
 
 
 @contextmanager

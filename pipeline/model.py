@@ -65,11 +65,12 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a workbook of ours says of itself."""
+    """What a workbook of ours says of itself; `sheets` are those that hold the list of a roll-up, none in a form."""
 
     round: str
     unit: str
     version: int
+    sheets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,22 @@ class Workbook:
 
 
 @dataclass(frozen=True)
+class Statement:
+    """An answer to one of the round's questions: the question's key, where the answer stands, what it says."""
+
+    key: str
+    sheet: str
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True)
 class Submission:
-    """A file whose sender is known ("" where it could not be told). `readable`: it holds rows."""
+    """A file whose sender is known ("" where it could not be told). `readable`: it holds rows.
+
+    `explanations` is what the clerk wrote beside findings, in a workbook of ours; `statements` answers the round's
+    questions.
+    """
 
     file: str
     sha256: str
@@ -92,6 +107,8 @@ class Submission:
     version: int  # written in the form; 0 where it has none
     modified: dt.datetime | None
     readable: bool
+    explanations: list[Decision] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -150,6 +167,7 @@ class Tally:
     header: list[str]
     rows: list[list[str | int]]
     total: list[str | int] = field(default_factory=list)
+    internal: bool = False  # free words of senders, for the collector alone
 
 
 @dataclass(frozen=True)
@@ -184,6 +202,70 @@ class Standing:
     year: float | None = None  # mean of the months of the year
     months: int = 0  # how many months that is
     praised: bool = False
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided: who, when, on what, in which words. Never deleted; ended by somebody's name.
+
+    `kind` is one of `DECISIONS`. A waiver and an explanation speak of one value in one place (`unit`, `column`,
+    `rule`, `value`; "" for the column of a whole file or unit); a waiver counts up to and including `until`.
+    `source`: the hash of the file that an explanation came in, or of the inputs that a closing seals.
+    """
+
+    kind: str
+    day: dt.date
+    by: str
+    words: str
+    submitter: str = ""
+    unit: str = ""
+    rule: str = ""
+    column: str = ""
+    value: str = ""
+    until: dt.date | None = None
+    source: str = ""
+    number: int = 0  # given by the ledger
+    ended: dt.date | None = None
+    ended_by: str = ""
+
+    @property
+    def place(self) -> tuple[str, str, str, str, str]:
+        """What a finding must agree in: submitter, unit, column, rule, value."""
+        return self.submitter, self.unit, self.column, self.rule, self.value
+
+    def counts(self, day: dt.date) -> bool:
+        """Tell whether it is in force on a day."""
+        begun = self.day <= day and (self.until is None or day <= self.until)
+        return begun and (self.ended is None or day < self.ended)
+
+
+DECISIONS = ("waiver", "explanation", "closing", "reopening")
+"""The province accepts; the unit confirms or explains; the round is closed, is open again."""
+
+
+@dataclass(frozen=True)
+class Recheck:
+    """A sender that stands otherwise since the rules changed, although it sent nothing new.
+
+    `parts` names what changed; `before` and `after` are its statuses, `new` and `gone` counts of its errors.
+    """
+
+    day: dt.date
+    parts: str
+    submitter: str
+    before: str
+    after: str
+    new: int
+    gone: int
+
+
+@dataclass(frozen=True)
+class Moment:
+    """How many errors and warnings there were on a day of a round, by (submitter, rule)."""
+
+    round: str
+    day: dt.date
+    counts: dict[tuple[str, str], int]
 
 
 FINDING_COLUMNS = [

@@ -13,12 +13,14 @@ import pandas as pd
 from pipeline.consolidate import RollUp, consolidate
 from pipeline.known import Known
 from pipeline.ledger import Posted
-from pipeline.model import Arrival, Progress, Rows, Shift, Standing, Submission
+from pipeline.model import Arrival, Decision, Moment, Progress, Recheck, Rows, Shift, Standing, Submission
 from pipeline.normalise import normalise
 from pipeline.readers import read_all
 from pipeline.recognise import Recogniser
 from pipeline.validate import validate
 from pipeline.versions import settle
+from pipeline.weigh import Scales, with_new
+from schemas.codes import Rule
 from schemas.round import Round
 
 
@@ -27,10 +29,11 @@ class Result:
     """All that a run knows: what every paper, letter and table is rendered from.
 
     `rows`, `repaired` and `claims` share one index: the rows that count as typed and as repaired, and whether they
-    speak for their units. `progress` tells where
-    each sender stands since its version before (empty where the ledger was not asked). `shifts` is what changed
-    since the period before, which `previous` names ("" where the round has none); `standings` is the emulation,
-    best first (empty where the round has none). `posted` are the letters of the round so far, with their fates.
+    speak for their units. `progress` tells where each sender stands since its version before (empty where the ledger
+    was not asked). `shifts` is what changed since the period before, which `previous` names ("" where the round has
+    none); `standings` is the emulation, best first (empty where the round has none). `posted` are the letters of the
+    round so far, with their fates; `decisions` is what people decided, `moments` the faults of the days before,
+    `rechecks` who stands otherwise because rules changed.
     """
 
     round: Round
@@ -44,6 +47,9 @@ class Result:
     shifts: list[Shift] = field(default_factory=list)
     previous: str = ""
     standings: list[Standing] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
+    rechecks: list[Recheck] = field(default_factory=list)
     posted: list[Posted] = field(default_factory=list)
 
     @cached_property
@@ -63,6 +69,12 @@ class Result:
         return ids
 
     @cached_property
+    def after_closing(self) -> frozenset[str]:
+        """The codes of the senders of whom a file came after the round was closed."""
+        findings = self.rollup.findings
+        return frozenset(findings.loc[findings["rule"].eq(Rule.SUBMISSION_CLOSED), "submitter"])
+
+    @cached_property
     def unread_from(self) -> dict[str, list[str]]:
         """The hashes of the files that could not be read, by the code of their sender."""
         findings, hashes = self.rollup.findings, {s.file: s.sha256 for s in self.submissions}
@@ -71,23 +83,34 @@ class Result:
         for sender, file in dict.fromkeys(zip(refused["submitter"], refused["file"], strict=True)):
             if file in hashes:
                 unread.setdefault(sender, []).append(hashes[file])
-        return {sender: sorted(signs) for sender, signs in unread.items()}
+        return {sender: sorted(set(signs)) for sender, signs in unread.items()}
 
     def version_of(self, sender: str) -> int:
         """Return the number of the version that counts of a sender, 0 before anything does."""
         return self.progress[sender].number if sender in self.progress else 0
 
 
-def judge(round: Round, arrivals: Iterable[Arrival], as_of: dt.date, known: Known | None = None) -> Result:
+def judge(
+    round: Round,
+    arrivals: Iterable[Arrival],
+    as_of: dt.date,
+    known: Known | None = None,
+    decided: Iterable[Decision] = (),
+) -> Result:
     """Return the result of the round with these files: from reading to consolidating.
 
     Nothing is written but what is `known` of the files: what was read of them in an earlier run is not read again.
+    `decided` is what the ledger holds of people's decisions; what the files explain is added to it.
     """
     names = round.right_names
     recognised = Recogniser(round).recognise(read_all(arrivals, known))
     once = round.form.rows == "units"
     settled = settle(recognised.submissions, recognised.rows, recognised.findings, once=once)
-    repaired = normalise(settled.rows, round.form, round.register)
+    repaired = normalise(settled.rows, round.form, round.listed_names)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
-    rollup = consolidate(round, recognised.submissions, settled.rows, repaired, settled.claims, findings)
-    return Result(round, as_of, recognised.submissions, settled.rows, repaired, settled.claims, rollup)
+    decisions = with_new(decided, (d for s in recognised.submissions for d in s.explanations))
+    scales = Scales(round, decisions, as_of)
+    rollup = consolidate(round, recognised.submissions, settled.rows, repaired, settled.claims, findings, scales)
+    return Result(
+        round, as_of, recognised.submissions, settled.rows, repaired, settled.claims, rollup, decisions=decisions
+    )

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from pipeline.account import masked
+from pipeline.closing import Closed
 from pipeline.consolidate import vietnamese_date
 from pipeline.deliver import Published
 from pipeline.due import Due, undelivered
+from pipeline.intake import printable
 from pipeline.ledger import Mail, Posted, open_ledger
+from pipeline.model import Decision
+from pipeline.purge import Kept, Remains
+from pipeline.rehearse import Rehearsal
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
+from pipeline.render.papers import PAPERS
 from pipeline.render.wording import worded
 from pipeline.run import Result
 from pipeline.send import Outcome
@@ -25,11 +34,15 @@ from schemas.round import Round
 from schemas.units import Unit
 
 COMMON_FAULTS = 5
+PLACES_SHOWN = 5
 
 
 def print_result(published: Published) -> None:
     """Print what was found and where everything lies."""
     result, told, folder = published.result, published.told, published.folder
+    if published.closed:
+        _print_closed(published.closed, told)
+        return
     _heading(result)
     severities = Counter(told["severity"])
     print(
@@ -44,6 +57,7 @@ def print_result(published: Published) -> None:
         print(line("screen", "unknown", file=unknown.file, message=unknown.message))
         if unit := _unit_of_mail(published, unknown.file):
             print(line("screen", "mailed", unit=unit.full_name, code=unit.code))
+    _print_decided(result)
     for name in published.intake.waiting:
         print(line("screen", "waiting", file=name))
     for name in published.intake.ignored:
@@ -52,10 +66,74 @@ def print_result(published: Published) -> None:
         print(line("screen", "kept", path=path))
     for text in policy_faults(result.round.right_names, result.round.register):
         print(text)
-    print(line("screen", "report", path=folder / "bao-cao.docx"))
+    for name in PAPERS:
+        if (folder / name).exists():
+            print(line("screen", Path(name).stem, path=folder / name))
     print(line("screen", "rollup", path=folder / "tong-hop.xlsx"))
     print(line("screen", "overview", path=folder / "tong-quan.html"))
     print(line("screen", "letters", count=len(result.rollup.senders), path=folder / "don-vi"))
+
+
+def _print_closed(closed: Closed, told: pd.DataFrame) -> None:
+    """Print who closed the round, whether its papers are as they were signed, and what came too late."""
+    print(_decision_line(None, closed.closing))
+    print(line("screen", "seal_broken", papers=", ".join(closed.changed)) if closed.changed else line("screen", "seal"))
+    for message in told["message"]:
+        print(printable(message))
+
+
+def _print_decided(result: Result) -> None:
+    """Print how much was decided by people, the explanations that are new, what is on trial, what rules changed."""
+    kinds = Counter(d.kind for d in result.rollup.findings["decision"] if d is not None)
+    if kinds:
+        print(line("screen", "decisions", waivers=kinds["waiver"], explanations=kinds["explanation"]))
+    for decision in result.decisions:
+        if decision.kind == "explanation" and not decision.number:
+            print(_decision_line(result.round, decision))
+    trial = result.rollup.trial
+    for rule in result.round.trials:
+        found = trial[trial["rule"].eq(rule)]
+        counting = result.rows.origin["file"].nunique()
+        facts = {"places": len(found), "stopped": found["file"].nunique(), "files": counting}
+        print(line("screen", "trial", rule=rule, title=title(rule), **facts))
+    for r in result.rechecks:
+        if r.day == result.as_of:
+            name = result.round.submitting_units[r.submitter].full_name
+            words = {"before": line("statuses", r.before), "after": line("statuses", r.after)}
+            print(line("screen", "recheck", name=name, parts=r.parts, new=r.new, gone=r.gone, **words))
+
+
+def print_decisions(round: Round, decisions: Iterable[Decision]) -> None:
+    """Print decisions, one a line, with the number by which they can be ended."""
+    lines = [_decision_line(round, decision) for decision in decisions]
+    print("\n".join(lines) or line("screen", "no_decisions"))
+
+
+def _decision_line(round: Round | None, d: Decision) -> str:
+    where = []
+    if round and (code := d.unit or d.submitter):
+        where = [round.register.units[code].full_name, round.form.label(d.column) if d.column else "", d.value]
+    facts = {
+        "number": d.number, "kind": line("decisions", d.kind), "day": vietnamese_date(d.day), "by": d.by,
+        "rule": d.rule, "where": " | ".join(part for part in where if part), "words": d.words,
+        "until": vietnamese_date(d.until), "ended": vietnamese_date(d.ended), "ended_by": d.ended_by,
+        "inputs": d.source[:16] if d.kind == "closing" else "", "papers": d.value[:16] if d.kind == "closing" else "",
+    }  # fmt: skip
+    return printable(line("screen", "decision", **facts))
+
+
+def print_rehearsal(rehearsal: Rehearsal) -> None:
+    """Print which files would be stopped, how many and where."""
+    counts = {name: len(getattr(rehearsal, name)) for name in ("stopped", "worse", "freed", "new", "gone")}
+    print(line("screen", "rehearsal", files=rehearsal.files, **counts))
+    for file in [*rehearsal.stopped, *rehearsal.worse]:
+        own = rehearsal.new[rehearsal.new["file"].eq(file)]
+        print(line("screen", "stopped" if file in rehearsal.stopped else "worse", file=file, count=len(own)))
+        for f in own.head(PLACES_SHOWN).itertuples():
+            place = " ".join(part for part in (f.sheet, f.cell) if part)
+            print(printable(f"    {place} | {f.unit_name} | {f.rule} | {f.value}"))
+    for file in rehearsal.freed:
+        print(line("screen", "freed", file=file))
 
 
 def _unit_of_mail(published: Published, file: str) -> Unit | None:
@@ -81,8 +159,11 @@ def print_findings(result: Result) -> bool:
 
 
 def print_status(result: Result) -> None:
-    """Print a table of the senders: who has sent, who must correct, who has not sent."""
+    """Print a table of the senders: who has sent, who must correct, who has not sent; who closed the round."""
     _heading(result)
+    for decision in result.decisions:
+        if not decision.rule:
+            print(_decision_line(result.round, decision))
     last_day = result.round.deadline.last_day
     if last_day is None:
         print(line("screen", "no_deadline"))
@@ -90,6 +171,8 @@ def print_status(result: Result) -> None:
         days = (last_day - result.as_of).days
         key = "days_left" if days >= 0 else "days_over"
         print(line("screen", key, days=abs(days), deadline=vietnamese_date(last_day)))
+        if -days > result.round.keep_days and result.submissions:
+            print(line("screen", "keeps", days=-days, files=len(result.submissions), round=result.round.id))
     print_letters(result)
     rows = [line("screen", "status_head").split("|")]
     for code, sender in result.rollup.senders.iterrows():
@@ -110,6 +193,26 @@ def print_status(result: Result) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def print_remains(round: Round, found: Remains, *, with_inbox: bool) -> None:
+    """Print what purging deletes, what somebody made by hand among it, and what stays and why."""
+    print(line("screen", "purge_heading", title=round.title, round=round.id))
+    print(line("screen", "purge_goes", contents=len(found.contents), papers=len(found.papers)))
+    for paper in found.handwork:
+        print(line("screen", "purge_handwork", path=printable(paper)))
+    if found.shared:
+        others = sorted(set().union(*found.shared.values()))
+        print(line("screen", "purge_shared", count=len(found.shared), rounds=", ".join(others)))
+    for path in found.inbox:
+        print(line("screen", "purge_inbox_goes" if with_inbox else "purge_inbox_stays", path=printable(str(path))))
+
+
+def print_purged(round: Round, kept: Kept) -> None:
+    """Print when a round was purged, and the counts that were kept."""
+    print(line("screen", "purged", title=round.title, round=round.id, date=vietnamese_date(kept.day)))
+    if kept.counts:
+        _print_counts(kept.counts)
 
 
 def print_letters(result: Result) -> None:
@@ -168,8 +271,11 @@ def print_mails(mails: Iterable[Mail]) -> None:
 
 
 def _heading(result: Result) -> None:
-    counts = summary(result)
     print(line("screen", "title", title=result.round.title, round=result.round.id, date=vietnamese_date(result.as_of)))
+    _print_counts(summary(result))
+
+
+def _print_counts(counts: Mapping[str, Any]) -> None:
     submissions = counts["submissions"]
     print(line("screen", "received", **{**submissions, "missing": len(submissions["missing"])}))
     for level, measures in counts["levels"].items():
@@ -184,7 +290,9 @@ def print_history(round: Round, sender: str, state: Path, until: dt.date) -> Non
         return
     with writable(state), open_ledger(state) as ledger:
         versions, letters = ledger.versions(round.id, sender), ledger.letters(round.id, sender)
-        names = ledger.file_names()
+        names, purged = ledger.file_names(), ledger.purged(round.id)
+    if purged:
+        print(line("screen", "purged", title=round.title, round=round.id, date=vietnamese_date(purged[0])))
     counted = [version for version in versions if version.received <= until]
     for version in counted:
         files = ", ".join(names.get(sha256, sha256[:12]) for sha256 in version.files)

@@ -11,11 +11,11 @@ from pandera.errors import SchemaErrorReason, SchemaErrors
 
 from pipeline.model import Rows, finding, findings_frame
 from schemas.codes import Rule
-from schemas.kinds import link
+from schemas.kinds import is_news, link, shown
 from schemas.messages import line
 from schemas.naming import LONGEST, RightNames
 from schemas.round import Round
-from schemas.rules import PRECEDENCE, SUGGESTIONS, Cells, Table, schema_for
+from schemas.rules import FACTS, PRECEDENCE, SUGGESTIONS, Cells, Table, schema_for
 from schemas.text import clean
 
 
@@ -29,14 +29,15 @@ def validate(
 ) -> pd.DataFrame:
     """Return all findings: those of the cells, of the rows' units, and the `earlier` ones of files.
 
-    A cell has at most one finding: that of the first rule in the order of `Rule`. The frame has the columns
-    `FINDING_COLUMNS`; one in a merged cell stands for every row that the cell speaks for.
+    A cell has at most one finding: that of the first rule in the order of `Rule`; a rule on trial takes no other's
+    place. The frame has the columns `FINDING_COLUMNS`; one in a merged cell stands for every row that it speaks for.
     """
     units = rows.origin[["code", "level"]].assign(claims=claims)
     table = Table(round, names, rows.typed, repaired, rows.where, rows.flaws, units)
     failures = pd.DataFrame(_failures(table), columns=["id", "column", "rule"])
     failures = failures.sort_values("rule", key=lambda rules: rules.map(PRECEDENCE), kind="stable")
-    failures = failures.drop_duplicates(["id", "column"]).sort_values(["id"], kind="stable")
+    failures["trial"] = failures["rule"].isin(round.trials)
+    failures = failures.drop_duplicates(["id", "column", "trial"]).sort_values(["id"], kind="stable")
     found = [*earlier, *_unit_findings(rows), *_cell_findings(table, rows, failures), *_repairs(table, rows, failures)]
     return findings_frame(found)
 
@@ -80,6 +81,8 @@ def _cell_findings(table: Table, rows: Rows, failures: pd.DataFrame) -> Iterator
         suggestion = str(suggested[rule, key].at[id]) if rule in SUGGESTIONS else ""
         code = table.units.at[id, "code"]
         facts: dict[str, Any] = {"unit": register.units[code].full_name if code else ""}
+        if rule in FACTS:
+            facts |= FACTS[rule](Cells(column, table.rows[key], table), table.rows.at[id, key])
         if rule == Rule.PAGE_NAME_OTHER_UNIT:
             owners = table.names.owners[table.rows.at[id, key]]
             facts["other"] = ", ".join(register.units[owner].full_name for owner in owners)
@@ -122,15 +125,21 @@ def _others(table: Table, rows: Rows, claimants: dict[str, list[Any]], id: Any, 
 def _repairs(table: Table, rows: Rows, failures: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield a note for every cell whose repaired value differs from what was typed by more than blanks."""
     yield from _dittos(table, rows)
-    failed = set(zip(failures["id"], failures["column"], strict=True))
+    told = failures[~failures["trial"]]
+    failed = set(zip(told["id"], told["column"], strict=True))
     for column in table.round.form.columns:
         if column.kind == "unit":
             continue
         typed, value = table.typed[column.key], table.rows[column.key]
         differs = value.ne("") & typed.ne(value) & typed.map(clean).ne(value)
-        for id in differs.index[differs]:
-            if (id, column.key) not in failed:
-                yield _at(rows, id, column.key, Rule.CELL_REPAIRED, typed.at[id], value.at[id], {})
+        shown_for = {
+            pair: shown(pair[1], column)
+            for pair in set(zip(typed[differs], value[differs], strict=True))
+            if is_news(*pair, column)
+        }
+        for id, pair in zip(differs.index[differs], zip(typed[differs], value[differs], strict=True), strict=True):
+            if pair in shown_for and (id, column.key) not in failed:
+                yield _at(rows, id, column.key, Rule.CELL_REPAIRED, pair[0], shown_for[pair], {})
 
 
 def _dittos(table: Table, rows: Rows) -> Iterator[dict[str, Any]]:

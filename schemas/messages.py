@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, Template
 
 from schemas.data import HERE, read_toml
+from schemas.text import capitalised
 
 
 @cache
@@ -26,7 +27,7 @@ def _template(*path: str) -> Template:
 
 
 def severity(rule: str) -> str:
-    """Return `error`, `warning` or `note`.
+    """Return what a rule usually is: `error`, `warning`, `note` or `trial`; a round may judge otherwise.
 
     Raises:
         KeyError: no such rule.
@@ -39,9 +40,24 @@ def title(rule: str) -> str:
     return str(messages()["rules"][rule]["title"])
 
 
+def clause(rule: str) -> str:
+    """Return what a rule stands on in every round, "" where nothing says."""
+    return str(messages()["rules"][rule].get("clause", ""))
+
+
 def sentence(rule: str, facts: Mapping[str, Any]) -> str:
-    """Return what is wrong and what to do, with the value found and the value expected."""
-    return _template("rules", rule, "message").render({"reasons": messages()["reasons"], **facts}).strip()
+    """Return what is wrong and what to do, with the value found and the value expected.
+
+    `how` in a message is how a column of the rule's kind is filled, and `reasons` why a file cannot be read.
+    """
+    given = {"reasons": messages()["reasons"], "how": messages()["how"].get(rule.partition(".")[0], "")}
+    return _template("rules", rule, "message").render({**given, **facts}).strip()
+
+
+def how(kind: str) -> str:
+    """Return how a column of that kind is filled, as a sentence."""
+    said = str(messages()["how"].get(kind, messages()["how"]["text"]))
+    return f"{capitalised(said)}."
 
 
 def line(section: str, key: str, /, **facts: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from email.headerregistry import Address
 from functools import cached_property
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from schemas.codes import Rule
 from schemas.data import HERE, read_toml
-from schemas.form import Form, load_form
+from schemas.form import Column, Form, load_form
+from schemas.messages import clause as usual_clause
 from schemas.messages import line
+from schemas.messages import severity as usual_severity
 from schemas.naming import Policy, RightNames, right_names
 from schemas.periods import span_of, spans_before
 from schemas.text import capitalised
@@ -23,6 +27,8 @@ MEASURES = ("listed", "established", "named", "staffed", "complete")
 ROMAN = ("I", "II", "III", "IV")
 SENDING = ("on-time", "right-first", "improved")
 """What is measured of the sending itself."""
+Severity = Literal["error", "warning", "note", "trial"]
+_STRUCTURE = ("file.", "submission.", "form.", "unit.")
 
 
 def _one_address(text: str) -> str:
@@ -130,6 +136,22 @@ class Target(Limit):
     percent: float = Field(ge=0, le=100)
 
 
+class Question(_Data):
+    """What submitting units state of themselves beside the list; open answers are not reported, never a fault.
+
+    `text` stands in the form, the answer to the right of it.
+    """
+
+    key: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    kind: Literal["yes-no", "text"] = "yes-no"
+    text: str
+
+    @property
+    def column(self) -> Column:
+        """The question as a column of its kind: repaired and judged like one."""
+        return Column(key=self.key, kind=self.kind, header=self.text, width=60)
+
+
 class Criterion(_Data):
     """What a submitting unit gets points for; `lack` says what to do for those that are missing.
 
@@ -167,8 +189,15 @@ class Period(_Data):
     last_day: int = Field(0, ge=0, le=28)
 
 
+Paper = Literal["report", "dispatch", "notice"]
+
+
 class Letterhead(_Data):
-    """The constants of the office's papers."""
+    """The constants of the office's papers.
+
+    `symbol` and `recipients` are the report's; those of the dispatch and the notice follow from them unless they stand
+    in `symbols` and `recipients_of`.
+    """
 
     parent: list[str]
     issuer: str
@@ -180,6 +209,8 @@ class Letterhead(_Data):
     addressee: str
     collector: str
     recipients: list[str]
+    symbols: dict[Paper, str] = {}
+    recipients_of: dict[Paper, list[str]] = {}
 
 
 class Office(_Data):
@@ -203,6 +234,7 @@ class Round(_Data):
     source: Source
     deadline: Deadline = Deadline()
     reminders: list[Reminder] = []
+    questions: list[Question] = []
     extensions: list[Extension] = []
     reminding: Reminding = Reminding()
     targets: list[Target] = []
@@ -216,9 +248,12 @@ class Round(_Data):
     letterhead: Letterhead
     office: Office
     contacts: dict[str, EmailAddress] = {}
+    keep_days: int = Field(default=90, ge=0)  # after the last day; from then on `status` asks to purge personal data
     example_day: dt.date | None = None  # the last day in time of the made-up example, where the round has none
     amendments: list[Amendment] = []  # what changed in the register by the round's date
     own: dict[str, str] = {}  # the collector's own page, by the form's keys
+    severities: dict[str, Severity] = {}  # of rules, where the round judges otherwise than usual
+    clauses: dict[str, str] = {}  # what a rule, or all that begin like it, stands on
 
     @model_validator(mode="after")
     def _names_exist(self) -> Round:
@@ -231,7 +266,7 @@ class Round(_Data):
         for key in self.own:
             if key not in self.form.keys or key == self.form.unit_key:
                 raise ValueError(f"own: {key}")
-        groups = {group.key for group in self.form.groups}
+        groups = self.form.persons
         for level, asked in self.persons.items():
             for group in asked if isinstance(asked, list) else []:
                 if group not in groups:
@@ -240,15 +275,26 @@ class Round(_Data):
             for code in codes:
                 if code not in self.submitting_units:
                     raise ValueError(f"{name}: {code}")
-        known = {*MEASURES, *(column.key for column in self.form.of_kind("yes-no"))}
+        answers = {question.key for question in self.questions if question.kind == "yes-no"}
+        known = {*self.measures, *answers, *(column.key for column in self.form.of_kind("yes-no"))}
+        for question in self.questions:
+            if question.key in {*self.form.keys, *MEASURES, *SENDING}:
+                raise ValueError(f"questions: {question.key}")
         for target in self.targets:
-            if target.measure not in known:
+            if target.measure not in known or (target.measure in answers and target.level != self.submitters):
                 raise ValueError(f"targets: {target.measure}")
         for criterion in self.emulation.criteria if self.emulation else []:
             if criterion.measure not in {*known, *SENDING}:
                 raise ValueError(f"emulation: {criterion.measure}")
         for policy in self.naming.values():
             policy.check()
+        for rule, severity in self.severities.items():
+            # What a file, its sender or its units are cannot be left open: the other rules build on it.
+            if rule not in set(Rule) or (severity == "trial" and rule.startswith(_STRUCTURE)):
+                raise ValueError(f"severities: {rule}")
+        for prefix in self.clauses:
+            if not any(rule == prefix or rule.startswith(f"{prefix}.") for rule in Rule):
+                raise ValueError(f"clauses: {prefix}")
         return self
 
     def in_period(self, day: dt.date) -> Round:
@@ -315,15 +361,31 @@ class Round(_Data):
         }
 
     @cached_property
+    def listed_names(self) -> dict[str, str]:
+        """By code: how a unit is called in its sender's list; units of one name have the unit above them added."""
+        names: dict[str, str] = {unit.code: unit.full_name for unit in self.register.below(self.collector)}
+        for units in self.expected.values():
+            count = Counter(unit.full_name for unit in units)
+            for unit in units:
+                if count[unit.full_name] > 1:
+                    names[unit.code] = f"{unit.full_name}, {self.register.units[unit.parent].name_in_text}"
+        return names
+
+    @cached_property
     def measures(self) -> tuple[str, ...]:
         """What this round counts of its units: of the five measures those that its form can tell."""
         kinds = {column.kind for column in self.form.columns}
         told = {
             "established": "link" in kinds,
             "named": "page-name" in kinds and bool(self.naming),
-            "staffed": bool(self.form.groups) and any(self.persons.values()),
+            "staffed": bool(self.form.persons) and any(self.persons.values()),
         }
         return tuple(measure for measure in MEASURES if told.get(measure, True))
+
+    def label(self, key: str) -> str:
+        """Return what a column or a question is called in a sentence."""
+        questions = {question.key: question.text for question in self.questions}
+        return questions.get(key) or self.form.label(key)
 
     @cached_property
     def right_names(self) -> RightNames:
@@ -334,6 +396,27 @@ class Round(_Data):
         """Return the last day that is in time for a submitting unit; None where there is no deadline."""
         extended = [e.last_day for e in self.extensions if e.unit == submitter]
         return extended[-1] if extended else self.deadline.last_day
+
+    def severity(self, rule: str) -> str:
+        """Return `error`, `warning`, `note`, or `trial`: told to the collector alone, and not counted."""
+        return self.severities.get(rule) or usual_severity(rule)
+
+    @property
+    def trials(self) -> list[str]:
+        """The rules on trial."""
+        return [rule for rule in Rule if self.severity(rule) == "trial"]
+
+    def clause(self, rule: str, level: str = "") -> str:
+        """Return what a rule stands on, "" where nothing says: a clause of the round's letter, else what is usual.
+
+        A page's name stands on the naming policy of its unit's level, the sending on the deadline.
+        """
+        prefix = rule.partition(".")[0]
+        policy = self.naming.get(level) if prefix == "page-name" else None  # type: ignore[call-overload]
+        own = self.clauses.get(rule) or self.clauses.get(prefix) or (policy.clause if policy else "")
+        if not own and rule in (Rule.SUBMISSION_MISSING, Rule.SUBMISSION_LATE):
+            own = self.deadline.clause
+        return line("words", "of_letter", source=self.source, clause=own) if own else usual_clause(rule)
 
     def persons_asked(self, level: str) -> tuple[list[str], int]:
         """Return which groups a unit of that level must fill, and how many groups at least."""
@@ -353,6 +436,10 @@ def load_round(name: str) -> Round:
         FileNotFoundError: no round, form or register has that name.
         tomllib.TOMLDecodeError: the file is not TOML.
         pydantic.ValidationError: a key is missing, unknown or has a wrong value.
+        schemas.form.FormFault: the same of the form's file. A form given by its path lies relative to the round's.
     """
     path = Path(name) if name.endswith(".toml") else HERE / "rounds" / f"{name}.toml"
-    return Round.model_validate(read_toml(path))
+    record = read_toml(path)
+    if str(record.get("form", "")).endswith(".toml"):
+        record["form"] = str(path.parent / record["form"])
+    return Round.model_validate(record)

@@ -18,7 +18,6 @@ from docx.shared import Mm, Pt
 from pipeline.errors import OperatorError
 from pipeline.model import Arrival
 from pipeline.render.machine import summary
-from pipeline.render.report import TEMPLATE, write_report
 from pipeline.render.shares import Share
 from pipeline.render.wording import worded
 from pipeline.run import Result, judge
@@ -72,7 +71,7 @@ def _report(
     received: dict[str, dt.date] | None = None,
     as_of: dt.date = AS_OF,
     round: Round = ROUND,
-    template: Path = TEMPLATE,
+    template: Path = Path(),
 ) -> Report:
     arrivals = []
     for name, content in files.items():

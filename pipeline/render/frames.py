@@ -163,7 +163,8 @@ def corrections(result: Result, told: pd.DataFrame, way: str) -> pd.DataFrame:
     """Return every error and warning in words, sender by sender, the gravest first."""
     found = _placed(told[told["severity"].ne("note")], way)
     severities = [line("severities", severity) for severity in found["severity"]]
-    return _discreet(found.assign(tone=found["severity"], severity=severities), result)
+    asked = found["unit"].where(found["unit"].ne(""), found["submitter"])
+    return discreet(found.assign(tone=found["severity"], severity=severities, unit=asked), result)
 
 
 def repairs(result: Result, told: pd.DataFrame, way: str) -> pd.DataFrame:
@@ -172,14 +173,14 @@ def repairs(result: Result, told: pd.DataFrame, way: str) -> pd.DataFrame:
     places = zip(told["id"], told["column"], told["suggestion"], strict=True)
     taken = [bool(suggestion) and used.get((id, column)) == suggestion for id, column, suggestion in places]
     found = _placed(told[told["severity"].eq("note") | pd.Series(taken, index=told.index, dtype=bool)], way)
-    return _discreet(found.assign(remark=found["message"].where(found["suggestion"].eq(""), "")), result)
+    return discreet(found.assign(remark=found["message"].where(found["suggestion"].eq(""), "")), result)
 
 
 def duplicates(result: Result, told: pd.DataFrame, way: str) -> pd.DataFrame:
     """Return pages, units and files that occur more than once; those of one kind share a `group` number."""
     found = pd.concat([_same_pages(told), _same_units(told), _same_files(result, told)], ignore_index=True)
     groups = found.groupby("key", sort=False).ngroup() + 1
-    return _discreet(_placed(found, way).assign(group=groups), result)
+    return discreet(_placed(found, way).assign(group=groups), result)
 
 
 def _same_pages(told: pd.DataFrame) -> pd.DataFrame:
@@ -219,7 +220,7 @@ def _placed(found: pd.DataFrame, way: str) -> pd.DataFrame:
     )
 
 
-def _discreet(frame: pd.DataFrame, result: Result) -> pd.DataFrame:
+def discreet(frame: pd.DataFrame, result: Result) -> pd.DataFrame:
     """Return the frame without what was typed, where a row is a person."""
     return frame.drop(columns=_QUOTES, errors="ignore") if result.round.form.rows == "persons" else frame
 
@@ -239,7 +240,7 @@ def shifts(result: Result) -> pd.DataFrame:
         }
         for number, s in enumerate(result.shifts, start=1)
     ]  # fmt: skip
-    return _discreet(pd.DataFrame(records, dtype=object), result)
+    return discreet(pd.DataFrame(records, dtype=object), result)
 
 
 def listed(result: Result, way: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import EmailPolicy
+from email.policy import SMTP, EmailPolicy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from pipeline.consolidate import vietnamese_date
 from pipeline.ledger import Letter
+from pipeline.render.shares import decimal
 from pipeline.run import Result
 from schemas.codes import Rule
 from schemas.data import TEMPLATES
@@ -41,8 +42,8 @@ def folder_of(unit: Unit) -> str:
 
 def letter_to(result: Result, sender: str) -> Letter:
     """Return which letter a sender gets: what it answers, and the Message-ID that is the same whenever it is made."""
-    round, status = result.round, result.rollup.senders.at[sender, "status"]
-    kind, version, about = _KINDS[status], max(result.version_of(sender), 1), _unread(result, sender)
+    round = result.round
+    kind, version, about = _kind(result, sender), max(result.version_of(sender), 1), _unread(result, sender)
     parts = [sender, round.id, kind, str(version), f"{result.as_of:%Y%m%d}", *([about] if about else [])]
     domain = round.office.email.partition("@")[2]
     return Letter(f"<{'.'.join(parts)}@{domain}>", sender, kind, version, about)
@@ -52,6 +53,13 @@ def _unread(result: Result, sender: str) -> str:
     """Return a sign for the files of a sender that could not be read, "" where there are none."""
     hashes = result.unread_from.get(sender, [])
     return hashlib.sha256("".join(hashes).encode()).hexdigest()[:8] if hashes else ""
+
+
+def _kind(result: Result, sender: str) -> str:
+    """Return the kind of letter that a sender gets: by its status, or because its file came after the closing."""
+    if sender in result.after_closing:
+        return "closed"
+    return _KINDS[result.rollup.senders.at[sender, "status"]]
 
 
 def write_letter(result: Result, told: list[Any], sender: str, folder: Path, attachment: Path) -> Letter:
@@ -81,6 +89,8 @@ def _facts(result: Result, told: list[Any], sender: str, kind: str, attachment: 
         "kind": kind,
         "unit": round.register.units[sender].name_in_text,
         "office": round.office,
+        "document": round.form.document,
+        "pages": "established" in round.measures,
         "source": round.source,
         "deadline": vietnamese_date(last_day),
         "days": (last_day - result.as_of).days if last_day else None,
@@ -90,6 +100,7 @@ def _facts(result: Result, told: list[Any], sender: str, kind: str, attachment: 
         "attachment": attachment,
         "progress": progress_line(result, sender),
         "changes": _changes(result, sender),
+        "standing": _standing(result, sender),
         **{key: int(status[key]) for key in ("expected", "listed", "established", "errors", "warnings")},
     }
 
@@ -119,6 +130,22 @@ def _changes(result: Result, sender: str) -> str:
     return line("letters", "changes", count=len(progress.changes), columns=counted)
 
 
+def _standing(result: Result, sender: str) -> dict[str, Any]:
+    """Return where a sender stands in the emulation, nothing where the round has none."""
+    for standing in result.standings:
+        if standing.code == sender:
+            return {
+                "rank": standing.rank,
+                "of": len(result.standings),
+                "score": decimal(standing.score),
+                "full": decimal(standing.full),
+                "year": "" if standing.year is None else decimal(standing.year),
+                "months": standing.months,
+                "lacking": "; ".join(standing.lacking),
+            }
+    return {}
+
+
 def _lateness(result: Result, sender: str, status: pd.Series) -> str:
     last_day = result.round.last_day_of(sender)
     if last_day is None:
@@ -140,7 +167,7 @@ def _faults(findings: list[Any]) -> Iterator[dict[str, Any]]:
     for rule, group in groups.items():
         names = list(dict.fromkeys(f.unit_name for f in group if f.unit_name))
         more = [line("letters", "more", count=len(names) - UNITS_NAMED)] if len(names) > UNITS_NAMED else []
-        about_files = rule.startswith(("file.", "form."))
+        about_files = rule.startswith(("file.", "form.")) or rule == Rule.SUBMISSION_CLOSED
         yield {
             "title": title(rule),
             "count": len(group),
@@ -163,18 +190,23 @@ def route(message: EmailMessage, round: Round, sender: str) -> None:
 class _OnceFolded(EmailPolicy):
     """Folds a header that it has folded before as it did then: most headers of a round's letters are the same."""
 
-    @cache
-    def _fold(self, name: str, value: Any, refold_binary: bool = False) -> str:
-        folded: str = super()._fold(name, value, refold_binary)  # type: ignore[misc]
-        return folded
+    def fold_binary(self, name: str, value: str) -> bytes:
+        return _folded(name, value)
 
 
-_SMTP = _OnceFolded(linesep="\r\n")
+@cache
+def _folded(name: str, value: str) -> bytes:
+    return SMTP.fold_binary(name, value)
+
+
+_SMTP = _OnceFolded(linesep=SMTP.linesep)
 
 
 def _message(result: Result, letter: Letter, facts: dict[str, Any], text: str, attachment: Path) -> EmailMessage:
     round, sender = result.round, letter.submitter
-    subject = clean(line("letters", letter.kind, unit=facts["unit"], errors=facts["errors"]))
+    subject = clean(
+        line("letters", letter.kind, document=facts["document"], unit=facts["unit"], errors=facts["errors"])
+    )
     message = EmailMessage(policy=_SMTP)
     route(message, round, sender)
     message["Subject"] = subject

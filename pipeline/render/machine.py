@@ -23,7 +23,7 @@ FINDINGS = [
 def write_machine_results(result: Result, told: pd.DataFrame, folder: Path) -> None:
     """Write the three files into the folder; `told` are the findings in words."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_csv(folder / "findings.csv", FINDINGS, _findings(told))
+    write_findings(told, folder / "findings.csv")
     columns = [
         "code",
         "level",
@@ -39,6 +39,11 @@ def write_machine_results(result: Result, told: pd.DataFrame, folder: Path) -> N
     _write_csv(folder / "rows.csv", columns, _rows(result))
     text = json.dumps(summary(result), ensure_ascii=False, indent=2)
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+
+
+def write_findings(told: pd.DataFrame, path: Path) -> None:
+    """Write findings in words as a CSV."""
+    _write_csv(path, FINDINGS, _findings(told))
 
 
 def summary(result: Result) -> dict[str, Any]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+from pipeline.consolidate import vietnamese_date
 from pipeline.gazetteer import section_level
+from pipeline.model import Decision
 from pipeline.render.letter import progress_line
 from pipeline.render.workbook import Filling, FormRow, Mark
 from pipeline.run import Result
+from pipeline.statements import said_by
 from schemas.codes import Rule
-from schemas.messages import line
+from schemas.messages import line, title
 from schemas.text import clean
 
 REPAIRS_SHOWN = 60
@@ -35,18 +39,23 @@ def filling_of(result: Result, told: list[Any], sender: str) -> Filling:
     rows: dict[str, list[FormRow]] = {level: [] for level in result.round.lists}
     for unit in result.round.expected[sender]:
         for row in by_unit.get(unit.code, []):
-            rows[unit.level].append(_row(row, marks, key, unit.full_name))
+            rows[unit.level].append(_row(row, marks, key, result.round.listed_names[unit.code]))
         if unit.code in missing:
-            rows[unit.level].append(FormRow({key: unit.full_name}, {key: [missing[unit.code]]}))
+            rows[unit.level].append(FormRow({key: result.round.listed_names[unit.code]}, {key: [missing[unit.code]]}))
     rows[result.round.lists[-1]].extend(_row(row, marks, key, "") for row in by_unit.get("", []))
-    whole = [f for f in told if not f.cell and f.rule != Rule.UNIT_MISSING and f.severity != "note"]
+    questions = {question.key for question in result.round.questions}
+    elsewhere = [f for f in told if not f.cell or f.column in questions]
+    whole = [f for f in elsewhere if f.rule != Rule.UNIT_MISSING and f.severity != "note"]
     repaired = [f for f in told if f.rule == Rule.CELL_REPAIRED][:REPAIRS_SHOWN]
+    settled = [f for f in told if isinstance(f.decision, Decision)][:REPAIRS_SHOWN]
     return Filling(
         rows,
         whole=[_mark(f) for f in whole],
-        repaired=[_mark(f) for f in repaired],
+        repaired=[replace(_mark(f), message="") for f in repaired],
+        settled=[replace(_mark(f), message=_settled(f), suggestion="") for f in settled],
         changes=list(_changes(result, sender)),
         progress=progress_line(result, sender),
+        statements=said_by(sender, result.submissions),
     )
 
 
@@ -54,7 +63,7 @@ def _changes(result: Result, sender: str) -> Iterator[Mark]:
     """Yield what differs from the version before: the value then, the value now."""
     progress = result.progress.get(sender)
     for change in progress.changes[:REPAIRS_SHOWN] if progress else ():
-        unit, label = result.round.register.units[change.unit].full_name, result.round.form.label(change.column)
+        unit, label = result.round.listed_names[change.unit], result.round.form.label(change.column)
         yield Mark("note", "", "", unit=unit, label=label, value=change.before, suggestion=change.after)
 
 
@@ -68,7 +77,15 @@ def _marks_by_cell(findings: list[Any]) -> dict[_Cell, list[Mark]]:
 
 def _mark(f: Any) -> Mark:
     name = line("severities", f.severity)
-    return Mark(f.severity, name, f.message, f.unit_name, f.label, clean(f.value), f.suggestion)
+    return Mark(f.severity, name, f.message, f.unit_name, f.label, clean(f.value), f.suggestion, f.rule)
+
+
+def _settled(f: Any) -> str:
+    """Return what a sender is told of a finding that was decided: its own words, or until when it is accepted."""
+    decision = f.decision
+    if decision.kind == "explanation":
+        return line("words", "you_explained", title=title(f.rule), words=decision.words)
+    return line("words", "accepted_until", title=title(f.rule), until=vietnamese_date(decision.until))
 
 
 def _typed(result: Result, sender: str) -> Iterator[tuple[str, _Typed]]:

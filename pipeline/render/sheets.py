@@ -40,8 +40,8 @@ _LINKED = {"font_color": "#0B5394", "underline": 1}
 _MOST_LINKS = 60_000  # a sheet; Excel allows 65,530
 _FUNCTION = re.compile(r"(\w+)\(")
 _OLD_FUNCTIONS = {
-    "AND", "COUNTIF", "EXACT", "FIND", "IF", "IFERROR", "ISERROR", "ISNUMBER", "LEFT", "LEN", "LOWER", "MID", "NOT", "OR",
-    "RIGHT", "SEARCH", "SUBSTITUTE", "SUM", "TRIM", "VALUE",
+    "AND", "COUNTIF", "EXACT", "FIND", "IF", "IFERROR", "ISERROR", "ISNUMBER", "LEFT", "LEN", "LOWER", "MID", "NOT",
+    "OR", "RIGHT", "SEARCH", "SUBSTITUTE", "SUM", "TRIM", "VALUE",
 }  # fmt: skip
 # Heights are reckoned from the widths of letters (pixels of Times New Roman, a little generous), so that
 # nothing is cut on paper: Excel does not fit rows of merged cells, LibreOffice fits none of a new file.

@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
+from typing import Any
 
 import pandas as pd
 
+from pipeline.consolidate import vietnamese_date
 from pipeline.run import Result
-from schemas.messages import messages, sentence
+from schemas.messages import line, messages, sentence
 
 
 def worded(result: Result) -> pd.DataFrame:
-    """Return the findings with the columns `message, label, unit_name, submitter_name` added, the gravest first."""
-    form, register = result.round.form, result.round.register
+    """Return the findings in words, the gravest first."""
+    return in_words(result, result.rollup.findings)
+
+
+def in_words(result: Result, findings: pd.DataFrame) -> pd.DataFrame:
+    """Return findings with the columns `message, label, unit_name, submitter_name, gravity` added."""
+    form, listed = result.round.form, result.round.listed_names
     labels = {column.key: form.label(column.key) for column in form.columns}
-    names = {code: unit.full_name for code, unit in register.units.items()}
-    findings = result.rollup.findings
+    labels |= {question.key: question.text for question in result.round.questions}
     told = findings.assign(
         label=findings["column"].map(labels).fillna(""),
-        unit_name=findings["unit"].map(names).fillna(""),
-        submitter_name=findings["submitter"].map(names).fillna(""),
+        unit_name=findings["unit"].map(listed).fillna(""),
+        submitter_name=findings["submitter"].map(listed).fillna(""),
     )
     words = [
-        sentence(
-            f.rule,
-            {
-                "label": f.label,
-                "sheet": f.sheet,
-                "unit": f.unit_name,
-                **f.facts,
-                "value": _shown(f.rule, f.value),
-                "suggestion": f.suggestion,
-            },
+        _founded(
+            result,
+            f,
+            sentence(
+                f.rule,
+                {
+                    "label": f.label,
+                    "sheet": f.sheet,
+                    "unit": f.unit_name,
+                    **f.facts,
+                    "value": _shown(f.rule, f.value),
+                    "suggestion": f.suggestion,
+                },
+            ),
         )
         for f in told.itertuples()
     ]
@@ -40,6 +50,17 @@ def worded(result: Result) -> pd.DataFrame:
     return told.sort_values(["submitter", "gravity", "file", "sheet", "row", "cell"], kind="stable").reset_index(
         drop=True
     )
+
+
+def _founded(result: Result, f: Any, said: str) -> str:
+    """Return a sentence with the clause that its rule stands on, and with what people decided of the finding."""
+    unit = result.round.register.units.get(f.unit)
+    if clause := result.round.clause(f.rule, unit.level if unit else ""):
+        said = line("words", "clause", said=said, clause=clause)
+    if decision := f.decision:
+        facts = {"by": decision.by, "words": decision.words, "day": vietnamese_date(decision.day)}
+        return line("words", decision.kind, said=said, until=vietnamese_date(decision.until), **facts)
+    return said
 
 
 def _shown(rule: str, value: str) -> str:

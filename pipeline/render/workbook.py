@@ -6,7 +6,7 @@ The workbook is always written anew from the form's definition; nothing of a sen
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from pipeline.ledger import Version
 from pipeline.model import address
 from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, excel_text
 from schemas.form import Column as FormColumn
-from schemas.messages import title
+from schemas.messages import how, title
 from schemas.round import Round
 from schemas.rules import rules_of
 from schemas.units import Unit
@@ -40,6 +40,7 @@ class Mark:
     label: str = ""
     value: str = ""
     suggestion: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,17 @@ class FormRow:
 class Filling:
     """What stands in a form: rows by level, and marks that belong to no cell.
 
-    `repaired` and `changes` (since the version before) are told below the corrections, `progress` above them.
+    `repaired`, `settled` (explained or accepted) and `changes` (since the version before) are told below the
+    corrections, `progress` above them. `statements` are the answers to the round's questions, as typed.
     """
 
     rows: dict[str, list[FormRow]]
     whole: list[Mark] = field(default_factory=list)
     repaired: list[Mark] = field(default_factory=list)
+    settled: list[Mark] = field(default_factory=list)
     changes: list[Mark] = field(default_factory=list)
     progress: str = ""
+    statements: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def marks(self) -> Iterable[Mark]:
@@ -78,7 +82,7 @@ def blank(round: Round, sender: str) -> Filling:
     key = round.form.unit_key
     rows: dict[str, list[FormRow]] = {level: [] for level in round.lists}
     for unit in round.expected[sender]:
-        rows[unit.level].append(FormRow({key: unit.full_name}))
+        rows[unit.level].append(FormRow({key: round.listed_names[unit.code]}))
     return Filling(rows)
 
 
@@ -90,7 +94,7 @@ def prefilled(round: Round, sender: str, version: Version | None) -> Filling:
     rows: dict[str, list[FormRow]] = {level: [] for level in round.lists}
     for unit in round.expected[sender]:
         known = {} if unit.code in wrong else version.rows.get(unit.code, {})
-        rows[unit.level].append(FormRow({**known, round.form.unit_key: unit.full_name}))
+        rows[unit.level].append(FormRow({**known, round.form.unit_key: round.listed_names[unit.code]}))
     return Filling(rows)
 
 
@@ -140,6 +144,8 @@ class _Form:
         marked = any(True for _ in self.filling.marks)
         todo = self.book.sheet(words["todo"]["name"], words["todo"]["widths"]) if marked else None
         self._list(marked)
+        if self.round.questions:
+            self._questions()
         if todo:
             self._todo(todo)
         self._check(names)
@@ -211,10 +217,31 @@ class _Form:
             cell = address((first, place))
             rule = {"validate": "custom", "value": f'=OR({cell}="",{hint["rule"].format(cell=cell)})'}
         texts = {
-            f"{kind}_{part}": hint[part if part == "title" else "message"]
+            f"{kind}_{part}": hint["title"] if part == "title" else how(column.kind)
             for kind, part in (("error", "title"), ("error", "message"), ("input", "title"), ("input", "message"))
         }
         sheet.paper.data_validation(first, place, sheet.row - 1, place, {**rule, "error_type": "warning", **texts})
+
+    # --- what the sender states of itself
+
+    def _questions(self) -> None:
+        words = self.words["questions"]
+        columns = [Column("", *entry) for entry in zip(words["headers"], words["widths"], strict=True)]
+        sheet = self.book.sheet(words["name"], words["widths"])
+        sheet.line(words["title"], bold=True, align="center", font_size=13)
+        sheet.line(words["note"], italic=True)
+        header = sheet.header(columns)
+        for number, question in enumerate(self.round.questions, start=1):
+            row, answer = sheet.row, self.filling.statements.get(question.key, "")
+            sheet.put(row, 0, number, self.book.cell("center"))
+            sheet.put(row, 1, question.text, self.book.cell("given"))
+            sheet.put(row, 2, answer, self.book.cell("given", locked=False))
+            if question.kind == "yes-no":
+                sheet.paper.data_validation(row, 2, row, 2, {"validate": "list", "source": words["answers"]})
+            sheet.fit(row, [(question.text, sheet.width(1)), (answer, sheet.width(2))])
+            sheet.row += 1
+        sheet.finish((header, header), frozen_columns=0, filtered=False)
+        sheet.paper.protect("", dict.fromkeys(_ALLOWED, True))
 
     # --- what must be corrected
 
@@ -236,12 +263,14 @@ class _Form:
         )
         for number, (mark, cell) in enumerate(entries, start=1):
             self._entry(sheet, number, mark, cell)
-        for key, marks in (("repaired_title", self.filling.repaired), ("changes_title", self.filling.changes)):
+        filling = self.filling
+        told = {"repaired_title": filling.repaired, "settled_title": filling.settled, "changes_title": filling.changes}
+        for key, marks in told.items():
             if marks:
                 sheet.row += 1
                 sheet.line(words[key], bold=True)
             for mark in marks:
-                self._texts(sheet, [mark.unit, mark.label, "", mark.value, mark.suggestion])
+                self._texts(sheet, [mark.unit, mark.label, mark.message, mark.value, mark.suggestion])
         sheet.finish((header, header), frozen_columns=0, filtered=False)
         sheet.paper.activate()
 
@@ -255,6 +284,8 @@ class _Form:
         else:
             sheet.put(row, 2, self.words["todo"]["whole_file"], self.book.cell("center"))
         sheet.put(row, 8, "", self.book.cell("center", locked=False))
+        sheet.put(row, 9, "", self.book.cell("given", locked=False))
+        sheet.put(row, 10, mark.rule, self.book.cell("small"))
         self._texts(sheet, [mark.unit, mark.label, mark.message, mark.value, mark.suggestion])
 
     def _texts(self, sheet: SheetWriter, texts: list[str]) -> None:
@@ -279,7 +310,10 @@ class _Form:
         sheet.line(words["title"], bold=True, align="center", font_size=13)
         sheet.line(words["note"], italic=True)
         header = sheet.header(columns)
-        units = {unit.full_name: names.get(unit.code, "") for unit in self.round.expected[self.sender.code]}
+        units = {
+            self.round.listed_names[unit.code]: names.get(unit.code, "")
+            for unit in self.round.expected[self.sender.code]
+        }
         for number, (row, listed) in enumerate(self.listed, start=1):
             unit = listed.values[form.unit_key]
             sheet.put(sheet.row, 0, number, self.book.cell("center"))
@@ -342,9 +376,8 @@ class _Form:
         sheet.line(words["title"], bold=True, align="center", font_size=13)
         header = sheet.header(columns)
         for column in self.form.columns:
-            hint = self.words["hints"].get(column.kind, self.words["hints"]["text"])
             faults = "; ".join(title(rule) for rule in rules_of(column.kind))
-            texts = [self.form.label(column.key), f"{hint['message']} {words['blank']}", faults]
+            texts = [self.form.label(column.key), f"{how(column.kind)} {words['blank']}", faults]
             for place, text in enumerate(texts):
                 sheet.put(sheet.row, place, text, self.book.cell("text"))
             sheet.fit(sheet.row, [(text, sheet.width(place)) for place, text in enumerate(texts)])
@@ -359,7 +392,9 @@ class _Form:
         header = sheet.header(columns)
         for number, unit in enumerate(self.round.expected[self.sender.code], start=1):
             sheet.put(sheet.row, 0, number, self.book.cell("center"))
-            for place, text in enumerate((unit.code, unit.full_name, names.get(unit.code, "")), start=1):
+            for place, text in enumerate(
+                (unit.code, self.round.listed_names[unit.code], names.get(unit.code, "")), start=1
+            ):
                 sheet.put(sheet.row, place, text, self.book.cell("given"))
             sheet.row += 1
         sheet.finish((header, header), frozen_columns=0, filtered=False)

@@ -25,7 +25,7 @@ PROCESSES = 2
 _CAN_FORK = sys.platform == "linux"  # where a fork shares what the run knows, and nothing of the system minds
 
 
-class Folders:
+class Outgoing:
     """The senders' folders of a result; `told` are the findings in words."""
 
     def __init__(self, result: Result, told: pd.DataFrame, folder: Path) -> None:

@@ -1,0 +1,79 @@
+"""A closed round: what was signed stays as it is; files that come later are told to be too late, beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.consolidate import vietnamese_date
+from pipeline.model import Arrival, Decision, Submission, finding, findings_frame
+from pipeline.render.letter import write_letter
+from pipeline.render.machine import summary, write_findings
+from pipeline.run import Result
+from pipeline.weigh import Scales
+from schemas.codes import Rule
+from schemas.messages import line
+from schemas.text import slug
+
+LATE = "sau-khi-chot"  # the folder, within the result, of what came after the closing
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A closing and what became of it: papers that are no longer as they were signed, files that came too late."""
+
+    closing: Decision
+    changed: list[str]
+    late: list[Submission]
+
+
+def closing_of(result: Result, arrivals: Iterable[Arrival], by: str) -> Decision:
+    """Return the closing of a result by a person: what it counted, and the hash of the files that it rests on."""
+    submissions = summary(result)["submissions"]
+    files = inputs_of(arrivals)
+    words = line("decisions", "signed", **{**submissions, "missing": len(submissions["missing"])}, files=len(files))
+    return Decision("closing", result.as_of, by, words, source=mark_of(files))
+
+
+def inputs_of(arrivals: Iterable[Arrival]) -> dict[str, str]:
+    """Return the hash of every file, by name."""
+    return {arrival.file: arrival.sha256 for arrival in arrivals}
+
+
+def mark_of(files: Mapping[str, str]) -> str:
+    """Return one hash of many files, whatever their order."""
+    listed = "\n".join(f"{sha256} {name}" for name, sha256 in sorted(files.items()))
+    return hashlib.sha256(listed.encode()).hexdigest()
+
+
+def changed_papers(sealed: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+    """Return the papers that are gone, or no longer as they were signed."""
+    return [name for name, sha256 in sealed.items() if found.get(name) != sha256]
+
+
+def too_late(result: Result, closing: Decision) -> Result:
+    """Return the result of the late files alone with one finding a file: it came after the closing."""
+    found = findings_frame(
+        finding(
+            Rule.SUBMISSION_CLOSED, submitter=s.submitter, unit=s.submitter, file=s.file, value=s.file,
+            facts={"received": vietnamese_date(s.received), "closed": vietnamese_date(closing.day)},
+        )
+        for s in result.submissions
+    )  # fmt: skip
+    findings = Scales(result.round, [], result.as_of).weigh(found)
+    return replace(result, rollup=replace(result.rollup, findings=findings))
+
+
+def write_late(result: Result, told: pd.DataFrame, folder: Path) -> None:
+    """Write the findings of the late files, and a letter to every sender of one."""
+    folder.mkdir(parents=True)
+    write_findings(told, folder / "findings.csv")
+    for code, own in told[told["submitter"].ne("")].groupby("submitter"):
+        unit = result.round.submitting_units[str(code)]
+        place = folder / "don-vi" / f"{code}-{slug(unit.full_name)}"
+        place.mkdir(parents=True)
+        write_letter(result, list(own.itertuples()), unit.code, place, place / "khong-kem-tep")

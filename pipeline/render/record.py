@@ -1,0 +1,110 @@
+"""The sheets of the roll-up that tell what people decided, what is on trial, and how faults go over time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from pipeline.model import Decision
+from pipeline.render.frames import discreet
+from pipeline.render.sheets import Book, Column
+from pipeline.render.wording import in_words
+from pipeline.run import Result
+from pipeline.trend import trend_of
+from schemas.messages import line, title
+
+
+def record_frames(result: Result) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield those of the tables that have something to tell, by the key of their words."""
+    tables = {
+        "decisions": pd.DataFrame(_decisions(result)) if result.decisions else None,
+        "trial": _trial(result) if result.round.trials else None,
+        "rechecks": pd.DataFrame(_rechecks(result)) if result.rechecks else None,
+    }
+    for key, frame in tables.items():
+        if frame is not None:
+            yield key, discreet(frame.assign(number=range(1, len(frame) + 1)), result)
+
+
+def _decisions(result: Result) -> Iterator[dict[str, Any]]:
+    """Yield every decision with how it stands today, the newest first."""
+    form, units = result.round.form, result.round.register.units
+    used = {id(decision) for decision in result.rollup.findings["decision"] if decision is not None}
+    for d in reversed(result.decisions):
+        state = _state(d, result.as_of, id(d) in used)
+        yield {
+            "number": d.number, "code": str(d.number or ""), "kind": line("decisions", d.kind), "day": d.day,
+            "by": d.by, "unit": units[d.unit or d.submitter].full_name if d.unit or d.submitter else "",
+            "label": form.label(d.column) if d.column in form.keys else "",
+            "title": title(d.rule) if d.rule else "", "value": d.value, "words": d.words, "until": d.until,
+            "state": line("decisions", state, by=d.ended_by), "tone": state,
+        }  # fmt: skip
+
+
+def _state(decision: Decision, day: dt.date, used: bool) -> str:
+    """Return how a decision stands: withdrawn, run out, in force, or about a value that is no longer there."""
+    if decision.ended:
+        return "ended"
+    if decision.until and decision.until < day:
+        return "run_out"
+    return "in_force" if used or not decision.rule else "unused"
+
+
+def _trial(result: Result) -> pd.DataFrame:
+    told = in_words(result, result.rollup.trial)
+    return told.assign(title=[title(rule) for rule in told["rule"]])
+
+
+def _rechecks(result: Result) -> Iterator[dict[str, Any]]:
+    for r in reversed(result.rechecks):
+        yield {
+            "day": r.day, "parts": r.parts, "name": result.round.submitting_units[r.submitter].full_name,
+            "before": line("statuses", r.before), "after": line("statuses", r.after), "new": r.new, "gone": r.gone,
+            "tone": r.after,
+        }  # fmt: skip
+
+
+def trend_sheet(book: Book, result: Result) -> None:
+    """Write the faults over time, as a table and a chart, where there is more than one day to show."""
+    trend = trend_of(result)
+    if trend is None:
+        return
+    words = book.words["trend"]
+    columns = [Column("name", words["by_rule"], words["width"])]
+    columns += [Column(f"at{place}", label, words["day_width"], "number") for place, label in enumerate(trend.labels)]
+    sheet = book.sheet(words["name"], [column.width for column in columns])
+    sheet.heading(words["title"], words["notes"])
+    first = sheet.header(columns)
+    sheet.rows(columns, _counts({words["total"]: trend.total}), bold=True)
+    sheet.rows(columns, _counts(trend.by_rule))
+    sheet.row += 1
+    sheet.header([Column("name", words["by_unit"], words["width"]), *columns[1:]])
+    sheet.rows(columns, _counts(trend.by_unit))
+    chart = book.file.add_chart({"type": "line"})
+    last = len(trend.labels)
+    # The total and the most frequent kinds, as the table has them.
+    for row in range(first + 1, first + 2 + min(len(trend.by_rule), words["charted"])):
+        chart.add_series(
+            {
+                "name": [words["name"], row, 0],
+                "categories": [words["name"], first, 1, first, last],
+                "values": [words["name"], row, 1, row, last],
+                "marker": {"type": "automatic"},
+            }
+        )
+    font = {"name": book.words["book"]["font"], "size": 10}
+    chart.set_title({"name": words["chart"], "name_font": {**font, "size": 13}})
+    chart.set_legend({"position": "bottom", "font": font})
+    chart.set_x_axis({"num_font": font})
+    chart.set_y_axis({"min": 0, "num_font": font, "major_gridlines": {"visible": True, "line": {"color": "#D9D9D9"}}})
+    sheet.charts([(chart, words["description"])], words["height"])
+    sheet.finish((first, first), frozen_columns=1, filtered=False)
+
+
+def _counts(table: dict[str, list[int]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [{"name": name, **{f"at{place}": n for place, n in enumerate(counts)}} for name, counts in table.items()]
+    )

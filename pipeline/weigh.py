@@ -1,0 +1,62 @@
+"""What a finding weighs: what the round says of its rule, and what people decided of this one.
+
+A waived finding and an explained warning are notes: they stay in the record and count as in order. A finding of a
+rule on trial is set apart: it is the collector's alone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline.model import Decision
+from schemas.round import Round
+from schemas.text import clean
+
+TRIAL = "trial"
+
+
+@dataclass(frozen=True)
+class Scales:
+    """A round and its decisions, on a day."""
+
+    round: Round
+    decisions: list[Decision]
+    as_of: dt.date
+
+    def weigh(self, findings: pd.DataFrame) -> pd.DataFrame:
+        """Return the findings with two more columns: `severity`, and `decision` (None where nobody decided)."""
+        severities = {rule: self.round.severity(rule) for rule in findings["rule"].unique()}
+        weighed = findings.assign(severity=findings["rule"].map(severities), decision=None)
+        waivers, explanations = self._in_force("waiver"), self._in_force("explanation")
+        if not waivers and not explanations:
+            return weighed
+        keys = ("submitter", "unit", "column", "rule", "value")
+        for id, *place, value in zip(findings.index, *(findings[key] for key in keys), strict=True):
+            decision = waivers.get((*place, clean(value)))
+            if decision is None and weighed.at[id, "severity"] == "warning":
+                decision = explanations.get((*place, clean(value)))
+            if decision and weighed.at[id, "severity"] in ("error", "warning"):
+                weighed.at[id, "severity"], weighed.at[id, "decision"] = "note", decision
+        return weighed
+
+    def _in_force(self, kind: str) -> dict[tuple[str, ...], Decision]:
+        """Return what counts today, by place; of several in one place the last."""
+        return {d.place: d for d in self.decisions if d.kind == kind and d.counts(self.as_of)}
+
+
+def with_new(decided: Iterable[Decision], explained: Iterable[Decision]) -> list[Decision]:
+    """Return what the ledger holds and what files explain, each once: what was read before keeps its number."""
+    known = list(decided)
+    seen = {(d.place, d.source) for d in known}
+    new = {(d.place, d.source): d for d in explained if (d.place, d.source) not in seen}
+    return [*known, *sorted(new.values(), key=lambda d: (d.day, d.source, d.place))]
+
+
+def closed_by(decisions: Iterable[Decision]) -> Decision | None:
+    """Return the closing that is in force, None while the round is open."""
+    last = [d for d in decisions if d.kind in ("closing", "reopening")][-1:]
+    return last[0] if last and last[0].kind == "closing" else None
