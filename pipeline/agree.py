@@ -28,15 +28,20 @@ class Disagreement(Exception):
     """Two files of a result say different things: our fault, never the operator's."""
 
 
-def compare(folder: Path) -> None:
+def compare(folder: Path, *, once: bool = True) -> None:
     """Compare `summary.json` with what `rows.csv` and `findings.csv` say, counted again, and with the Word papers.
+
+    `once`: every unit has one line in `rows.csv`; else it has one for each of its persons.
 
     Raises:
         Disagreement: with both counts.
     """
     results = folder / "ket-qua"
     summary = json.loads((results / "summary.json").read_text(encoding="utf-8"))
-    rows, findings = _records(results / "rows.csv"), _records(results / "findings.csv")
+    lines, findings = _records(results / "rows.csv"), _records(results / "findings.csv")
+    rows = list({line["code"]: line for line in lines}.values())
+    if once:
+        _same("units once", len(rows), len(lines))
     for level, counts in summary["levels"].items():
         here = [row for row in rows if row["level"] == level]
         listed = [row for row in here if row["status"] != "not-listed"]
@@ -44,15 +49,14 @@ def compare(folder: Path) -> None:
         _same(f"{level}: listed", counts["listed"], len(listed))
         if counts["complete"] > sum(row["status"] == "complete" for row in here):
             raise Disagreement(f"{level}: complete {counts['complete']}")
-    _same("units once", len({row["code"] for row in rows}), len(rows))
     counted = Counter((finding["submitter_code"], finding["severity"]) for finding in findings)
     for unit in summary["units"]:
         _same(f"{unit['code']}: expected", unit["expected"], sum(r["submitter_code"] == unit["code"] for r in rows))
         for severity in ("error", "warning"):
             _same(f"{unit['code']}: {severity}s", unit[f"{severity}s"], counted[unit["code"], severity])
     for measure in ("expected", "listed", "established", "named", "staffed", "complete"):
-        by_level = sum(counts[measure] for counts in summary["levels"].values())
-        _same(measure, by_level, sum(unit[measure] for unit in summary["units"]))
+        by_level = sum(counts[measure] or 0 for counts in summary["levels"].values())
+        _same(measure, by_level, sum(unit[measure] or 0 for unit in summary["units"]))
 
     for paper, captions in _PAPERS.items():
         if (folder / paper).exists():

@@ -113,7 +113,7 @@ def publish(
             shelf = Shelf(outbox / round.id)
             shelf.recover()
             letters = _render(result, told, shelf.staged, way_to(inbox, shelf.staged))
-            compare(shelf.staged)
+            compare(shelf.staged, once=round.form.rows == "units")
             hashes = hashes_of(shelf.staged)
             kept = _keep_handwork(ledger, round.id, shelf)
             ledger.will_write_papers(round.id, hashes)

@@ -77,7 +77,9 @@ class Column(_Data):
     min: Bound | None = None
     max: Bound | None = None
     whole: bool = False
-    hint: str = ""  # what the blank form says when the cell is chosen, in place of the kind's own words
+    hint: str = Field(
+        "", max_length=255
+    )  # what the blank form says when the cell is chosen, in place of the kind's own words
     width: float = Field(20, gt=0, le=120)
 
     @field_validator("choices", mode="before")

@@ -149,7 +149,7 @@ class Question(_Data):
     @property
     def column(self) -> Column:
         """The question as a column of its kind: repaired and judged like one."""
-        return Column(key=self.key, kind=self.kind, header=self.text, width=60)
+        return Column(key=self.key, kind=self.kind, header=self.text, width=60, hint="")
 
 
 class Criterion(_Data):

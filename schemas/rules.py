@@ -441,7 +441,7 @@ def nearest_choice(cells: Cells) -> pd.Series:
 @_explains(Rule.CHOICE_INVALID)
 def choices_there_are(cells: Cells, value: str) -> dict[str, str]:
     """Name the choices."""
-    return {"expected": "; ".join(choice.value for choice in cells.column.choices)}
+    return {"choices": "; ".join(choice.value for choice in cells.column.choices)}
 
 
 @_check(Rule.DATE_INVALID, "date")
@@ -501,8 +501,12 @@ def _out_of_bounds(column: Column, value: str) -> str:
 def _why(column: Column, value: str, reason: str) -> dict[str, str]:
     reason = reason or _out_of_bounds(column, value)
     bound = {"small": column.min, "large": column.max}.get(reason)
-    limit = "" if bound is None else shown(str(_exact(bound)), column)
-    return {"reason": reason, "limit": limit}
+    return {"reason": reason, "limit": "" if bound is None else bound_shown(bound, column)}
+
+
+def bound_shown(bound: Bound, column: Column) -> str:
+    """Return a column's bound as people read it."""
+    return shown(str(bound) if isinstance(bound, dt.date) else number.plain(_exact(bound)), column)
 
 
 def _exact(bound: Bound) -> Any:

@@ -115,9 +115,10 @@ def totals(result: Result) -> pd.DataFrame:
 def targets(result: Result) -> pd.DataFrame:
     """Return a row for every target: `label, verdict, due, percent, expected, count, lacking, rate`."""
     text, measures, frame = words()["targets"], words()["measures"], against_targets(result)
+    named = {measure: measures.get(measure) or result.round.label(measure) for measure in frame["measure"]}
     verdicts = ["reached" if reached else "short" for reached in frame["reached"]]
     labels = [
-        text["label"].format(level=capitalised(line("levels", level)), measure=measures[measure])
+        text["label"].format(level=capitalised(line("levels", level)), measure=named[measure])
         for level, measure in zip(frame["level"], frame["measure"], strict=True)
     ]
     frame["number"] = range(1, len(frame) + 1)
@@ -256,7 +257,7 @@ def listed(result: Result, way: str) -> pd.DataFrame:
     own, sender, parent = units.index.to_series(), units["submitter_code"], units["parent_code"]
     frame = pd.concat([_of_rows(result, units), units[["level", "id"]]], axis=1)
     if parent.nunique() > 1:
-        frame["parent"] = parent.map(names)
+        frame["parent"] = parent.map(names).fillna("")
     if not (parent.eq(sender) | own.eq(sender)).all():
         frame["submitter"] = sender.map(names)
     statuses = {status: line("statuses", status) for status in units["status"].unique()}

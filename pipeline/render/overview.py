@@ -22,6 +22,7 @@ from pipeline.consolidate import vietnamese_date
 from pipeline.errors import OperatorError
 from pipeline.render.frames import charted
 from pipeline.render.letter import progress_line
+from pipeline.render.frames import charted
 from pipeline.render.machine import summary
 from pipeline.render.shares import Share, against_targets, shares
 from pipeline.run import Result
@@ -134,7 +135,7 @@ def _unit(unit: dict[str, Any], received: dt.date | None, result: Result) -> dic
         "version": result.version_of(unit["code"]),
         **{key: unit[key] for key in ("code", "name", "status", "late", "errors", "warnings")},
         **shares(unit),
-        "lacking": unit["expected"] - unit["established"],
+        "lacking": unit["expected"] - unit[charted(result.round)],
         "received": vietnamese_date(received),
         "day": received.isoformat() if received else "",
         "progress": progress_line(result, unit["code"]),

@@ -38,9 +38,12 @@ class Share:
 
 
 def shares(counts: dict[str, int]) -> dict[str, Any]:
-    """Return `expected` as it is and every measure as a share of it."""
+    """Return `expected` as it is and every measure that the round tells as a share of it."""
     whole = counts["expected"]
-    return {"expected": whole, **{measure: Share(counts[measure], whole) for measure in MEASURES}}
+    return {
+        "expected": whole,
+        **{measure: Share(counts[measure], whole) for measure in MEASURES if counts[measure] is not None},
+    }
 
 
 def against_targets(result: Result) -> pd.DataFrame:
