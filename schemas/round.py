@@ -242,6 +242,7 @@ class Round(_Data):
     previous: list[str] = []  # ids of earlier rounds, the latest first: accepted data are carried forward
     opens: dt.date | None = None  # files received before belong to an earlier period
     series: str = ""  # what the periods of a round share: its id as written
+    names: dict[str, str] = {}  # what earlier rounds are called in a sentence, by id
     emulation: Emulation | None = None
     persons: dict[Level, list[str] | int] = {}
     naming: dict[Level, Policy] = {}
@@ -302,15 +303,16 @@ class Round(_Data):
         if self.period is None:
             return self
         span = span_of(day, self.period.every, self.period.first_day)
-        before = spans_before(span, self.period.first_day)
+        before = {f"{self.id}-{earlier.key}": earlier.name for earlier in spans_before(span, self.period.first_day)}
         last_day = self.period.last_day and span.last_month.replace(day=self.period.last_day)
         return self.model_copy(
             update={
                 "id": f"{self.id}-{span.key}",
                 "title": self.title.replace("{period}", span.name),
                 "deadline": Deadline(by=last_day, clause=self.deadline.clause) if last_day else self.deadline,
-                "previous": [*(f"{self.id}-{earlier.key}" for earlier in before), *self.previous],
+                "previous": [*before, *self.previous],
                 "opens": span.opens,
+                "names": before,
                 "series": self.id,
             }
         )
@@ -391,6 +393,10 @@ class Round(_Data):
     def right_names(self) -> RightNames:
         """The right page names of all units of the collector's region."""
         return right_names(self.register, [u.code for u in self.register.below(self.collector)], self.naming)
+
+    def called(self, earlier: str) -> str:
+        """Return what an earlier round is called in a sentence."""
+        return self.names.get(earlier, earlier)
 
     def last_day_of(self, submitter: str) -> dt.date | None:
         """Return the last day that is in time for a submitting unit; None where there is no deadline."""

@@ -232,7 +232,8 @@ def name_is_spelt_as_proposed(cells: Cells) -> pd.Series:
     """Any accepted form that Facebook can hold will do where the proposed name is too long for it."""
     proposed = right_page_name(cells)
     shorter = proposed.str.len().gt(LONGEST) & cells.value.str.len().le(LONGEST)
-    return cells.value.eq(proposed) | shorter | ~_right_or_spelling(cells) | _not_judged(cells)
+    right = _one_of(cells, cells.table.names.right, str)
+    return right | shorter | ~_right_or_spelling(cells) | _not_judged(cells)
 
 
 @_check(Rule.PAGE_NAME_TOO_LONG, "page-name")

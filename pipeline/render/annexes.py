@@ -165,7 +165,7 @@ def _fit(value: str, shift: Shift, result: Result, words: Words) -> str:
         return value if _speaks_of_the_unit_only(value, result, shift.unit, id) else words.say("pages", "name_withheld")
     if value and kind == "link":
         return value if value.startswith("https://www.facebook.com/") else words.say("pages", "link_wrong")
-    return "" if _REACHES_A_PERSON.search(value) else value
+    return "" if _REACHES_A_PERSON.search(value) else result.round.form.shown(shift.column, value)
 
 
 def _name_with_parent(units: Any, code: str) -> str:

@@ -21,7 +21,8 @@ from pipeline.render.sources import links
 from pipeline.run import Result
 from schemas.codes import Rule
 from schemas.data import TEMPLATES, read_toml
-from schemas.kinds import link
+from schemas.form import Form
+from schemas.kinds import cell_value, link
 from schemas.messages import line, title
 from schemas.round import Round
 from schemas.text import capitalised
@@ -244,11 +245,13 @@ def shifts(result: Result) -> pd.DataFrame:
         {
             "number": number, "unit_name": names.get(s.unit, s.unit), "kind": text[s.kind],
             "submitter_name": names.get(sender.get(s.unit, ""), ""),
-            "label": form.label(s.column) if s.column else "", "before": s.before, "after": s.after,
+            "label": form.label(s.column) if s.column else "",
+            "before": form.shown(s.column, s.before), "after": form.shown(s.column, s.after),
         }
         for number, s in enumerate(result.shifts, start=1)
     ]  # fmt: skip
-    return discreet(pd.DataFrame(records, dtype=object), result)
+    columns = ["number", "unit_name", "submitter_name", "kind", "label", "before", "after"]
+    return discreet(pd.DataFrame(records, columns=columns, dtype=object), result)
 
 
 def listed(result: Result, way: str) -> pd.DataFrame:
@@ -288,9 +291,15 @@ def _of_rows(result: Result, units: pd.DataFrame) -> pd.DataFrame:
         return told.assign(persons=_objects(counts.reindex(units.index, fill_value=0).tolist()).set_axis(units.index))
     parts = [
         frame.astype(object).reindex(units["id"].to_numpy(), fill_value="").set_axis(units.index)
-        for frame in (result.repaired, source)
+        for frame in (_by_type(result.repaired, form), source)
     ]
     return pd.concat(parts, axis=1)
+
+
+def _by_type(rows: pd.DataFrame, form: Form) -> pd.DataFrame:
+    """Return the repaired rows with numbers and days as what they are."""
+    columns = [column for kind in ("number", "date") for column in form.of_kind(kind)]
+    return rows.assign(**{c.key: _objects(cell_value(v, c) for v in rows[c.key]).set_axis(rows.index) for c in columns})
 
 
 def _names(result: Result) -> dict[str, str]:

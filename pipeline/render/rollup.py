@@ -240,13 +240,17 @@ def _own_sheet(book: Book, result: Result) -> None:
     sheet.finish((header, header + 1), frozen_columns=2, filtered=False)
 
 
+_CELLS = {"phone": "code", "number": "center", "date": "date"}
+"""How the cells of a kind look, where they are not plain text."""
+
+
 def _form_columns(form: Form, keys: Iterable[str]) -> list[Column]:
     """Return the ordinal column and those of the form that are among the keys."""
     text = words()["list"]
     ordinal = Column("number", form.ordinal.header, text["ordinal_width"], "center")
     own = [
         Column(
-            c.key, c.header, text["widths"].get(c.kind, c.width), "code" if c.kind == "phone" else "given",
+            c.key, c.header, text["widths"].get(c.kind, c.width), _CELLS.get(c.kind, "given") if not c.whole else "number",
             parent=form.group(c.group).header if c.group else "",
         )
         for c in form.columns if c.key in keys
