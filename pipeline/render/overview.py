@@ -17,8 +17,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, Tem
 
 from pipeline.consolidate import vietnamese_date
 from pipeline.errors import OperatorError
+from pipeline.ledger import undelivered
 from pipeline.render.machine import summary
 from pipeline.render.shares import Share, against_targets, shares
+from pipeline.render.wording import in_doubt
 from pipeline.run import Result
 from schemas.data import TEMPLATES
 from schemas.messages import line, title
@@ -72,6 +74,7 @@ def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
         "levels": [{"name": line("levels", level), **shares(of)} for level, of in counts["levels"].items()],
         "units": [_unit(unit, received[unit["code"]], result.version_of(unit["code"])) for unit in counts["units"]],
         "faults": _faults(told),
+        "in_doubt": [in_doubt(round, letter) for letter in undelivered(result.posted)],
         "word": line,
     }
 
