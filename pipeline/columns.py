@@ -19,6 +19,7 @@ SAMPLE = 40  # rows looked at
 SURE = 0.6  # share of a column's cells that must be of one kind
 ENOUGH = 3  # cells that must contradict a header which the form knows
 _PLAIN_KINDS = ("link", "email", "phone")
+_TOLD_APART = (*_PLAIN_KINDS, "unit", "page-name", "name")  # what a cell of another kind holds proves nothing
 _HINT = re.compile(r"@|\d")
 _LETTERS_ONLY = re.compile(r"^[^\d@/:]+$")
 
@@ -98,19 +99,20 @@ class _Columns:
     def _contradicted(self, key: str) -> bool:
         """Tell whether the column holds something else throughout."""
         content, kind = self.found.get(self.columns[key]), self.form.column(key).kind
-        if content is None or content.filled < ENOUGH or content.kinds[kind]:
+        if kind not in _TOLD_APART or content is None or content.filled < ENOUGH or content.kinds[kind]:
             return False
         return any(content.mostly(other) for other in _PLAIN_KINDS if other != kind)
 
     def _choose_unit(self) -> None:
-        """Take the column that names most units: the district beside its communes is one name only."""
+        """Take the column that names most units: districts beside their communes are few names."""
         key = self.form.unit_key
         now = self.columns.get(key, -1)
         others = [place for place in self.found if place not in self.columns.values()]
         best = max(others, key=lambda place: (len(self.found[place].units), -place), default=-1)
         if best < 0 or not self.found[best].mostly("unit"):
             return
-        if now not in self.found or len(self.found[now].units) <= 1 < len(self.found[best].units):
+        few, many = (len(self.found[now].units) if now in self.found else 0), len(self.found[best].units)
+        if now not in self.found or (many > 1 and (few <= 1 or 2 * few < many)):
             self.columns[key] = best
 
     def _place(self, kind: str) -> list[str]:
@@ -139,8 +141,7 @@ class _Columns:
 
     def _share(self) -> None:
         """Let a person's column that also holds the number or the address speak for those keys as well."""
-        for group in self.form.groups:
-            keys = {column.kind: column.key for column in self.form.of_group(group.key)}
+        for keys in self.form.persons.values():
             places = [self.columns[key] for key in keys.values() if key in self.columns]
             for kind, key in keys.items():
                 if key in self.columns:

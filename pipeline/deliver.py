@@ -12,23 +12,29 @@ import pandas as pd
 
 from pipeline.agree import compare
 from pipeline.closing import LATE, Closed, changed_papers, closing_of, inputs_of, mark_of, too_late, write_late
+from pipeline.consolidate import vietnamese_date
+from pipeline.emulate import month_of, standings
+from pipeline.errors import OperatorError
+from pipeline.folders import Shelf, hashes_of
 from pipeline.history import current_versions, with_history
 from pipeline.intake import Intake, Signs, take_in
 from pipeline.known import Known, open_known
 from pipeline.ledger import Ledger, Letter, Outcome, Run, Version, open_ledger
 from pipeline.model import Decision
+from pipeline.period import Carried, accepted, carried_for
 from pipeline.recheck import rechecked, rules_of
 from pipeline.render.letter import folder_of, write_letter
 from pipeline.render.machine import write_machine_results
 from pipeline.render.overview import write_overview
-from pipeline.render.report import write_report
+from pipeline.render.papers import write_papers
 from pipeline.render.returned import filling_of
 from pipeline.render.rollup import write_rollup
 from pipeline.render.sources import way_to
 from pipeline.render.wording import worded
-from pipeline.render.workbook import blank, prefilled, write_form
+from pipeline.render.workbook import prefilled, write_form
 from pipeline.run import Result, judge
 from pipeline.state import alone, hold, writable
+from pipeline.terminal import watched
 from pipeline.trend import moment_of
 from pipeline.weigh import closed_by
 from schemas.round import Round
@@ -59,13 +65,18 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
     """
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger, open_known(state) as known:
+        _must_live(ledger, round)
         decided = ledger.decisions(round.id)
-        arrivals = take_in(inbox, state, ledger, today).arrivals
+        arrivals = take_in(round.id, inbox, state, ledger, today).arrivals
         if closing := closed_by(decided):
             sealed, today = set(ledger.sealed(closing.number, "input").values()), closing.day
             arrivals = [arrival for arrival in arrivals if arrival.sha256 in sealed]
-        result = judge(round, arrivals, today, known, decided)
-        return _with_letters(state, ledger, with_history(ledger, result, current_versions(ledger, result)))
+        carried, before = carried_for(ledger, round)
+        result = judge(round, arrivals, today, known, decided, carried if before else None)
+        versions = current_versions(ledger, result)
+        result = with_history(ledger, replace(result, previous=round.called(before)), versions)
+        result = replace(result, standings=standings(ledger, result, versions))
+        return _with_letters(state, ledger, result)
 
 
 def publish(
@@ -89,15 +100,20 @@ def publish(
     """
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger:
+        _must_live(ledger, round)
         decided = ledger.decisions(round.id)
         with open_known(state) as known:
-            intake = take_in(inbox, state, ledger, today, settled)
+            intake = take_in(round.id, inbox, state, ledger, today, settled)
             if closing := closed_by(decided):
                 return _closed(round, intake, outbox, ledger, known, today, closing)
-            result = judge(round, intake.arrivals, today, known, decided)
+            carried, before = carried_for(ledger, round)
+            result = judge(round, intake.arrivals, today, known, decided, carried if before else None)
+            result = replace(result, previous=round.called(before))
+        ledger.belong(round.id, {s.sha256: s.submitter for s in result.submissions})
         closing = closing_of(result, intake.arrivals, signed) if signed else None
         versions = current_versions(ledger, result)
         result = _with_letters(state, ledger, with_history(ledger, result, versions))
+        result = replace(result, standings=standings(ledger, result, versions))
         now = Run(today, {s.file: s.sha256 for s in result.submissions}, rules_of(round))
         result, outcome = _with_record(ledger, result, versions, now)
         if closing:
@@ -105,22 +121,23 @@ def publish(
         told = worded(result)
         with writable(outbox):
             outbox.mkdir(parents=True, exist_ok=True)
-            place, staged, old = outbox / round.id, outbox / f".{round.id}.new", outbox / f".{round.id}.old"
-            _recover(place, staged, old)
-            letters = _render(result, told, staged, way_to(inbox, staged))
-            compare(staged)
-            hashes = _hashes(staged)
-            kept = _keep_handwork(ledger, round.id, place, staged)
+            shelf = Shelf(outbox / round.id)
+            shelf.recover()
+            letters = _render(result, told, shelf.staged, way_to(inbox, shelf.staged), carried)
+            compare(shelf.staged, once=round.form.rows == "units")
+            hashes = hashes_of(shelf.staged)
+            kept = _keep_handwork(ledger, round.id, shelf)
             ledger.will_write_papers(round.id, hashes)
-            _swap(place, staged, old)
+            shelf.swap()
         ledger.wrote_papers(round.id, hashes)
         ledger.record_run(round.id, now, replace(outcome, letters=letters))
+        ledger.record_scores(round.series or round.id, month_of(result), {s.code: s.score for s in result.standings})
         if closing:
-            papers = _hashes(place)
+            papers = hashes_of(shelf.place)
             seals = {"input": inputs_of(intake.arrivals), "paper": papers}
             ledger.record_decisions(round.id, [replace(closing, value=mark_of(papers))], seals)
         mailed = ledger.mail_senders()
-    return Published(result, told, place, kept, intake, mailed)
+    return Published(result, told, shelf.place, kept, intake, mailed)
 
 
 def _with_letters(state: Path, ledger: Ledger, result: Result) -> Result:
@@ -140,14 +157,15 @@ def _closed(
     result = too_late(judge(round, late, today, known), closing)
     told, place = worded(result), outbox / round.id
     with writable(outbox):
-        staged, old = outbox / f".{round.id}.late", outbox / f".{round.id}.late.old"
-        _recover(place / LATE, staged, old)
+        shelf = late_shelf(round, outbox)
+        shelf.recover()
         if late:
             place.mkdir(parents=True, exist_ok=True)
-            write_late(result, told, staged)
-            ledger.will_write_papers(round.id, {f"{LATE}/{name}": sha256 for name, sha256 in _hashes(staged).items()})
-            _swap(place / LATE, staged, old)
-    changed = changed_papers(ledger.sealed(closing.number, "paper"), _hashes(place))
+            write_late(result, told, shelf.staged)
+            papers = {f"{LATE}/{name}": sha256 for name, sha256 in hashes_of(shelf.staged).items()}
+            ledger.will_write_papers(round.id, papers)
+            shelf.swap()
+    changed = changed_papers(ledger.sealed(closing.number, "paper"), hashes_of(place))
     return Published(
         result, told, place, [], intake, ledger.mail_senders(), Closed(closing, changed, result.submissions)
     )
@@ -170,59 +188,58 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
     """
     today = as_of or dt.date.today()
     names = round.right_names.proposed
-    place, staged = outbox / f"bieu-mau-{round.id}", outbox / f".bieu-mau-{round.id}.new"
+    shelf = forms_shelf(round, outbox)
     with hold(state), open_ledger(state) as ledger, writable(outbox):
-        _recover(place, staged, staged.with_suffix(".old"))
-        staged.mkdir(parents=True)
-        for code, unit in round.submitting_units.items():
+        _must_live(ledger, round)
+        shelf.recover()
+        shelf.staged.mkdir(parents=True)
+        carried, _ = carried_for(ledger, round)
+        for code, unit in watched(round.submitting_units.items(), len(round.submitting_units), "forms"):
             versions = ledger.versions(round.id, code)
             number = versions[-1].number + 1 if versions else 1
-            filling = prefilled(round, code, versions[-1] if versions else None)
-            path = staged / f"{code}-{slug(unit.full_name)}.xlsx"
+            filling = prefilled(round, code, {**carried, **accepted(versions[-1] if versions else None)})
+            path = shelf.staged / f"{code}-{slug(unit.full_name)}.xlsx"
             write_form(path, round, unit, filling, names, version=number, as_of=today)
-        _swap(place, staged, staged.with_suffix(".old"))
-    return place, len(round.submitting_units)
+        shelf.swap()
+    return shelf.place, len(round.submitting_units)
 
 
-def _swap(place: Path, staged: Path, old: Path) -> None:
-    """Let the new folder take the place of the old one."""
-    if place.exists():
-        place.rename(old)
-    try:
-        staged.rename(place)
-    except OSError:
-        if old.exists():
-            old.rename(place)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+def forms_shelf(round: Round, outbox: Path) -> Shelf:
+    """Return where the forms of a round lie."""
+    return Shelf(outbox / f"bieu-mau-{round.id}")
 
 
-def _recover(place: Path, staged: Path, old: Path) -> None:
-    """Undo what a killed run left: the old result goes back unless the new one is in place."""
-    if old.exists() and not place.exists():
-        old.rename(place)
-    for rest in (staged, old):
-        if rest.exists():
-            shutil.rmtree(rest)
+def late_shelf(round: Round, outbox: Path) -> Shelf:
+    """Return where what came after the closing is told."""
+    return Shelf(outbox / round.id / LATE, outbox / f"{round.id}.late")
 
 
-def _render(result: Result, told: pd.DataFrame, folder: Path, way: str) -> list[Letter]:
-    """Render everything into the folder, from which a `way` leads to the inbox; return the letters prepared."""
+def _must_live(ledger: Ledger, round: Round) -> None:
+    """Refuse a round of which the personal data is gone: its counts would be counted down to nothing."""
+    if gone := ledger.purged(round.id):
+        raise OperatorError("purged", round=round.id, date=vietnamese_date(gone[0]))
+
+
+def _render(result: Result, told: pd.DataFrame, folder: Path, way: str, carried: Carried) -> list[Letter]:
+    """Render everything into the folder, from which a `way` leads to the inbox; return the letters prepared.
+
+    Who has sent nothing gets a form with what is `carried` from earlier periods.
+    """
     folder.mkdir()
     write_machine_results(result, told, folder / "ket-qua")
-    write_report(result, told, folder / "bao-cao.docx")
+    write_papers(result, told, folder)
     write_rollup(result, told, folder / "tong-hop.xlsx", way)
     write_overview(result, told, folder / "tong-quan.html")
-    return _render_senders(result, told, folder)
+    return _render_senders(result, told, folder, carried)
 
 
-def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> list[Letter]:
+def _render_senders(result: Result, told: pd.DataFrame, folder: Path, carried: Carried) -> list[Letter]:
     letters = []
     round, senders = result.round, result.rollup.senders
     names = round.right_names.proposed
     findings = {str(code): group for code, group in told.groupby("submitter")}
     nothing = told.iloc[:0]
-    for code, unit in round.submitting_units.items():
+    for code, unit in watched(round.submitting_units.items(), len(senders), "rendering"):
         own = findings.get(code, nothing)
         status = senders.at[code, "status"]
         place = folder / folder_of(unit)
@@ -230,7 +247,7 @@ def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> list[Le
         version = result.version_of(code) + 1
         if status in ("missing", "rejected"):
             form = place / "bieu-mau.xlsx"
-            write_form(form, round, unit, blank(round, code), names, version=version, as_of=result.as_of)
+            write_form(form, round, unit, prefilled(round, code, carried), names, version=version, as_of=result.as_of)
         else:
             form = place / "phieu-sua.xlsx"
             if senders.at[code, "errors"] or senders.at[code, "warnings"]:
@@ -241,25 +258,22 @@ def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> list[Le
     return letters
 
 
-def _hashes(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+def _keep_handwork(ledger: Ledger, round: str, shelf: Shelf) -> list[Path]:
+    """Carry over every file of the old result that is not as we wrote it, beside the new one of its name.
 
-
-def _keep_handwork(ledger: Ledger, round: str, place: Path, staged: Path) -> list[Path]:
-    """Carry over every file of the old result that is not as we wrote it, beside the new one of its name."""
+    A paper that is not written this time (nobody is to be urged any more) is never left as if it were of today.
+    """
     kept = []
-    for path, sha256 in _hashes(place).items() if place.exists() else ():
+    place, staged = shelf.place, shelf.staged
+    for path, sha256 in hashes_of(place).items():
         if ledger.is_ours(round, path, sha256) or Path(path).name.startswith(("~$", ".~lock")):
             continue
         target = staged / path
+        ours = ledger.has_paper(round, path)
         if target.exists() and hashlib.sha256(target.read_bytes()).hexdigest() == sha256:
             continue
         number = 1
-        while target.exists():
+        while target.exists() or (ours and target == staged / path):
             target = (staged / path).with_stem(f"{Path(path).stem}.sua-tay-{number}")
             number += 1
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -90,8 +90,10 @@ def _sign(found: os.stat_result) -> tuple[int, int, int]:
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
-def take_in(inbox: Path, state: Path, ledger: Ledger, today: dt.date, settled: Signs | None = None) -> Intake:
-    """Return the files of the inbox; their bytes are in `state/store` from now on.
+def take_in(
+    round: str, inbox: Path, state: Path, ledger: Ledger, today: dt.date, settled: Signs | None = None
+) -> Intake:
+    """Return the files of the inbox for a round (its id); their bytes are in `state/store` from now on.
 
     Where `settled` is given, a file with another sign waits: somebody has begun to write it since. A file is
     received on the date that its folder is named by, else on the day that it was first seen. What is no readable file
@@ -107,7 +109,18 @@ def take_in(inbox: Path, state: Path, ledger: Ledger, today: dt.date, settled: S
         intake = _taken(inbox, store, today, settled)
         seen = ledger.first_seen({arrival.sha256: arrival.file for arrival in intake.arrivals}, today)
         dated = [replace(a, received=_folder_date(a.file) or seen[a.sha256]) for a in intake.arrivals]
-        return _unbundled(replace(intake, arrivals=dated), store)
+        taken = _unbundled(replace(intake, arrivals=dated), store)
+        kept = {arrival.sha256 for arrival in [*intake.arrivals, *taken.arrivals] if not arrival.refused}
+        ledger.belong(round, dict.fromkeys(sorted(kept | store.bundles), ""))
+        return taken
+
+
+def lying_in(inbox: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the regular files of the inbox with the hashes of their contents."""
+    for path, fault in _walk(inbox) if inbox.is_dir() else ():
+        with suppress(OSError, Refused, _Changing):
+            if not fault:
+                yield path, hashlib.sha256(_content(path, None)).hexdigest()
 
 
 def arrivals_of(files: list[Path], folder: Path, today: dt.date) -> list[Arrival]:

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+KNOWN = "known.sqlite"
 _SCHEMA = "create table if not exists known (sha256 text primary key, version text, status text, found blob)"
 
 
@@ -48,7 +49,7 @@ class Known:
 @contextmanager
 def open_known(state: Path) -> Iterator[Known]:
     """Open what is known in a state folder; what another version of the reading code found is forgotten."""
-    path = state / "known.sqlite"
+    path = state / KNOWN
     try:
         connection = _connect(path)
     except sqlite3.DatabaseError:

@@ -73,7 +73,41 @@ _MIGRATIONS = [
     );
     alter table runs add column rules text not null default '{}';
     """,
+    """
+    create table belongings (round text not null, sha256 text not null, sender text not null default '',
+        primary key (round, sha256));
+    insert or ignore into belongings (round, sha256) select round, value from runs, json_each(runs.files);
+    create table purges (round text primary key, day text not null, counts text not null, done integer not null);
+    """,
+    """
+    create table scores (round text not null, submitter text not null, month text not null, score real not null,
+        primary key (round, submitter, month));
+    """,
 ]
+
+# What is left of each table when a round is purged, in this order: counts, days, hashes and fates, nothing that anybody
+# typed. `:round` is the round, `gone` the contents that no other round holds, `kept` the papers that stay. A test sees
+# to it that every table is named.
+_FORGETTING: dict[str, str] = {
+    "mails": "update mails set sender = '', files = '[]' where files = '[]' or ("
+    " exists (select 1 from json_each(mails.files) f join files on name = f.value join gone using (sha256)) and"
+    " not exists (select 1 from json_each(mails.files) f join files on name = f.value"
+    " where sha256 not in (select sha256 from gone)))",
+    "files": "delete from files where sha256 in (select sha256 from gone)",
+    "belongings": "delete from belongings where round = :round or sha256 in (select sha256 from gone)",
+    "papers": "delete from papers where round = :round and path not in (select path from kept)",
+    "runs": "update runs set files = nameless(files) where round = :round",
+    "versions": "update versions set rows = empty(rows), errors = untyped(errors) where round = :round",
+    "letters": "update letters set address = '', reply = '' where round = :round",
+    "decisions": "update decisions set by = '', ended_by = '', words = '', value = '', source = number"
+    " where round = :round and kind <> 'closing'",
+    "seals": "update seals set name = sha256 where kind = 'input'"
+    " and decision in (select number from decisions where round = :round)",
+    "faults": "",
+    "rechecks": "",
+    "scores": "",
+    "purges": "",
+}
 
 TOLD = ("sent", "uncertain", "refused")
 """Fates of letters that were tried: the unit has it, may have it, or its mailbox will not have it."""
@@ -84,7 +118,8 @@ class Version:
     """What counted of a sender at some time.
 
     `files` are the hashes of the files that counted, `errors` the keys (unit, column, rule) of what it was asked
-    to correct, `rows` the repaired values by unit code and column.
+    to correct, `rows` the repaired values by unit code and column
+    (of a form of persons by `code/number`).
     """
 
     number: int
@@ -196,6 +231,11 @@ class Ledger:
         query = "select 1 from papers where round = ? and path = ? and sha256 = ?"
         return self._db.execute(query, (round, path, sha256)).fetchone() is not None
 
+    def has_paper(self, round: str, path: str) -> bool:
+        """Tell whether a paper of that name was ours at the last time."""
+        query = "select 1 from papers where round = ? and path = ?"
+        return self._db.execute(query, (round, path)).fetchone() is not None
+
     def will_write_papers(self, round: str, hashes: Mapping[str, str]) -> None:
         """Remember the papers before they take their place: a run killed in between leaves no doubt whose they are."""
         rows = [(round, path, sha256) for path, sha256 in hashes.items()]
@@ -275,6 +315,20 @@ class Ledger:
                     for r in outcome.rechecks
                 ],
             )
+
+    def scores(self, round: str, first: str, last: str) -> dict[str, dict[str, float]]:
+        """Return the points of each sender by month (`2022-04`), from one month to another."""
+        found: dict[str, dict[str, float]] = {}
+        query = "select submitter, month, score from scores where round = ? and month between ? and ? order by month"
+        for submitter, month, score in self._db.execute(query, (round, first, last)):
+            found.setdefault(submitter, {})[month] = score
+        return found
+
+    def record_scores(self, round: str, month: str, scores: Mapping[str, float]) -> None:
+        """Remember the points of a month; a later result of the same month takes the place of an earlier one."""
+        rows = [(round, submitter, month, score) for submitter, score in scores.items()]
+        with self._db:
+            self._db.executemany("insert or replace into scores values (?, ?, ?, ?)", rows)
 
     # --- what people decided
 
@@ -432,6 +486,62 @@ class Ledger:
         found = self._db.execute("select files, sender from mails where files <> '[]'")
         return {file: sender for files, sender in found for file in json.loads(files)}
 
+    # --- what belongs to a round, and forgetting it
+
+    def belong(self, round: str, senders: Mapping[str, str]) -> None:
+        """Remember that contents (hash -> code of the sender, "" while nobody knows) belong to a round."""
+        rows = [(round, sha256, sender) for sha256, sender in senders.items()]
+        query = (
+            "insert into belongings values (?, ?, ?) on conflict do update set sender = excluded.sender"
+            " where excluded.sender <> ''"
+        )
+        with self._db:
+            self._db.executemany(query, rows)
+
+    def holders(self) -> dict[str, set[str]]:
+        """Return the rounds that hold each content: those in which a unit sent it, else all that ever saw it."""
+        holders: dict[str, set[str]] = {}
+        query = (
+            "select sha256, round from belongings b where sender <> '' or not exists"
+            " (select 1 from belongings where sha256 = b.sha256 and sender <> '')"
+        )
+        for sha256, round in self._db.execute(query):
+            holders.setdefault(sha256, set()).add(round)
+        return holders
+
+    def purged(self, round: str) -> tuple[dt.date, dict[str, Any]] | None:
+        """Return on which day the purge of a round began and the counts that were kept (`summary.json`), or None."""
+        row = self._db.execute("select day, counts from purges where round = ?", (round,)).fetchone()
+        return (dt.date.fromisoformat(row[0]), json.loads(row[1])) if row else None
+
+    def begin_purge(self, round: str, day: dt.date, counts: Mapping[str, Any]) -> None:
+        """Remember, before anything goes, that a round is being purged, and its counts."""
+        with self._db:
+            row = (round, day.isoformat(), json.dumps(counts))
+            self._db.execute("insert or ignore into purges values (?, ?, ?, 0)", row)
+
+    def forget(self, round: str, contents: Iterable[str], papers: Mapping[str, str]) -> None:
+        """Forget what anybody typed in a round, the contents that only it held, and all papers but these.
+
+        Nothing of it is left in the file afterwards, nor beside it.
+        """
+        for function in (_nameless, _empty, _untyped):
+            self._db.create_function(function.__name__.lstrip("_"), 1, function)
+        self._db.execute("pragma secure_delete = on")
+        self._db.execute("create temp table gone (sha256 text)")
+        self._db.execute("create temp table kept (path text)")
+        with self._db:
+            self._db.executemany("insert into gone values (?)", [(sha256,) for sha256 in contents])
+            self._db.executemany("insert into kept values (?)", [(path,) for path in papers])
+            for statement in filter(None, _FORGETTING.values()):
+                self._db.execute(statement, {"round": round} if ":round" in statement else {})
+            rows = [(round, path, sha256) for path, sha256 in papers.items()]
+            self._db.executemany("insert or ignore into papers values (?, ?, ?)", rows)
+        self._db.execute("vacuum")
+        self._db.execute("pragma wal_checkpoint(truncate)")
+        with self._db:
+            self._db.execute("update purges set done = 1 where round = ?", (round,))
+
 
 def _decision(record: dict[str, Any]) -> Decision:
     days = {name: dt.date.fromisoformat(record[name]) for name in ("day", "until", "ended") if record[name]}
@@ -440,6 +550,21 @@ def _decision(record: dict[str, Any]) -> Decision:
 
 def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat()
+
+
+def _nameless(files: str) -> str:
+    """Return the files of a run (name -> hash) without their names."""
+    return json.dumps(dict(enumerate(json.loads(files).values(), start=1)))
+
+
+def _empty(rows: str) -> str:
+    """Return which units a version listed, without what stood in their rows."""
+    return json.dumps({code: {} for code in json.loads(rows)})
+
+
+def _untyped(errors: str) -> str:
+    """Return the keys of errors without the text that stands in place of a unit nobody knows."""
+    return json.dumps([["" if unit.startswith("?") else unit, *rest] for unit, *rest in json.loads(errors)])
 
 
 @contextmanager

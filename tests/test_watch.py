@@ -220,7 +220,7 @@ def test_a_watcher_lives_and_ends(tmp_path: Path, watcher: tuple[subprocess.Pope
     (tmp_path / "outbox").rename(tmp_path / "outbox.away")
     (tmp_path / "outbox").write_text("in the way")
     (tmp_path / "inbox/b.xlsx").write_bytes(Book("100").bytes())
-    assert any("Không ghi được" in line for line in _until(lines, "chưa xong"))
+    assert any("Không dùng được" in line for line in _until(lines, "chưa xong"))
     process.send_signal(signal.SIGTERM)
     assert "Đã dừng theo dõi" in "".join(_until(lines, "Đã dừng"))
     assert process.wait(30) == 0

@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from pipeline.consolidate import vietnamese_date
 from pipeline.ledger import Letter
+from pipeline.render.shares import decimal
 from pipeline.run import Result
 from schemas.codes import Rule
 from schemas.data import TEMPLATES
@@ -92,6 +93,8 @@ def _facts(result: Result, told: pd.DataFrame, sender: str, kind: str, attachmen
         "kind": kind,
         "unit": round.register.units[sender].name_in_text,
         "office": round.office,
+        "document": round.form.document,
+        "pages": "established" in round.measures,
         "source": round.source,
         "deadline": vietnamese_date(last_day),
         "days": (last_day - result.as_of).days if last_day else None,
@@ -101,6 +104,7 @@ def _facts(result: Result, told: pd.DataFrame, sender: str, kind: str, attachmen
         "attachment": attachment,
         "progress": progress_line(result, sender),
         "changes": _changes(result, sender),
+        "standing": _standing(result, sender),
         **{key: int(status[key]) for key in ("expected", "listed", "established", "errors", "warnings")},
     }
 
@@ -128,6 +132,22 @@ def _changes(result: Result, sender: str) -> str:
     columns = Counter(change.column for change in progress.changes)
     counted = ", ".join(f"{form.label(key)}: {columns[key]}" for key in form.keys if columns[key])
     return line("letters", "changes", count=len(progress.changes), columns=counted)
+
+
+def _standing(result: Result, sender: str) -> dict[str, Any]:
+    """Return where a sender stands in the emulation, nothing where the round has none."""
+    for standing in result.standings:
+        if standing.code == sender:
+            return {
+                "rank": standing.rank,
+                "of": len(result.standings),
+                "score": decimal(standing.score),
+                "full": decimal(standing.full),
+                "year": "" if standing.year is None else decimal(standing.year),
+                "months": standing.months,
+                "lacking": "; ".join(standing.lacking),
+            }
+    return {}
 
 
 def _lateness(result: Result, sender: str, status: pd.Series) -> str:
@@ -169,7 +189,9 @@ def route(message: EmailMessage, round: Round, sender: str) -> None:
 
 def _message(result: Result, letter: Letter, facts: dict[str, Any], text: str, attachment: Path) -> EmailMessage:
     round, sender = result.round, letter.submitter
-    subject = clean(line("letters", letter.kind, unit=facts["unit"], errors=facts["errors"]))
+    subject = clean(
+        line("letters", letter.kind, document=facts["document"], unit=facts["unit"], errors=facts["errors"])
+    )
     message = EmailMessage(policy=SMTP)
     route(message, round, sender)
     message["Subject"] = subject

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.model import Decision
+from pipeline.render.frames import discreet
 from pipeline.render.sheets import Book, Column
 from pipeline.render.wording import in_words
 from pipeline.run import Result
@@ -25,7 +26,7 @@ def record_frames(result: Result) -> Iterator[tuple[str, pd.DataFrame]]:
     }
     for key, frame in tables.items():
         if frame is not None:
-            yield key, frame.assign(number=range(1, len(frame) + 1))
+            yield key, discreet(frame.assign(number=range(1, len(frame) + 1)), result)
 
 
 def _decisions(result: Result) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,7 @@ from pipeline.gazetteer import section_level
 from pipeline.render.letter import progress_line
 from pipeline.render.workbook import Filling, FormRow, Mark
 from pipeline.run import Result
+from pipeline.statements import said_by
 from schemas.codes import Rule
 from schemas.messages import line, title
 from schemas.text import clean
@@ -37,11 +38,12 @@ def filling_of(result: Result, told: pd.DataFrame, sender: str) -> Filling:
     rows: dict[str, list[FormRow]] = {level: [] for level in result.round.lists}
     for unit in result.round.expected[sender]:
         for id in by_unit.get(unit.code, []):
-            rows[unit.level].append(_row(result, id, marks, unit.full_name))
+            rows[unit.level].append(_row(result, id, marks, result.round.listed_names[unit.code]))
         if unit.code in missing:
-            rows[unit.level].append(FormRow({key: unit.full_name}, {key: [missing[unit.code]]}))
+            rows[unit.level].append(FormRow({key: result.round.listed_names[unit.code]}, {key: [missing[unit.code]]}))
     rows[result.round.lists[-1]].extend(_row(result, id, marks, "") for id in by_unit.get("", []))
-    whole = own[own["cell"].eq("") & own["rule"].ne(Rule.UNIT_MISSING) & own["severity"].ne("note")]
+    elsewhere = own["cell"].eq("") | own["column"].isin([question.key for question in result.round.questions])
+    whole = own[elsewhere & own["rule"].ne(Rule.UNIT_MISSING) & own["severity"].ne("note")]
     repaired = own[own["rule"].eq(Rule.CELL_REPAIRED)].head(REPAIRS_SHOWN)
     settled = own[own["decision"].notna()].head(REPAIRS_SHOWN)
     return Filling(
@@ -51,6 +53,7 @@ def filling_of(result: Result, told: pd.DataFrame, sender: str) -> Filling:
         settled=[replace(_mark(f), message=_settled(f), suggestion="") for f in settled.itertuples()],
         changes=list(_changes(result, sender)),
         progress=progress_line(result, sender),
+        statements=said_by(sender, result.submissions),
     )
 
 
@@ -58,8 +61,10 @@ def _changes(result: Result, sender: str) -> Iterator[Mark]:
     """Yield what differs from the version before: the value then, the value now."""
     progress = result.progress.get(sender)
     for change in progress.changes[:REPAIRS_SHOWN] if progress else ():
-        unit, label = result.round.register.units[change.unit].full_name, result.round.form.label(change.column)
-        yield Mark("note", "", "", unit=unit, label=label, value=change.before, suggestion=change.after)
+        form = result.round.form
+        unit, label = result.round.listed_names[change.unit], form.label(change.column)
+        before, after = (form.shown(change.column, value) for value in (change.before, change.after))
+        yield Mark("note", "", "", unit=unit, label=label, value=before, suggestion=after)
 
 
 def _marks_by_cell(findings: pd.DataFrame) -> dict[tuple[str, str, str, str], list[Mark]]:

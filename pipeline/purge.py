@@ -1,0 +1,152 @@
+"""Purging: after a round what is personal goes, the counts stay.
+
+Whatever is killed in between, purging again finishes it: the ledger knows first that the round is being purged, and
+forgets which contents are its own only when they are gone. What is kept is named here; all the rest goes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.deliver import forms_shelf, late_shelf
+from pipeline.folders import Shelf, hashes_of
+from pipeline.intake import lying_in
+from pipeline.known import KNOWN
+from pipeline.ledger import Ledger, open_ledger
+from pipeline.state import hold, sync, writable
+from schemas.round import Round
+
+FOR_MANY = ("bao-cao", "thong-bao-ket-qua", "cong-van-don-doc", "tong-quan")
+"""The papers that go to many and name no person, whatever their format: they outlive the round's data."""
+SUMMARY = "ket-qua/summary.json"
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What a round still holds of persons: contents in the store, papers in the outbox, files in the inbox.
+
+    `handwork` are papers that somebody edited or added, `shared` the contents that another round holds too, with
+    the rounds; `purged` is the day on which the round was purged before, None for never.
+    """
+
+    contents: list[str]
+    papers: list[str]
+    handwork: list[str] = field(default_factory=list)
+    inbox: list[Path] = field(default_factory=list)
+    shared: dict[str, set[str]] = field(default_factory=dict)
+    purged: dt.date | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a purge left: the day on which it began, and the counts of then (`summary.json`; {} where none were)."""
+
+    day: dt.date
+    counts: dict[str, Any]
+
+
+def kept_of(round: Round, state: Path) -> Kept | None:
+    """Return what is kept of a round that was purged, None where it was not."""
+    if not state.is_dir():
+        return None
+    with writable(state), open_ledger(state) as ledger:
+        purged = ledger.purged(round.id)
+    return Kept(*purged) if purged else None
+
+
+def remains(round: Round, inbox: Path, outbox: Path, state: Path) -> Remains:
+    """Return what purging the round would delete; nothing is written.
+
+    Raises:
+        OperatorError: another run holds the state folder.
+    """
+    with hold(state), open_ledger(state) as ledger:
+        return _remains(ledger, round, inbox, outbox)
+
+
+def purge(round: Round, inbox: Path, outbox: Path, state: Path, today: dt.date, *, with_inbox: bool = False) -> Remains:
+    """Delete what the round holds of persons; return what that was.
+
+    The inbox is the officer's: its files stay unless `with_inbox`.
+
+    Raises:
+        OperatorError: something cannot be deleted, or another run holds the state folder; purging again goes on.
+    """
+    with hold(state), open_ledger(state) as ledger:
+        found = _remains(ledger, round, inbox, outbox)
+        with writable(outbox):
+            ledger.begin_purge(round.id, today, _counts(outbox / round.id / SUMMARY))
+            papers = _clear_outbox(ledger, round, outbox)
+        if with_inbox:
+            with writable(inbox):
+                for path in found.inbox:
+                    path.unlink()
+        for sha256 in found.contents:
+            (state / "store" / sha256).unlink(missing_ok=True)
+        for cache in state.glob(f"{KNOWN}*"):
+            cache.unlink()
+        for folder in (state, state / "store"):
+            if folder.is_dir():
+                sync(folder)
+        ledger.forget(round.id, found.contents, papers)
+    return found
+
+
+def _remains(ledger: Ledger, round: Round, inbox: Path, outbox: Path) -> Remains:
+    holders = ledger.holders()
+    own = {sha256: rounds - {round.id} for sha256, rounds in holders.items() if round.id in rounds}
+    contents = {sha256 for sha256, others in own.items() if not others}
+    papers = hashes_of(outbox / round.id)
+    going = {path: sha256 for path, sha256 in papers.items() if not _stays(ledger, round, path, sha256)}
+    known = ledger.purged(round.id)
+    return Remains(
+        contents=sorted(contents),
+        papers=[*going, *(path.name for path in forms_shelf(round, outbox).place.glob("*"))],
+        handwork=[path for path, sha256 in going.items() if not ledger.is_ours(round.id, path, sha256)],
+        inbox=[path for path, sha256 in lying_in(inbox) if sha256 in contents],
+        shared={sha256: others for sha256, others in own.items() if others},
+        purged=known[0] if known else None,
+    )
+
+
+def _stays(ledger: Ledger, round: Round, path: str, sha256: str) -> bool:
+    """Tell whether a paper outlives the data: the counts, and those for many as we wrote them."""
+    for_many = "/" not in path and Path(path).stem in FOR_MANY
+    return path == SUMMARY or (for_many and ledger.is_ours(round.id, path, sha256))
+
+
+def _counts(path: Path) -> dict[str, Any]:
+    """Return the counts of a summary without the files' names, which may be a person's; {} where there is none."""
+    try:
+        counts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return {**counts, "units": [{**unit, "file": ""} for unit in counts["units"]]}
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):  # never run, or edited
+        return {}
+
+
+def _clear_outbox(ledger: Ledger, round: Round, outbox: Path) -> dict[str, str]:
+    """Let the folder of the round be replaced by one with the papers that stay; return their hashes."""
+    shelf, forms = Shelf(outbox / round.id), forms_shelf(round, outbox)
+    for one in (shelf, forms, late_shelf(round, outbox)):
+        one.recover()
+    if forms.place.exists():
+        shutil.rmtree(forms.place)
+    if not shelf.place.is_dir():
+        return {}
+    shelf.staged.mkdir()
+    for path, sha256 in hashes_of(shelf.place).items():
+        if path != SUMMARY and _stays(ledger, round, path, sha256):
+            shutil.copy2(shelf.place / path, shelf.staged / path)
+    if (known := ledger.purged(round.id)) and known[1]:
+        text = json.dumps(known[1], ensure_ascii=False, indent=2)
+        (shelf.staged / SUMMARY).parent.mkdir()
+        (shelf.staged / SUMMARY).write_text(text + "\n", encoding="utf-8")
+    kept = hashes_of(shelf.staged)
+    shelf.swap()
+    shelf.recover()  # here nothing may be left behind: what cannot be deleted is told
+    return kept
