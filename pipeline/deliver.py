@@ -175,8 +175,10 @@ def _with_record(ledger: Ledger, result: Result, versions: dict[str, Version], n
     """Return the result with what earlier runs found beside it, and what is to be remembered of this one."""
     rechecks = rechecked(ledger, result, versions, now)
     moment = moment_of(result)
-    earlier = [m for m in ledger.moments([result.round.id]) if m.day != moment.day]
-    moments = sorted([*earlier, moment], key=lambda m: (m.day, m.round))
+    own = [m for m in ledger.moments(result.round.id) if m.day < moment.day]
+    # Of each round before, how it ended.
+    before = [m for round in result.round.previous for m in ledger.moments(round)[-1:]]
+    moments = [*sorted(before, key=lambda m: m.day), *own, moment]
     result = replace(result, moments=moments, rechecks=[*ledger.rechecks(result.round.id), *rechecks])
     return result, Outcome(versions, decisions=result.decisions, moment=moment, rechecks=rechecks)
 

@@ -375,17 +375,14 @@ class Ledger:
 
     # --- over time
 
-    def moments(self, rounds: Iterable[str]) -> list[Moment]:
-        """Return the faults of every day on which one of these rounds was run, oldest first."""
-        found: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
-        for round in rounds:
-            counted = "select distinct as_of from runs where round = ? and rules <> '{}'"
-            for (day,) in self._db.execute(counted, (round,)):
-                found[day, round] = {}
-            query = "select day, submitter, rule, count from faults where round = ?"
-            for day, submitter, rule, count in self._db.execute(query, (round,)):
-                found.setdefault((day, round), {})[submitter, rule] = count
-        return [Moment(round, dt.date.fromisoformat(day), counts) for (day, round), counts in sorted(found.items())]
+    def moments(self, round: str) -> list[Moment]:
+        """Return the faults of every day on which a round was run, oldest first."""
+        query = "select distinct as_of from runs where round = ? and rules <> '{}'"
+        found: dict[str, dict[tuple[str, str], int]] = {day: {} for (day,) in self._db.execute(query, (round,))}
+        query = "select day, submitter, rule, count from faults where round = ?"
+        for day, submitter, rule, count in self._db.execute(query, (round,)):
+            found.setdefault(day, {})[submitter, rule] = count
+        return [Moment(round, dt.date.fromisoformat(day), counts) for day, counts in sorted(found.items())]
 
     def rechecks(self, round: str) -> list[Recheck]:
         """Return which senders stand otherwise because rules changed, oldest first."""
