@@ -33,9 +33,9 @@ class Result:
     `rows`, `repaired` and `claims` share one index: the rows that count as typed and as repaired, and whether they
     speak for their units. `progress` tells where each sender stands since its version before (empty where the ledger
     was not asked). `shifts` is what changed since the period before, which `previous` names ("" where the round has
-    none); `standings` is the emulation, best first (empty where the round has none). `posted` are the letters of the
-    round so far, with their fates; `decisions` is what people decided, `moments` the faults of the days before,
-    `rechecks` who stands otherwise because rules changed.
+    none); `standings` is the emulation, best first (empty where the round has none). `decisions` is what people
+    decided, `moments` the faults of the days before, `rechecks` who stands otherwise because rules changed, `posted`
+    the letters of the round so far with their fates.
     """
 
     round: Round

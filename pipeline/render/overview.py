@@ -20,10 +20,12 @@ from markupsafe import Markup
 
 from pipeline.consolidate import vietnamese_date
 from pipeline.errors import OperatorError
+from pipeline.ledger import undelivered
 from pipeline.render.frames import charted, measure_words
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.shares import Share, against_targets, shares
+from pipeline.render.wording import in_doubt
 from pipeline.run import Result
 from pipeline.trend import trend_of
 from pipeline.weigh import closed_by
@@ -104,6 +106,7 @@ def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
         "shifts": Counter(shift.kind for shift in result.shifts),
         "tables": [table for table in result.rollup.tables if not table.internal],
         "faults": _faults(told),
+        "in_doubt": [in_doubt(round, letter) for letter in undelivered(result.posted)],
         "trend": trend_of(result),
         "decided": Counter(d.kind for d in result.rollup.findings["decision"] if d is not None),
         "closing": _closing(result),
