@@ -63,6 +63,17 @@ class Result:
         return ids
 
     @cached_property
+    def _texts(self) -> tuple[dict[Any, int], dict[str, list[str]]]:
+        """Where each row stands, and the repaired columns as lists: pandas takes its time over single cells."""
+        places = {id: place for place, id in enumerate(self.repaired.index)}
+        return places, {key: self.repaired[key].tolist() for key in self.repaired}
+
+    def text(self, id: Any, key: str) -> str:
+        """Return one repaired cell."""
+        places, columns = self._texts
+        return columns[key][places[id]]
+
+    @cached_property
     def ids_from(self) -> dict[str, list[Any]]:
         """The rows that count, by the code of their sender."""
         ids: dict[str, list[Any]] = {}

@@ -7,7 +7,7 @@ these are accepted, with a request to rename.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -72,6 +72,18 @@ class Policy(BaseModel):
                     raise ValueError(f"naming: {placeholder}")
 
 
+class _WhenAsked(dict[str, frozenset[str]]):
+    """Keys by unit code, made when they are asked for: most pages bear the proposed name. No unit, no keys."""
+
+    def __init__(self, make: Callable[[str], frozenset[str]]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, code: str) -> frozenset[str]:
+        self[code] = keys = self._make(code)
+        return keys
+
+
 @dataclass(frozen=True)
 class RightNames:
     """The right page names of a round's units, and the keys by which other writings are told apart."""
@@ -95,6 +107,7 @@ class RightNames:
 
 def right_names(register: Register, codes: list[str], policies: Mapping[Any, Policy]) -> RightNames:
     """Return the names of these units under the policies of their levels; units without a policy have none."""
+<<<<<<< HEAD
     proposed: dict[str, str] = {}
     right: dict[str, frozenset[str]] = {}
     spellings: dict[str, frozenset[str]] = {}
@@ -117,6 +130,22 @@ def right_names(register: Register, codes: list[str], policies: Mapping[Any, Pol
         unaccented={code: frozenset(without_accents(key) for key in keys) for code, keys in spellings.items()},
         owners=owners,
     )
+=======
+    lineages = {code: register.lineage(code) for code in codes}
+    judged = {code: policy for code in codes if (policy := policies.get(register.units[code].level))}
+
+    def written(code: str) -> frozenset[str]:
+        forms = judged[code].forms if code in judged else []
+        return frozenset(name_key(_fill(form, register.units[code], lineages[code])) for form in forms)
+
+    proposed = {code: _fill(policy.name, register.units[code], lineages[code]) for code, policy in judged.items()}
+    spellings = _WhenAsked(written)
+    owners: dict[str, tuple[str, ...]] = {}
+    for code, name in proposed.items():
+        owners[name] = (*owners.get(name, ()), code)
+    unaccented = _WhenAsked(lambda code: frozenset(map(without_accents, spellings[code])))
+    return RightNames(proposed, spellings, unaccented, owners)
+>>>>>>> h/speed
 
 
 def _written_out(template: str) -> list[str]:

@@ -266,9 +266,11 @@ def _right_without_accents(cells: Cells) -> pd.Series:
 
 
 def _one_of(cells: Cells, accepted: dict[str, frozenset[str]], key: Callable[[str], str]) -> pd.Series:
-    nothing: frozenset[str] = frozenset()
-    keys = cells.of(key)
-    hits = [k in accepted.get(code, nothing) for k, code in zip(keys, cells.code, strict=True)]
+    proposed = cells.table.names.proposed
+    hits = [
+        text == proposed.get(code) or key(text) in accepted[code]
+        for text, code in zip(cells.value, cells.code, strict=True)
+    ]
     return pd.Series(hits, index=cells.value.index, dtype=bool)
 
 
