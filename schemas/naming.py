@@ -90,8 +90,8 @@ class RightNames:
 
     proposed: dict[str, str]  # unit code -> the name to propose
     right: dict[str, frozenset[str]]  # unit code -> every name that is as right
-    spellings: dict[str, frozenset[str]]  # unit code -> keys of every accepted writing
-    unaccented: dict[str, frozenset[str]]  # the same without accents
+    spellings: Mapping[str, frozenset[str]]  # unit code -> keys of every accepted writing
+    unaccented: Mapping[str, frozenset[str]]  # the same without accents
     owners: dict[str, tuple[str, ...]]  # right name -> codes of the units that bear it
 
     @cached_property
@@ -107,45 +107,28 @@ class RightNames:
 
 def right_names(register: Register, codes: list[str], policies: Mapping[Any, Policy]) -> RightNames:
     """Return the names of these units under the policies of their levels; units without a policy have none."""
-<<<<<<< HEAD
-    proposed: dict[str, str] = {}
-    right: dict[str, frozenset[str]] = {}
-    spellings: dict[str, frozenset[str]] = {}
-    for code in codes:
-        lineage = register.lineage(code)
-        unit = register.units[code]
-        policy = policies.get(unit.level)
-        if policy is None:
-            continue
-        proposed[code] = _fill(policy.name, unit, lineage)
-        right[code] = frozenset(_fill(template, unit, lineage) for template in policy.right)
-        spellings[code] = frozenset(_fill(t, unit, lineage, key=True) for t in policy.key_forms)
-    owners: dict[str, tuple[str, ...]] = {}
-    for code, name in proposed.items():
-        owners[name] = (*owners.get(name, ()), code)
-    return RightNames(
-        proposed=proposed,
-        right=right,
-        spellings=spellings,
-        unaccented={code: frozenset(without_accents(key) for key in keys) for code, keys in spellings.items()},
-        owners=owners,
-    )
-=======
-    lineages = {code: register.lineage(code) for code in codes}
-    judged = {code: policy for code in codes if (policy := policies.get(register.units[code].level))}
+    units, lineages = register.units, {code: register.lineage(code) for code in codes}
+    judged = {code: policy for code in codes if (policy := policies.get(units[code].level))}
 
     def written(code: str) -> frozenset[str]:
-        forms = judged[code].forms if code in judged else []
-        return frozenset(name_key(_fill(form, register.units[code], lineages[code])) for form in forms)
+        forms = judged[code].key_forms if code in judged else []
+        return frozenset(_fill(form, units[code], lineages[code], key=True) for form in forms)
 
-    proposed = {code: _fill(policy.name, register.units[code], lineages[code]) for code, policy in judged.items()}
-    spellings = _WhenAsked(written)
+    proposed = {code: _fill(policy.name, units[code], lineages[code]) for code, policy in judged.items()}
     owners: dict[str, tuple[str, ...]] = {}
     for code, name in proposed.items():
         owners[name] = (*owners.get(name, ()), code)
-    unaccented = _WhenAsked(lambda code: frozenset(map(without_accents, spellings[code])))
-    return RightNames(proposed, spellings, unaccented, owners)
->>>>>>> h/speed
+    spellings = _WhenAsked(written)
+    return RightNames(
+        proposed=proposed,
+        right={
+            code: frozenset(_fill(template, units[code], lineages[code]) for template in policy.right)
+            for code, policy in judged.items()
+        },
+        spellings=spellings,
+        unaccented=_WhenAsked(lambda code: frozenset(map(without_accents, spellings[code]))),
+        owners=owners,
+    )
 
 
 def _written_out(template: str) -> list[str]:
