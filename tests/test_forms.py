@@ -11,7 +11,7 @@ from building import saved
 from conftest import Outcome, Run
 
 from pipeline.headers import Headers
-from schemas.form import load_form
+from schemas.form import Form, load_form
 from schemas.round import load_round
 
 LEADER, MANAGER = "Lãnh đạo phụ trách", "Cán bộ quản lý, vận hành"
@@ -90,6 +90,19 @@ def test_columns_are_recognised(form: str, labels: list[tuple[str, ...]], keys: 
     columns, _ = Headers(load_form(form)).match(labels)
     found = {place: key for key, place in columns.items()}
     assert [found.get(place, "") for place in range(len(labels))] == keys
+
+
+def test_another_year_is_another_column_however_alike() -> None:
+    headers = ["Xã", "Số hộ nghèo năm 2022", "Số hộ nghèo năm 2021", "Số hộ nghèo", "Số hộ cận nghèo"]
+    columns = [
+        {"key": f"c{place}", "kind": "number" if place else "unit", "header": header}
+        for place, header in enumerate(headers)
+    ]
+    form = Form.model_validate({"id": "f", "document": "biểu", "title": [], "columns": columns})
+    labels = ["Xã", "Hộ nghèo năm 2021", "số hộ nghèo, năm 2022", "Số hộ nghèo năm 2023", "Hộ cận nghèo", "Số hộ ngèo"]
+    found, extra = Headers(form).match([(label,) for label in labels])
+    assert found == {"c0": 0, "c2": 1, "c1": 2, "c4": 4, "c3": 5}
+    assert extra == {3: "Số hộ nghèo năm 2023"}
 
 
 # --- persons: one row each, their unit told in every row or once
