@@ -50,7 +50,7 @@ def paper_facts(result: Result, told: pd.DataFrame, words: Words) -> dict[str, A
         "results": tell.results(),
         "levels": [tell.level(level, of) for level, of in counts["levels"].items()],
         "whole": {"expected": total["expected"], "shares": tell.shares(total)},
-        "tallies": [asdict(tally) for tally in result.rollup.tables],
+        "tallies": [asdict(tally) for tally in result.rollup.tables if not tally.internal],
         "senders": [tell.sender(sender) for sender in counts["units"]],
         "total": {**total, "counts": [total[measure] for measure in round.measures]},
         "ranking": tell.ranking(),
