@@ -18,8 +18,8 @@ CONTACT = ("name", "phone", "email")
 """The kinds of column that make a person; further columns of its group say more of it."""
 MEASURES = ("listed", "established", "named", "staffed", "complete")
 """What is counted of units."""
-RESERVED = ("code", "level", "name", "parent_code", "submitter_code", "status", "file", "sheet", "row")
-"""The other columns of `rows.csv`."""
+RESERVED = ("code", "level", "name", "parent_code", "submitter_code", "status", "file", "sheet", "row", *MEASURES)
+"""The other columns of `rows.csv`, and what is counted."""
 
 
 class _Data(BaseModel):

@@ -270,7 +270,8 @@ class _Teller:
     def charts(self) -> dict[str, Any]:
         """Return the chart of rates: `body` and `annex` are rows of charts side by side, `caption` their sentence."""
         level = max(self.round.lists, key=lambda level: self.counts["levels"][level]["expected"])
-        per_sender = self.result.rollup.units[self.result.rollup.units["level"].eq(level)].groupby("submitter_code")
+        units = self.result.rollup.units.join(self.result.rollup.yes)  # a target may be of a yes/no column
+        per_sender = units[units["level"].eq(level)].groupby("submitter_code")
         if per_sender.size().max() == 1:
             bars, caption = self._bars_of_measures()
         else:
