@@ -22,7 +22,6 @@ from pipeline.consolidate import vietnamese_date
 from pipeline.errors import OperatorError
 from pipeline.render.frames import charted
 from pipeline.render.letter import progress_line
-from pipeline.render.frames import charted
 from pipeline.render.machine import summary
 from pipeline.render.shares import Share, against_targets, shares
 from pipeline.run import Result
