@@ -14,9 +14,9 @@ from pipeline.account import masked
 from pipeline.closing import Closed
 from pipeline.consolidate import vietnamese_date
 from pipeline.deliver import Published
-from pipeline.due import Due, undelivered
+from pipeline.due import Due
 from pipeline.intake import printable
-from pipeline.ledger import Mail, Posted, open_ledger
+from pipeline.ledger import Mail, open_ledger, undelivered
 from pipeline.model import Decision
 from pipeline.purge import Kept, Remains
 from pipeline.rehearse import Rehearsal
@@ -24,7 +24,7 @@ from pipeline.render.frames import charted, words
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.papers import PAPERS
-from pipeline.render.wording import worded
+from pipeline.render.wording import in_doubt, worded
 from pipeline.run import Result
 from pipeline.send import Outcome
 from pipeline.state import writable
@@ -250,13 +250,7 @@ def print_letters(result: Result) -> None:
     if fates.keys() & {"sent", "deferred", "refused", "uncertain"}:
         print(line("send", "fates", **{fate: fates[fate] for fate in ("sent", "deferred", "refused", "uncertain")}))
     for letter in undelivered(result.posted):
-        print(_in_doubt(result.round, letter))
-
-
-def _in_doubt(round: Round, letter: Posted) -> str:
-    unit = round.register.units[letter.submitter]
-    facts = {"unit": unit.full_name, "code": unit.code, "address": masked(letter.address), "reply": letter.reply}
-    return line("send", letter.fate, kind=line("kinds", letter.kind), **facts)
+        print(in_doubt(result.round, letter))
 
 
 def print_due(letters: Iterable[Due]) -> None:
