@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from schemas.codes import Rule
 from schemas.data import HERE, read_toml
+from schemas.form import MEASURES as MEASURES
 from schemas.form import Column, Form, load_form
 from schemas.messages import clause as usual_clause
 from schemas.messages import line
@@ -23,7 +24,6 @@ from schemas.text import capitalised
 from schemas.units import CENTRE, Amendment, Register, Unit, load_register
 
 Level = Literal["province", "district", "commune"]
-MEASURES = ("listed", "established", "named", "staffed", "complete")
 ROMAN = ("I", "II", "III", "IV")
 SENDING = ("on-time", "right-first", "improved")
 """What is measured of the sending itself."""

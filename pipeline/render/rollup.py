@@ -250,7 +250,8 @@ def _form_columns(form: Form, keys: Iterable[str]) -> list[Column]:
     ordinal = Column("number", form.ordinal.header, text["ordinal_width"], "center")
     own = [
         Column(
-            c.key, c.header, text["widths"].get(c.kind, c.width), _CELLS.get(c.kind, "given") if not c.whole else "number",
+            c.key, c.header, text["widths"].get(c.kind, c.width),
+            "number" if c.whole else _CELLS.get(c.kind, "given"),
             parent=form.group(c.group).header if c.group else "",
         )
         for c in form.columns if c.key in keys

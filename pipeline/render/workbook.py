@@ -99,7 +99,7 @@ def write_form(
 
     `names` are the right page names by unit code; `version` is the number the workbook has when it comes back.
     """
-    with xlsxwriter.Workbook(str(path), PLAIN) as file:
+    with xlsxwriter.Workbook(str(path), {**PLAIN, "in_memory": True}) as file:
         file.set_properties({"created": dt.datetime.combine(as_of, dt.time())})
         for name, value in (("round", round.id), ("unit", sender.code), ("version", str(version))):
             file.set_custom_property(name, value, "text")
