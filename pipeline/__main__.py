@@ -325,6 +325,8 @@ def _demo(options: argparse.Namespace) -> int:
     from pipeline.screen import print_result
 
     round, folder = _round(options), options.folder
+    if round.period:
+        round = load(options.round, round.example_day)
     files, day = write_example(round, folder / "inbox")
     print(line("screen", "example", count=len(files), inbox=folder / "inbox"))
     print_result(publish(round, folder / "inbox", folder / "outbox", folder / "state", day))

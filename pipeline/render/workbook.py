@@ -430,6 +430,11 @@ class _Form:
                 sheet.put(sheet.row, place, text, self.book.cell("text"))
             sheet.fit(sheet.row, [(text, sheet.width(place)) for place, text in enumerate(texts)])
             sheet.row += 1
+        if self.round.notes:
+            sheet.row += 1
+            sheet.line(words["notes"].format(source=self.round.source.reference), bold=True)
+        for note in self.round.notes:
+            sheet.line(note)
         sheet.finish((header, header), frozen_columns=0, filtered=False)
 
     def _when(self, column: FormColumn, words: dict[str, Any]) -> str:
