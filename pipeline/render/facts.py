@@ -277,6 +277,8 @@ class _Teller:
         columns, rows = (int(self.words.entry("limits", key)) for key in ("tally_columns", "tally_rows"))
         told: dict[str, list[dict[str, Any]]] = {"tallies": [], "long_tallies": []}
         for tally in self.result.rollup.tables:
+            if tally.internal:
+                continue
             long = len(tally.header) > columns or len(tally.rows) > rows
             named_rows = [[capitalised(str(row[0])), *row[1:]] for row in tally.rows]
             told["long_tallies" if long else "tallies"].append({**asdict(tally), "rows": named_rows})
