@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from schemas.data import HERE, read_toml
+
+_PERSONAL = {"name", "phone", "email"}
 
 
 class _Data(BaseModel):
@@ -96,6 +98,14 @@ class Form(_Data):
     def unit_key(self) -> str:
         """The key of the column that names the unit."""
         return self.of_kind("unit")[0].key
+
+    @cached_property
+    def personal(self) -> frozenset[str]:
+        """The keys of the columns that hold a person's data."""
+        of_rows = self.rows == "persons"
+        return frozenset(
+            c.key for c in self.columns if c.group or c.kind in _PERSONAL or (of_rows and c.kind != "unit")
+        )
 
     def column(self, key: str) -> Column:
         """Return the column of that key."""
