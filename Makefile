@@ -12,7 +12,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m pipeline
 DEMO := demo
 
-.PHONY: help setup demo run check forms send fetch watch status history purge rounds rules test lint gold lock clean
+.PHONY: help setup demo run check forms pdf send fetch watch status history purge rounds rules rulebook waive decisions withdraw close reopen rehearse test lint clean
 
 help: ## xem các lệnh này
 	@echo "Đợt đang chọn: $(ROUND) (đổi bằng: make run ROUND=tên-đợt)"
@@ -53,6 +53,9 @@ watch: setup ## tự chạy mỗi khi data/inbox có tệp mới (dừng: Ctrl-C
 	@echo "Đợt: $(ROUND)"
 	@exec $(RUN) watch --round $(ROUND) $(if $(FETCH_EVERY),--fetch-every $(FETCH_EVERY))
 
+pdf: setup ## chuyển các văn bản Word trong data/outbox sang PDF (cần LibreOffice)
+	@$(RUN) pdf --round $(ROUND)
+
 status: setup ## đơn vị nào đã gửi, chưa gửi, phải sửa
 	@echo "Đợt: $(ROUND)"
 	@$(RUN) status --round $(ROUND)
@@ -68,6 +71,27 @@ rounds: setup ## các đợt đã cài đặt
 
 rules: setup ## các quy tắc kiểm tra
 	@$(RUN) rules
+
+rulebook: setup ## ghi lại RULES.md sau khi sửa câu chữ, mức độ, biểu mẫu hoặc tệp đợt
+	@$(RUN) rulebook
+
+waive: setup ## miễn một nội dung: make waive UNIT=03217 RULE=phone.masked BY="…" WHY="…" UNTIL=2022-06-30
+	@$(RUN) waive --round $(ROUND) --unit="$${UNIT:-}" --rule="$${RULE:-}" --column="$${COLUMN:-}" --by="$${BY:-}" --why="$${WHY:-}" --until="$${UNTIL:-}"
+
+decisions: setup ## mọi quyết định của đợt: miễn, trả lời của đơn vị, chốt, mở lại
+	@$(RUN) decisions --round $(ROUND)
+
+withdraw: setup ## bỏ một quyết định theo số: make withdraw NUMBER=3 BY="…"
+	@$(RUN) withdraw --round $(ROUND) --number="$${NUMBER:-}" --by="$${BY:-}"
+
+rehearse: setup ## diễn tập một quy tắc trước khi bật: make rehearse RULE=link.profile-id (hoặc SEVERITY=…, POLICY=tệp.toml)
+	@$(RUN) rehearse --round $(ROUND) --rule="$${RULE:-}" --severity="$${SEVERITY:-}" --policy="$${POLICY:-}"
+
+close: setup ## chốt đợt: make close BY="…"
+	@$(RUN) close --round $(ROUND) --by="$${BY:-}"
+
+reopen: setup ## mở lại đợt đã chốt: make reopen BY="…" WHY="…"
+	@$(RUN) reopen --round $(ROUND) --by="$${BY:-}" --why="$${WHY:-}"
 
 test: setup lint ## chạy mọi phép thử của chương trình
 	@$(VENV)/bin/python -m pytest

@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         "--fetch-every", type=_seconds, default=0.0, metavar="SECONDS", help=line("commands", "option_fetch_every")
     )
     watch.add_argument("--quiet", type=_seconds, default=5.0, metavar="SECONDS", help=line("commands", "option_quiet"))
+    command("pdf", _pdf, "round", "folders")
     command("status", _status, "round", "folders", "as_of")
     history = command("history", _history, "round", "folders", "as_of")
     history.add_argument("--unit", required=True, metavar="CODE", help=line("commands", "option_unit"))
@@ -132,24 +133,33 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def load(name: str) -> Round:
-    """Return the round of that name.
+def _round(options: argparse.Namespace) -> Round:
+    """Return the round that the command line names, of the period of its day."""
+    return load(options.round, getattr(options, "as_of", None))
+
+
+def load(name: str, day: dt.date | None = None) -> Round:
+    """Return the round of that name; one that comes again as it is in the period of that day (None: today).
 
     Raises:
         OperatorError: there is none, or its file is wrong; the line names the key.
     """
     from pydantic import ValidationError
 
+    from schemas.form import FormFault
     from schemas.round import list_rounds, load_round
 
     try:
-        return load_round(name)
+        return load_round(name).in_period(day or dt.date.today())
     except FileNotFoundError as fault:
         if fault.filename and not str(fault.filename).endswith(f"{Path(name).stem}.toml"):
             raise OperatorError(
                 "bad_round", name=name, key=Path(fault.filename).stem, reason=line("round_errors", "missing")
             ) from None
         raise OperatorError("no_round", name=name, known=", ".join(list_rounds())) from None
+    except FormFault as fault:
+        reason = line("form_errors", fault.reason, **fault.facts)
+        raise OperatorError("bad_form", name=Path(fault.name).name, key=fault.key, reason=reason) from None
     except tomllib.TOMLDecodeError as fault:
         raise OperatorError("bad_toml", name=name, reason=fault) from None
     except UnicodeDecodeError as fault:
@@ -181,9 +191,11 @@ def run_line(
     """Run the whole line for the round of that name, on the files that have `settled` (None: all); tell the result."""
     _start_readers()
     from pipeline.deliver import publish
-    from pipeline.screen import print_result
+    from pipeline.screen import print_next, print_result
 
-    print_result(publish(load(name), inbox, outbox, state, as_of, settled))
+    published = publish(load(name, as_of), inbox, outbox, state, as_of, settled)
+    print_result(published)
+    print_next(published)
     return 0
 
 
@@ -194,13 +206,13 @@ def _send(options: argparse.Namespace) -> int:
     from pipeline.screen import print_due, print_fates, print_outcome
     from pipeline.send import decide, send, sending
 
-    round = load(options.round)
+    round = _round(options)
     server = None if options.dry_run else send_server(options.state)
     if server is None:
         print_due(letters_due(round, options.inbox, options.state, options.as_of))
         print(line("send", "dry_run" if options.dry_run else "not_configured", path=account_file(options.state)))
         return 0
-    with sending(options.state):
+    with sending(round, options.state):
         if options.arrived:
             decide(round, options.state, options.arrived, "sent")
         if options.again:
@@ -256,7 +268,7 @@ def _check(options: argparse.Namespace) -> int:
     from pipeline.run import judge
     from pipeline.screen import print_findings
 
-    round = load(options.round)
+    round = _round(options)
     today = dt.date.today()
     with TemporaryDirectory() as folder:
         result = judge(round, arrivals_of(options.files, Path(folder), today), today)
@@ -266,9 +278,17 @@ def _check(options: argparse.Namespace) -> int:
 def _forms(options: argparse.Namespace) -> int:
     from pipeline.deliver import write_forms
 
-    round = load(options.round)
+    round = _round(options)
     folder, count = write_forms(round, options.outbox, options.state, options.as_of)
     print(line("screen", "forms", count=count, folder=folder))
+    return 0
+
+
+def _pdf(options: argparse.Namespace) -> int:
+    from pipeline.pdf import write_pdfs
+
+    for path in write_pdfs(_round(options), options.outbox, options.state):
+        print(line("screen", "pdf", path=path))
     return 0
 
 
@@ -278,7 +298,7 @@ def _status(options: argparse.Namespace) -> int:
     from pipeline.purge import kept_of
     from pipeline.screen import print_purged, print_status
 
-    round = load(options.round)
+    round = _round(options)
     if kept := kept_of(round, options.state):
         print_purged(round, kept)
     else:
@@ -289,7 +309,7 @@ def _status(options: argparse.Namespace) -> int:
 def _history(options: argparse.Namespace) -> int:
     from pipeline.screen import print_history
 
-    round = load(options.round)
+    round = _round(options)
     if options.unit not in round.submitting_units:
         raise OperatorError("no_unit", code=options.unit, known=", ".join(round.submitting_units))
     print_history(round, options.unit, options.state, options.as_of or dt.date.today())
@@ -300,7 +320,7 @@ def _purge(options: argparse.Namespace) -> int:
     from pipeline.purge import kept_of, purge, remains
     from pipeline.screen import print_purged, print_remains
 
-    round, folders = load(options.round), (options.inbox, options.outbox, options.state)
+    round, folders = _round(options), (options.inbox, options.outbox, options.state)
     print_remains(round, remains(round, *folders), with_inbox=options.with_inbox)
     if not options.yes:
         if not sys.stdin.isatty():
@@ -320,10 +340,11 @@ def _demo(options: argparse.Namespace) -> int:
     from pipeline.example import write_example
     from pipeline.screen import print_result
 
-    round, folder = load(options.round), options.folder
+    round, folder = _round(options), options.folder
     files, day = write_example(round, folder / "inbox")
     print(line("screen", "example", count=len(files), inbox=folder / "inbox"))
     print_result(publish(round, folder / "inbox", folder / "outbox", folder / "state", day))
+    print(line("screen", "next_demo", round=round.id))
     return 0
 
 
@@ -367,7 +388,7 @@ def _waive(options: argparse.Namespace) -> int:
     from pipeline.model import Decision
     from pipeline.screen import print_decisions
 
-    round, day = load(options.round), options.as_of or dt.date.today()
+    round, day = _round(options), options.as_of or dt.date.today()
     until = _date(options.until) if options.until else None
     asked = Decision(
         "waiver", day, options.by, options.why, unit=options.unit, rule=options.rule, column=options.column, until=until
@@ -381,7 +402,7 @@ def _decisions(options: argparse.Namespace) -> int:
     from pipeline.decisions import decisions_of
     from pipeline.screen import print_decisions
 
-    round = load(options.round)
+    round = _round(options)
     print_decisions(round, decisions_of(round, options.state))
     return 0
 
@@ -390,7 +411,7 @@ def _withdraw(options: argparse.Namespace) -> int:
     from pipeline.decisions import withdraw
 
     number = int(options.number) if options.number.isascii() and options.number.isdigit() else 0
-    ended = withdraw(load(options.round), options.state, options.as_of, number, options.by)
+    ended = withdraw(_round(options), options.state, options.as_of, number, options.by)
     print(line("screen", "withdrawn", number=ended.number))
     return 0
 
@@ -400,7 +421,7 @@ def _close(options: argparse.Namespace) -> int:
     from pipeline.decisions import close
     from pipeline.screen import print_decisions, print_result
 
-    round = load(options.round)
+    round = _round(options)
     published = close(round, options.inbox, options.outbox, options.state, options.as_of, options.by)
     print_result(published)
     print_decisions(round, published.result.decisions[-1:])
@@ -410,7 +431,7 @@ def _close(options: argparse.Namespace) -> int:
 def _reopen(options: argparse.Namespace) -> int:
     from pipeline.decisions import reopen
 
-    reopen(load(options.round), options.state, options.as_of, options.by, options.why)
+    reopen(_round(options), options.state, options.as_of, options.by, options.why)
     print(line("screen", "reopened"))
     return 0
 
@@ -420,8 +441,8 @@ def _rehearse(options: argparse.Namespace) -> int:
     from pipeline.rehearse import rehearse, with_severity
     from pipeline.screen import print_rehearsal
 
-    now = load(options.round)
-    then = load(options.policy) if options.policy else now
+    now = _round(options)
+    then = load(options.policy, options.as_of) if options.policy else now
     if options.rule:
         then = with_severity(then, options.rule, options.severity or "error")
     elif not options.policy:

@@ -18,6 +18,7 @@ from pipeline.errors import OperatorError
 from schemas.messages import line
 
 FILE = "hop-thu.toml"
+_ASCII = r"^[ -~]*$"  # what the protocols carry without extensions that servers rarely have
 _PATH = "HOP_THU"  # the environment's name for the file; HOP_THU_SEND_HOST and the like name single settings
 
 
@@ -26,11 +27,11 @@ class Server(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    host: str = Field(min_length=1)
+    host: str = Field(pattern=r"^[!-~]+$")
     port: int = Field(ge=1, le=65535)
     security: Literal["starttls", "tls"]
-    user: str = ""
-    password: str = Field(default="", repr=False)
+    user: str = Field(default="", pattern=_ASCII)
+    password: str = Field(default="", pattern=_ASCII, repr=False)
     ca_file: str = ""
     timeout: float = Field(default=60, gt=0)
 
@@ -59,7 +60,7 @@ class FetchServer(Server):
 
     port: int = Field(default=993, ge=1, le=65535)
     security: Literal["starttls", "tls"] = "tls"
-    folder: str = Field(default="INBOX", pattern=r"^[ -~]+$")
+    folder: str = Field(default="INBOX", pattern=_ASCII, min_length=1)
     mark_seen: bool = False
 
 

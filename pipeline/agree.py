@@ -1,27 +1,52 @@
-"""Agreement: a result whose files contradict each other is never published."""
+"""Agreement: a result whose files contradict each other is never published.
+
+The roll-up is read back by the headings that its words file gives its columns, the overview by the keys of its cells,
+Word papers by the captions of their tables; these survive an officer's edits of a template. Columns may have been left
+out or moved there; a number that is none of the unit's is a contradiction.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
+import re
+import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from lxml import etree, html
+from python_calamine import CalamineWorkbook
+
+from pipeline.render.frames import words as rollup_words
+from pipeline.render.shares import decimal
+
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_COUNTS = ("expected", "listed", "established", "named", "staffed", "complete")
+_NUMBERS = {*_COUNTS, "errors", "warnings"}
+_LEVELS, _UNITS, _RANKS = "ket-qua-theo-cap", "ket-qua-theo-don-vi", "thu-tu"
+_PAPERS = {"bao-cao.docx": (_LEVELS, _UNITS), "thong-bao-ket-qua.docx": (_LEVELS, _RANKS)}
 
 
 class Disagreement(Exception):
     """Two files of a result say different things: our fault, never the operator's."""
 
 
-def compare(folder: Path) -> None:
-    """Count again what `rows.csv` and `findings.csv` say and compare it with `summary.json`.
+def compare(folder: Path, *, once: bool = True) -> None:
+    """Compare `summary.json` with what `rows.csv` and `findings.csv` say, counted again, and with all papers.
+
+    `once`: every unit has one line in `rows.csv`; else it has one for each of its persons.
 
     Raises:
         Disagreement: with both counts.
     """
     results = folder / "ket-qua"
     summary = json.loads((results / "summary.json").read_text(encoding="utf-8"))
-    rows, findings = _records(results / "rows.csv"), _records(results / "findings.csv")
+    lines, findings = _records(results / "rows.csv"), _records(results / "findings.csv")
+    rows = list({line["code"]: line for line in lines}.values())
+    if once:
+        _same("units once", len(rows), len(lines))
     for level, counts in summary["levels"].items():
         here = [row for row in rows if row["level"] == level]
         listed = [row for row in here if row["status"] != "not-listed"]
@@ -29,15 +54,87 @@ def compare(folder: Path) -> None:
         _same(f"{level}: listed", counts["listed"], len(listed))
         if counts["complete"] > sum(row["status"] == "complete" for row in here):
             raise Disagreement(f"{level}: complete {counts['complete']}")
-    _same("units once", len({row["code"] for row in rows}), len(rows))
     counted = Counter((finding["submitter_code"], finding["severity"]) for finding in findings)
     for unit in summary["units"]:
         _same(f"{unit['code']}: expected", unit["expected"], sum(r["submitter_code"] == unit["code"] for r in rows))
         for severity in ("error", "warning"):
             _same(f"{unit['code']}: {severity}s", unit[f"{severity}s"], counted[unit["code"], severity])
-    for measure in ("expected", "listed", "established", "named", "staffed", "complete"):
-        by_level = sum(counts[measure] for counts in summary["levels"].values())
-        _same(measure, by_level, sum(unit[measure] for unit in summary["units"]))
+    for measure in _COUNTS:
+        by_level = sum(counts[measure] or 0 for counts in summary["levels"].values())
+        _same(measure, by_level, sum(unit[measure] or 0 for unit in summary["units"]))
+
+    units = {unit["code"]: unit for unit in summary["units"]}
+    for name, read in (("tong-hop.xlsx", _rollup), ("tong-quan.html", _page)):
+        if (folder / name).exists():
+            for code, key, shown in read(folder / name):
+                _same(f"{name}: {code}: {key}", shown, units[code][key])
+    for paper, captions in _PAPERS.items():
+        if (folder / paper).exists():
+            _compare_paper(paper, _tables(folder / paper, captions), summary)
+
+
+def _rollup(path: Path) -> Iterator[tuple[str, str, int]]:
+    """Yield what the summary sheet says: code of the sender, key of a count, the count."""
+    words = rollup_words()["summary"]
+    heads = {column["header"]: column["key"] for column in words["columns"]}
+    rows = CalamineWorkbook.from_path(str(path)).get_sheet_by_name(words["name"]).to_python(skip_empty_area=False)
+    header = next((row for row in rows if {"code", "name"} <= {heads.get(str(cell)) for cell in row}), [])
+    keys = [heads.get(str(cell)) for cell in header]
+    for row in rows[rows.index(header) + 1 :] if header else ():
+        told = dict(zip(keys, row, strict=True))
+        if not told["code"]:
+            return
+        for key in _NUMBERS & told.keys():
+            yield str(told["code"]), str(key), int(str(told[key]).partition(".")[0])
+
+
+def _page(path: Path) -> Iterator[tuple[str, str, int]]:
+    """Yield what the table of senders says: code, key of a count, the count."""
+    for row in html.parse(str(path), html.HTMLParser(encoding="utf-8")).iterfind(".//tr[@data-code]"):
+        for cell in row.iterfind("./td[@data-key]"):
+            ratio = str(cell.text_content()).split()[0]
+            count, _, whole = ratio.partition("/")
+            yield row.get("data-code"), cell.get("data-key"), int(count)
+            if whole:
+                yield row.get("data-code"), "expected", int(whole)
+
+
+def _compare_paper(paper: str, tables: dict[str, list[list[list[str]]]], summary: dict[str, Any]) -> None:
+    levels = list(summary["levels"].values())
+    whole = {key: sum(counts[key] or 0 for counts in levels) for key in _COUNTS}
+    for row, counts in zip(tables.get(_LEVELS, [])[1:], [*levels, whole], strict=False):
+        ratios = {f"{counts[key]}/{counts['expected']}" for key in _COUNTS}
+        printed = {text for cell in row for text in cell if re.fullmatch(r"\d+/\d+", text)}
+        if not printed <= ratios:
+            raise Disagreement(f"{paper}: {sorted(printed - ratios)} and {sorted(ratios)}")
+    units: dict[str, list[Counter[str]]] = {}
+    for unit in summary["units"]:
+        known = Counter(str(unit[key]) for key in (*_COUNTS, "errors", "warnings"))
+        known[decimal(unit["score"] or 0)] += 1
+        units.setdefault(unit["name"], []).append(known)
+    for row in [*tables.get(_UNITS, []), *tables.get(_RANKS, [])]:
+        name = next((cell[0] for cell in row if cell and cell[0] in units), None)
+        printed_numbers = Counter(text for cell in row[1:] for text in cell if text.isdecimal())
+        if name is not None and not any(printed_numbers <= known for known in units[name]):
+            raise Disagreement(f"{paper}: {name}: {dict(printed_numbers)} and {[dict(known) for known in units[name]]}")
+
+
+def _tables(path: Path, captions: tuple[str, ...]) -> dict[str, list[list[list[str]]]]:
+    """Return the tables of these captions: rows of cells of paragraphs. What stands below the last is not read."""
+    found: dict[str, list[list[list[str]]]] = {}
+    with zipfile.ZipFile(path) as package, package.open("word/document.xml") as part:
+        for _, table in etree.iterparse(part, tag=f"{_W}tbl"):
+            caption = table.find(f"{_W}tblPr/{_W}tblCaption")
+            name = "" if caption is None else caption.get(f"{_W}val")
+            if name in captions:
+                found[name] = [[_paragraphs(cell) for cell in row.iter(f"{_W}tc")] for row in table.iter(f"{_W}tr")]
+            if len(found) == len(captions):
+                break
+    return found
+
+
+def _paragraphs(cell: Any) -> list[str]:
+    return ["".join(text.text or "" for text in p.iter(f"{_W}t")) for p in cell.iter(f"{_W}p")]
 
 
 def _records(path: Path) -> list[dict[str, str]]:

@@ -63,7 +63,7 @@ def with_answers(book: Workbook) -> tuple[Workbook, list[Accepted]]:
 
     A proposal is applied only while its cell holds what it was made for: what the clerk typed since wins.
     """
-    added = {words()[name]["name"] for name in ("todo", "check", "names", "guide")}
+    added = {words()[name]["name"] for name in ("todo", "check", "names", "units", "choices", "guide")}
     own = [sheet for sheet in book.sheets if sheet.name not in added]
     todo = _todo(book)
     listed = next((sheet for sheet in own if sheet.name == words()["list"]["name"]), None)

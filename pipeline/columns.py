@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from pipeline.persons import by_kind, has_email
 from schemas.form import Form
@@ -19,17 +20,36 @@ SAMPLE = 40  # rows looked at
 SURE = 0.6  # share of a column's cells that must be of one kind
 ENOUGH = 3  # cells that must contradict a header which the form knows
 _PLAIN_KINDS = ("link", "email", "phone")
+_TOLD_APART = (*_PLAIN_KINDS, "unit", "page-name", "name")  # what a cell of another kind holds proves nothing
 _HINT = re.compile(r"@|\d")
 _LETTERS_ONLY = re.compile(r"^[^\d@/:]+$")
 
 
 @dataclass(frozen=True)
 class Content:
-    """What stands in one column: how many cells say something, how many are of each kind, the distinct units."""
+    """What stands in one column: the texts that say something. What they are is asked only where it matters."""
 
-    filled: int
-    kinds: Counter[str]
-    units: frozenset[str]
+    texts: list[str]
+    is_unit: Callable[[str], bool]
+
+    @property
+    def filled(self) -> int:
+        """How many cells say something."""
+        return len(self.texts)
+
+    @cached_property
+    def kinds(self) -> Counter[str]:
+        """How many cells are of each kind."""
+        return Counter(kind for text in self.texts for kind in _kinds(text, self.is_unit))
+
+    @cached_property
+    def units(self) -> frozenset[str]:
+        """The distinct units."""
+        return frozenset(clean(text).casefold() for text in self.texts if self.is_unit(text))
+
+    def has(self, kind: str) -> bool:
+        """Tell whether any cell is of that kind."""
+        return any(kind in _kinds(text, self.is_unit) for text in self.texts)
 
     def mostly(self, kind: str) -> bool:
         """Tell whether the column is of that kind."""
@@ -44,12 +64,7 @@ def contents(rows: list[list[str]], is_unit: Callable[[str], bool]) -> dict[int,
         if len(texts) >= 3:
             for place, text in texts:
                 columns.setdefault(place, []).append(text)
-    return {place: _content(texts[:SAMPLE], is_unit) for place, texts in columns.items()}
-
-
-def _content(texts: list[str], is_unit: Callable[[str], bool]) -> Content:
-    kinds = Counter(kind for text in texts for kind in _kinds(text, is_unit))
-    return Content(len(texts), kinds, frozenset(clean(text).casefold() for text in texts if is_unit(text)))
+    return {place: Content(texts[:SAMPLE], is_unit) for place, texts in columns.items()}
 
 
 def _kinds(text: str, is_unit: Callable[[str], bool]) -> list[str]:
@@ -98,19 +113,20 @@ class _Columns:
     def _contradicted(self, key: str) -> bool:
         """Tell whether the column holds something else throughout."""
         content, kind = self.found.get(self.columns[key]), self.form.column(key).kind
-        if content is None or content.filled < ENOUGH or content.kinds[kind]:
+        if kind not in _TOLD_APART or content is None or content.filled < ENOUGH or content.has(kind):
             return False
         return any(content.mostly(other) for other in _PLAIN_KINDS if other != kind)
 
     def _choose_unit(self) -> None:
-        """Take the column that names most units: the district beside its communes is one name only."""
+        """Take the column that names most units: districts beside their communes are few names."""
         key = self.form.unit_key
         now = self.columns.get(key, -1)
         others = [place for place in self.found if place not in self.columns.values()]
         best = max(others, key=lambda place: (len(self.found[place].units), -place), default=-1)
         if best < 0 or not self.found[best].mostly("unit"):
             return
-        if now not in self.found or len(self.found[now].units) <= 1 < len(self.found[best].units):
+        few, many = (len(self.found[now].units) if now in self.found else 0), len(self.found[best].units)
+        if now not in self.found or (many > 1 and (few <= 1 or 2 * few < many)):
             self.columns[key] = best
 
     def _place(self, kind: str) -> list[str]:
@@ -119,8 +135,9 @@ class _Columns:
         for column in self.form.of_kind(kind):
             here = self.columns.get(column.key)
             lacks = here is None or self._contradicted(column.key) or self._empty_of(here, kind)
-            places = [p for p in self._free() if p != here and self.found[p].mostly(kind) and self._fits(p, kind)]
-            if lacks and places:
+            free = self._free() if lacks else []
+            places = [p for p in free if p != here and self.found[p].mostly(kind) and self._fits(p, kind)]
+            if places:
                 for key in [key for key, place in self.columns.items() if place == places[0]]:
                     del self.columns[key]
                 self.columns[column.key] = places[0]
@@ -129,7 +146,7 @@ class _Columns:
 
     def _empty_of(self, place: int, kind: str) -> bool:
         content = self.found.get(place)
-        return kind in _PLAIN_KINDS and content is not None and content.filled >= ENOUGH and not content.kinds[kind]
+        return kind in _PLAIN_KINDS and content is not None and content.filled >= ENOUGH and not content.has(kind)
 
     def _fits(self, place: int, kind: str) -> bool:
         """A person's name stands left of the number or the address that belongs to it."""
@@ -139,8 +156,7 @@ class _Columns:
 
     def _share(self) -> None:
         """Let a person's column that also holds the number or the address speak for those keys as well."""
-        for group in self.form.groups:
-            keys = {column.kind: column.key for column in self.form.of_group(group.key)}
+        for keys in self.form.persons.values():
             places = [self.columns[key] for key in keys.values() if key in self.columns]
             for kind, key in keys.items():
                 if key in self.columns:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from pipeline.model import Rows, Submission, Tally, finding, findings_frame
+from pipeline.statements import stated
+from pipeline.tally import of_statements, said_yes, tallies
 from pipeline.weigh import TRIAL, Scales
 from schemas.codes import Rule
 from schemas.round import MEASURES as MEASURES
@@ -22,16 +24,19 @@ class RollUp:
     """The result of a round on a day.
 
     `units`: a record for every expected unit (index: code; columns `level, name, parent_code, submitter_code,
-    status`, the measures as booleans, the yes/no columns as booleans (True for yes), `id` of its first row or -1).
+    status`, the measures as booleans, `id` of its first row or -1).
     `senders`: a record for every submitting unit (index: code; columns `name, status, late, received, expected`,
     the measures as counts, `errors, warnings, file`). `findings`: all of them, with `severity` and `decision`.
-    `tables`: further counts that the form asks for, each to be printed as it is. `trial`: findings of rules on trial,
-    for the collector alone; they count nowhere.
+    `yes`: which units say yes to what (index: code; a boolean column for every yes/no column and question);
+    `stated`: the answers to the round's questions, by sender. `tables`: further counts that the form asks for, each to
+    be printed as it is. `trial`: findings of rules on trial, for the collector alone; they count nowhere.
     """
 
     units: pd.DataFrame
     senders: pd.DataFrame
     findings: pd.DataFrame
+    yes: pd.DataFrame
+    stated: Mapping[str, Mapping[str, str]]
     tables: list[Tally] = field(default_factory=list)
     trial: pd.DataFrame = field(default_factory=pd.DataFrame)
 
@@ -56,7 +61,10 @@ def consolidate(
     findings, trial = _told_once(findings), _told_once(trial)
     counting = set(rows.origin["file"])
     senders = _senders(round, arrived, counting, units, findings)
-    return RollUp(units, senders, findings, trial=trial)
+    answers = stated(round, submissions)
+    tables = [*tallies(round, units, rows, repaired, claims), *of_statements(round, answers)]
+    yes = said_yes(round, units, rows, repaired, claims, answers)
+    return RollUp(units, senders, findings, yes, answers, tables, trial)
 
 
 def _told_once(findings: pd.DataFrame) -> pd.DataFrame:
@@ -123,8 +131,8 @@ def _measure(
         return bool(keys) and all(values[key] for key in keys) and not wrong
 
     groups = {
-        group.key: all((values[c.key] or c.key in excused) and c.key not in broken for c in form.of_group(group.key))
-        for group in form.groups
+        group: all((values[key] or key in excused) and key not in broken for key in contact.values())
+        for group, contact in form.persons.items()
     }
     required, least = round.persons_asked(unit.level)
     established = in_order("link")
@@ -142,21 +150,23 @@ def _status(round: Round, rows: list[dict[str, str]], errors: set[tuple[str, str
     return "no-page" if pages and not any(row[key] for row in rows for key in pages) else "complete"
 
 
+# A row whose unit could not be told, with the codes of those that it may mean.
+_DOUBTFUL = (Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT, Rule.UNIT_AMBIGUOUS, Rule.UNIT_FORMER)
+
+
 def _missing_units(
     round: Round, arrived: dict[str, list[Submission]], units: pd.DataFrame, findings: pd.DataFrame
 ) -> Iterator[dict[str, Any]]:
     """Yield the units that a sender's files do not list; one that a row's proposal names is told there already."""
-    doubtful = findings[findings["rule"].isin([Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT])]
-    proposed = set(zip(doubtful["submitter"], doubtful["suggestion"], strict=True))
-    for id in findings.loc[findings["rule"].eq(Rule.UNIT_AMBIGUOUS)].index:
-        proposed |= {
-            (findings.at[id, "submitter"], name) for name in findings.at[id, "facts"]["candidates"].split(", ")
-        }
+    told = zip(findings["submitter"], findings["rule"], findings["facts"], strict=True)
+    proposed = {(sender, code) for sender, rule, facts in told if rule in _DOUBTFUL for code in facts.get("codes", [])}
     for code, unit in units[units["status"].eq("not-listed")].iterrows():
         sender = unit["submitter_code"]
-        if not any(s.readable for s in arrived.get(sender, [])) or (sender, unit["name"]) in proposed:
+        if not any(s.readable for s in arrived.get(sender, [])) or (sender, code) in proposed:
             continue
-        yield finding(Rule.UNIT_MISSING, submitter=sender, unit=str(code), facts={"unit": unit["name"]})
+        yield finding(
+            Rule.UNIT_MISSING, submitter=sender, unit=str(code), facts={"unit": round.listed_names[str(code)]}
+        )
 
 
 def _missing_and_late(round: Round, arrived: dict[str, list[Submission]]) -> Iterator[dict[str, Any]]:

@@ -32,7 +32,7 @@ def waive(
 ) -> list[Decision]:
     """Waive what a rule finds at a unit now, and return the waivers, one for every value.
 
-    `decision` says unit, rule, column ("" for all), by whom, in which words, and until when.
+    `decision` says unit, rule, column (its key or label, "" for all), by whom, in which words, and until when.
 
     Raises:
         OperatorError: a name or reason is missing, the day has passed, the rule cannot be waived or finds nothing
@@ -51,7 +51,9 @@ def waive(
     found = result.rollup.findings
     here = found["unit"].eq(decision.unit) | (found["unit"].eq("") & found["submitter"].eq(decision.unit))
     told = found[here & found["severity"].isin(["error", "warning"])]
-    chosen = told[told["rule"].eq(decision.rule) & (told["column"].eq(decision.column) | (decision.column == ""))]
+    form, column = round.form, decision.column
+    columns = {key for key in form.keys if column in (key, form.label(key), "")} | ({""} if not column else set())
+    chosen = told[told["rule"].eq(decision.rule) & told["column"].isin(columns)]
     if chosen.empty:
         rules = sorted({f"{f.rule} ({f.column})" if f.column else f.rule for f in told.itertuples()})
         raise OperatorError("nothing_to_waive", rule=decision.rule, unit=decision.unit, found=", ".join(rules) or "-")

@@ -15,6 +15,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from unidecode import unidecode
 
 from schemas.data import HERE, read_toml
+from schemas.form import Column
 from schemas.messages import line
 from schemas.round import Round
 from schemas.text import slug
@@ -64,10 +65,15 @@ class _Example:
 
     def _rows(self, sender: Unit, file: dict[str, Any], chance: random.Random) -> list[tuple[Unit, Row]]:
         part = file.get("part", "")
+        people = self.form.rows == "persons"
         rows = [
-            (unit, self._row(unit, chance)) for unit in self.round.expected[sender.code] if part in ("", unit.level)
+            (unit, self._row(unit, chance))
+            for unit in self.round.expected[sender.code]
+            if part in ("", unit.level)
+            for _ in range(chance.randint(3, 6) if people else 1)
         ]
         faults = [fault for group in file.get("faults", []) for fault in self.words["faults"][group]]
+        faults = [fault for fault in faults if fault["key"] in self.form.keys]
         places = [place for place, (unit, _) in enumerate(rows) if unit.level == self.round.lists[-1]]
         chance.shuffle(places)
         spoilt = dict(zip(places, faults, strict=False))
@@ -90,15 +96,40 @@ class _Example:
             elif column.kind == "link":
                 row[column.key] = f"https://www.facebook.com/mattran.{name}.{unit.code}"
         required, least = self.round.persons_asked(unit.level)
-        for group in required or [group.key for group in self.form.groups][: max(least, 1)]:
-            person = " ".join(chance.choice(self.words[part]) for part in ("surnames", "middles", "givens"))
-            for column in self.form.of_group(group):
-                row[column.key] = {
-                    "name": person,
-                    "phone": chance.choice(self.words["mobiles"]) + f"{chance.randrange(10**6):06}",
-                    "email": f"{slug(person).replace('-', '')}{chance.randrange(100)}@gmail.com",
-                }[column.kind]
+        persons = required or [*self.form.persons][: max(least, 1)]
+        for group in persons:
+            row |= self._person(self.form.persons[group], chance)
+        absent = [group for group in self.form.persons if group not in persons]
+        for column in self.form.columns:
+            if column.kind in self.words["values"] and column.group not in absent:
+                row[column.key] = self._value(column, chance)
+            elif column.kind == "name" and column.group not in self.form.persons:
+                row[column.key] = self._name(chance)
         return row
+
+    def _name(self, chance: random.Random) -> str:
+        return " ".join(chance.choice(self.words[part]) for part in ("surnames", "middles", "givens"))
+
+    def _person(self, contact: dict[str, str], chance: random.Random) -> Row:
+        """Return the cells of a made-up person; `contact` names the key of each kind."""
+        name = self._name(chance)
+        made = {
+            "name": name,
+            "phone": chance.choice(self.words["mobiles"]) + f"{chance.randrange(10**6):06}",
+            "email": f"{slug(name).replace('-', '')}{chance.randrange(100)}@gmail.com",
+        }
+        return {key: made[kind] for kind, key in contact.items()}
+
+    def _value(self, column: Column, chance: random.Random) -> Any:
+        """Return what a unit may write in a column of no person and no page."""
+        if column.kind == "choice":
+            return chance.choice(column.choices).value
+        if column.kind == "number":
+            low = int(column.min or 0)  # type: ignore[arg-type]
+            return chance.randint(low, int(column.max) if column.max is not None else low + 200)  # type: ignore[arg-type]
+        if column.kind == "date":
+            return self.last_day - dt.timedelta(days=chance.randint(3, 25))
+        return chance.choice(self.words["values"][column.kind])
 
     def _spoil(self, unit: Unit, row: Row, fault: dict[str, str], before: Row) -> Row:
         key, value = fault["key"], row.get(fault["key"], "")

@@ -20,7 +20,7 @@ _NUMBERING = re.compile(
 _NUMERAL = re.compile(r"^\s*(?:\d{1,3}|[IVX]{1,4}|[A-D])\s+")
 _GLUED = re.compile(r"^([A-Za-z]{1,2})(?=\d)")  # a level word and the number that is the name
 _NO_HEADING = re.compile(r"@|://|\d{3}|\d\.\d")
-_CUT = re.compile(r"\s+[-\u2013\u2014]\s*|\s*[,;(]\s*|\n")
+_CUT = re.compile(r"\s+[-\u2013\u2014]\s*|\s*[,;(/]\s*|\n")
 NEAREST = 75
 LONGEST = 200  # no text that names a unit is longer
 EXACT, BARE, OTHER_TYPE = 1, 2, 3  # how sure: name and level word; name alone; name with another level word
@@ -56,9 +56,9 @@ class Gazetteer:
         self._unaccented: dict[str, list[Unit]] = {}
         self._found = lru_cache(maxsize=20_000)(self._find)
         for unit in self.units:
-            key = spelling_key(unit.name)
-            self._named.setdefault(key, []).append(unit)
-            self._unaccented.setdefault(without_accents(key), []).append(unit)
+            for key in _keys(unit.name):
+                self._named.setdefault(key, []).append(unit)
+                self._unaccented.setdefault(without_accents(key), []).append(unit)
 
     def find(self, text: str) -> tuple[int, list[Unit]]:
         """Return how sure the best reading is (`EXACT` and so on: the smaller the surer, 0 for none) and its units."""
@@ -68,6 +68,8 @@ class Gazetteer:
         best: dict[int, list[Unit]] = {}
         if text.strip() in self.codes:
             return EXACT, [self.codes[text.strip()]]
+        if not any(self._named_as(reading) for reading in _readings(text)):
+            text = parted(text)[0]
         for reading in _readings(text):
             for offset, names, key in (
                 (0, self._named, reading.key),
@@ -80,6 +82,9 @@ class Gazetteer:
                     if unit not in best.setdefault(sure, []):
                         best[sure].append(unit)
         return min(best.items(), default=(0, []))
+
+    def _named_as(self, reading: Reading) -> bool:
+        return reading.key in self._named or without_accents(reading.key) in self._unaccented
 
     def nearest(self, text: str) -> Unit | None:
         """Return the unit whose name is most like the text, if any is like it at all.
@@ -184,13 +189,50 @@ def _type_forms() -> tuple[tuple[tuple[Words, str], ...], ...]:
     return tuple(order), tuple(pair for pair in sorted(plain, key=lambda pair: -len(pair[0])) if pair not in accented)
 
 
+@cache
+def _keys(name: str) -> list[str]:
+    """Return the keys of a unit's name, and of what else it is called."""
+    key = spelling_key(name)
+    return [key, *map(spelling_key, vocabulary()["unit_aliases"].get(name, []))]
+
+
+def rest_of(text: str) -> str:
+    """Return what a cell says after the name of its unit: `huyen B, tinh C` of `Xa A, huyen B, tinh C`."""
+    text = _NUMBERING.sub("", clean(text))
+    pieces = _CUT.split(text, maxsplit=1)
+    return (pieces[1] if len(pieces) > 1 else parted(text)[1]).strip(" )")
+
+
+def parted(text: str) -> tuple[str, str]:
+    """Return a text up to the level word of a district or province inside it, and from there on."""
+    text = _NUMBERING.sub("", clean(text))
+    match = _higher(text.isascii()).search(text, 1)
+    return (text[: match.start()], text[match.start() :].strip()) if match else (text, "")
+
+
+@cache
+def _higher(plain: bool) -> re.Pattern[str]:
+    forms = [form for name in vocabulary()["higher_types"] for form in vocabulary()["unit_types"][name]]
+    words = sorted({without_accents(form) if plain else form for form in forms}, key=len, reverse=True)
+    written = "|".join(re.escape(word) + (r"[\s.]+" if len(word) > 1 else r"\.\s*") for word in words)
+    return re.compile(rf"(?<=\w)\s+(?:{written})(?=\w)(?!(?:{written})\w)", re.IGNORECASE)
+
+
+def is_higher(text: str) -> bool:
+    """Tell whether a text begins with the level word of a district or a province."""
+    return unit_type(text) in vocabulary()["higher_types"]
+
+
 def unit_type(text: str) -> str:
     """Return the level word that a text begins with, be it followed by a name that no unit bears, or ""."""
     return next((reading.type for reading in _readings(text) if reading.type), "")
 
 
+MIXED = "mixed"
+
+
 def section_level(text: str) -> str:
-    """Return the level that a heading such as `I. Cap huyen` names, or ""."""
+    """Return the level that a heading such as `I. Cap huyen` names, `MIXED` for several, or ""."""
     return "" if len(text) > LONGEST or _NO_HEADING.search(text) else _level_of_heading(text)
 
 

@@ -25,14 +25,14 @@ Label = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Guess:
-    """What a header says: a column (`key`), a kind of an unnamed person's column, or the running number.
+    """What a header says: a column (`key`), a column of a group that it does not name (`role`), or the running number.
 
     `also` holds the groups that the header names besides the one it speaks of.
     """
 
     score: float
     key: str = ""
-    kind: str = ""
+    role: str = ""
     also: frozenset[str] = frozenset()
 
 
@@ -43,14 +43,20 @@ class Headers:
         self.form = form
         self._ordinal = {search_key(name) for name in [form.ordinal.header, *form.ordinal.aliases]}
         self._single = [(search_key(name), c.key) for c in form.columns if not c.group for name in c.names]
-        grouped = [(search_key(name), c.kind) for c in form.columns if c.group for name in c.names]
+        grouped = [(search_key(name), c.role) for c in form.columns if c.group for name in c.names]
         self._grouped = list(dict.fromkeys(grouped))
-        self._groups = {g.key: {search_key(word): weight for word, weight in g.words.items()} for g in form.groups}
-        self._in_group = {(c.group, c.kind): c.key for c in form.columns if c.group}
+        words = {g.key: g.words or {g.header: 1} for g in form.groups}
+        self._groups = {key: {search_key(word): weight for word, weight in of.items()} for key, of in words.items()}
+        self._in_group = {(c.group, c.role): c.key for c in form.columns if c.group}
+        contacts = {key: form.column(key).role for contact in form.persons.values() for key in contact.values()}
+        self._contact_roles = frozenset(contacts.values())
+        self._name_roles = frozenset(contacts[contact["name"]] for contact in form.persons.values())
         self._fillers = [search_key(word) for word in form.fillers]
-        self._kinds = sorted(self._grouped, key=lambda pair: -len(pair[0]))
+        persons = [pair for pair in self._grouped if pair[1] in self._contact_roles]
+        self._persons = sorted(persons, key=lambda pair: -len(pair[0]))
         self._names = {name for name, _ in [*self._single, *self._grouped]} | self._ordinal
         self._choices = sorted(self._names)
+        self._with_digits = any(map(_DIGIT.search, self._names))
         spoken = [*self._names, *self._fillers, *(word for words in self._groups.values() for word in words)]
         self._words = frozenset(word for text in spoken for word in text.split())
         self._guessed = lru_cache(maxsize=4096)(self._best)
@@ -62,18 +68,18 @@ class Headers:
         named = [(guess.score, -place, guess.key) for place, guess in enumerate(guesses) if guess and guess.key]
         for _, place, key in sorted(named, reverse=True):
             columns.setdefault(key, -place)
-        # A person's column that does not say whose it is follows the person on its left, else the first still free.
+        # A column that does not say to which group it belongs follows the group on its left, else the first still free.
         for place, guess in enumerate(guesses):
-            if guess is None or guess.key or not guess.kind:
+            if guess is None or guess.key or not guess.role:
                 continue
             group_at = {p: self.form.column(key).group for key, p in columns.items()}
             left = next((group_at[p] for p in range(place - 1, -1, -1) if group_at.get(p)), "")
-            free = [key for (_, kind), key in self._in_group.items() if kind == guess.kind and key not in columns]
-            if free:
+            free = [key for (_, role), key in self._in_group.items() if role == guess.role and key not in columns]
+            if free and (not left or (left, guess.role) in self._in_group):
                 columns[next((key for key in free if self.form.column(key).group == left), free[0])] = place
         self._speak_for_all(columns, guesses)
         taken = set(columns.values())
-        numbers = {place for place, guess in enumerate(guesses) if guess and not guess.key and not guess.kind}
+        numbers = {place for place, guess in enumerate(guesses) if guess and not guess.key and not guess.role}
         extra = {
             place: "" if place in numbers else " ".join(label)
             for place, label in enumerate(labels)
@@ -87,7 +93,8 @@ class Headers:
         for key, group in group_of.items():
             heads = [guesses[columns[other]] for other in group_of if group and group_of[other] == group]
             for silent in _NOBODY.union(*(head.also for head in heads if head)) - set(group_of.values()):
-                columns[self._in_group[silent, self.form.column(key).kind]] = columns[key]
+                if silent_key := self._in_group.get((silent, self.form.column(key).role)):
+                    columns[silent_key] = columns[key]
 
     def knows(self, text: str) -> bool:
         """Tell whether a text alone says which column it heads, or whose."""
@@ -99,7 +106,7 @@ class Headers:
 
     def _like_a_header(self, text: str) -> bool:
         """Tell cheaply whether the comparison is worth its while: most words are words of headers, or the whole is."""
-        if len(text) > LONGEST or _DIGIT.search(text):
+        if len(text) > LONGEST or (_DIGIT.search(text) and not self._with_digits):
             return False
         words = search_key(text).split()
         known = sum(word in self._words for word in words)
@@ -118,41 +125,55 @@ class Headers:
             return Guess(100)
         group, rest, also = self._group_in(joined, last)
         guesses = [Guess(self._single_score(parts, name, bool(group)), key) for name, key in self._single]
-        for name, kind in self._grouped:
-            if group:
-                guesses.append(Guess(_likeness(rest, name) + 1, self._in_group.get((group, kind), ""), kind, also))
-            else:
-                guesses.append(Guess(_likeness(last, name) - (10 if len(parts) > 1 else 0), "", kind))
-        if group and not rest:
-            guesses.append(Guess(ALIKE, self._in_group.get((group, "name"), ""), "name", also))
-        elif kinds := self._kinds_in(rest):
-            kind = "name" if "name" in kinds else kinds[0]
-            guesses.append(Guess(ALIKE, self._in_group.get((group, kind), ""), kind, also))
+        for name, role in self._grouped:
+            key = self._in_group.get((group, role), "")
+            if group and key:
+                score = max(_likeness(rest, name) + 1, self._own_score(parts, name, role))
+                guesses.append(Guess(score, key, role, also))
+            elif not group:
+                score = max(_likeness(last, name), self._own_score(parts, name, role))
+                guesses.append(Guess(score - (10 if len(parts) > 1 else 0), "", role))
+        if group and not rest and group in self.form.persons:
+            key = self.form.persons[group]["name"]
+            guesses.append(Guess(ALIKE, key, self.form.column(key).role, also))
+        elif roles := self._roles_in(rest):
+            role = next((role for role in roles if role in self._name_roles), roles[0])
+            if not group or (group, role) in self._in_group:
+                guesses.append(Guess(ALIKE, self._in_group.get((group, role), ""), role, also))
         best = max(guesses, key=lambda guess: guess.score)
         return best if best.score >= ALIKE else None
 
     def _single_score(self, parts: list[str], name: str, of_a_person: bool) -> float:
         words = name.split()
         joined = " ".join(parts)
-        contained = len(words) > 1 and not of_a_person and set(words) <= set(joined.split())
+        contained = not of_a_person and _contains(joined, words)
         # A heading may reach too far over the columns beside it: a column that names itself belongs to nobody.
         return max(
             100 + 2 * (parts[-1] == name) if joined == name or parts[-1] == name else 0,
-            CONTAINS if contained else 0,
+            CONTAINS + len(words) / 100 if contained else 0,
             _likeness(joined, name),
             _likeness(parts[-1], name),
             _likeness(parts[0], name) - 15,
         )
 
-    def _kinds_in(self, text: str) -> list[str]:
-        """Return the kinds that a header lists for one column ("ho ten, SDT, email"): two or more, and nothing else."""
-        kinds = []
-        for name, kind in self._kinds:
+    def _own_score(self, parts: list[str], name: str, role: str) -> float:
+        """Score a name that speaks for itself, whatever words of groups it has: further columns of a person."""
+        if role in self._contact_roles:
+            return 0
+        words = name.split()
+        if parts[-1] == name:
+            return 102
+        return CONTAINS + len(words) / 100 if len(words) > 2 and _contains(" ".join(parts), words) else 0
+
+    def _roles_in(self, text: str) -> list[str]:
+        """Return the roles that a header lists for one column ("ho ten, SDT, email"): two or more, and nothing else."""
+        roles = []
+        for name, role in self._persons:
             if f" {name} " in f" {text} ":
                 text = f" {text} ".replace(f" {name} ", " , ")
-                kinds.append(kind)
+                roles.append(role)
         rest = {word for word in text.split() if word != ","} - _LINKING
-        return list(dict.fromkeys(kinds)) if len(set(kinds)) >= 2 and not rest else []
+        return list(dict.fromkeys(roles)) if len(set(roles)) >= 2 and not rest else []
 
     def _group_in(self, joined: str, last: str) -> tuple[str, str, frozenset[str]]:
         """Return the group that a header speaks of, what its last part says besides, and the other groups in it."""
@@ -172,6 +193,11 @@ class Headers:
         words = rest.split()
         also = frozenset(group for group, score in scores.items() if score and group != best)
         return best, "" if set(words) <= _LINKING else " ".join(words), also
+
+
+def _contains(text: str, words: list[str]) -> bool:
+    """Tell whether all words of a name of several words stand in the text."""
+    return len(words) > 1 and set(words) <= set(text.split())
 
 
 def _likeness(text: str, name: str) -> float:

@@ -12,12 +12,13 @@ from pipeline.run import Result
 
 def current_versions(ledger: Ledger, result: Result) -> dict[str, Version]:
     """Return what counts of every sender now, numbered: the last number again while the same files count."""
-    hashes = {submission.file: submission.sha256 for submission in result.submissions}
-    origin = result.rows.origin
+    submissions = {submission.file: submission for submission in result.submissions}
+    errors, rows = _errors(result), _rows(result)
     versions = {}
-    for sender, rows in origin.groupby("submitter"):
-        counting = [s for s in result.submissions if s.file in set(rows["file"])]
-        files = sorted({hashes[file] for file in rows["file"]})
+    origin = result.rows.origin
+    for sender, named in origin[origin["file"].ne("")].groupby("submitter")["file"]:
+        counting = [submissions[file] for file in named.unique()]
+        files = sorted({s.sha256 for s in counting})
         earlier = ledger.versions(result.round.id, str(sender))
         last = earlier[-1] if earlier else None
         same = last is not None and last.files == files
@@ -27,8 +28,8 @@ def current_versions(ledger: Ledger, result: Result) -> dict[str, Version]:
             files=files,
             received=max(s.received for s in counting),
             recorded=last.recorded if last and same else result.as_of,
-            errors=sorted(_errors(result, str(sender))),
-            rows=_rows(result, str(sender)),
+            errors=sorted(errors.get(str(sender), [])),
+            rows=rows.get(str(sender), {}),
         )
     return versions
 
@@ -57,17 +58,23 @@ def _progress(before: Version | None, now: Version) -> Progress:
     )
 
 
-def _errors(result: Result, sender: str) -> Iterator[list[str]]:
+def _errors(result: Result) -> dict[str, list[list[str]]]:
+    """Return the keys of what is asked of each sender."""
     findings = result.rollup.findings
-    own = findings[findings["submitter"].eq(sender) & findings["severity"].eq("error")]
-    for f in own.itertuples():
-        yield [f.unit or f"?{f.value}", f.column, f.rule]
+    errors: dict[str, list[list[str]]] = {}
+    for f in findings[findings["severity"].eq("error")].itertuples():
+        errors.setdefault(f.submitter, []).append([f.unit or f"?{f.value}", f.column, f.rule])
+    return errors
 
 
-def _rows(result: Result, sender: str) -> dict[str, dict[str, str]]:
-    units = result.rollup.units
-    own = units[units["submitter_code"].eq(sender) & units["id"].ge(0)]
-    return {str(code): result.repaired.loc[id].to_dict() for code, id in own["id"].items()}
+def _rows(result: Result) -> dict[str, dict[str, dict[str, str]]]:
+    """Return the repaired values of the units that each sender lists."""
+    values, persons = result.repaired.to_dict("index"), result.round.form.rows == "persons"
+    rows: dict[str, dict[str, dict[str, str]]] = {}
+    for code, sender in result.rollup.units["submitter_code"].items():
+        for number, id in enumerate(result.ids_of.get(str(code), []), start=1):
+            rows.setdefault(sender, {})[f"{code}/{number}" if persons else str(code)] = values[id]
+    return rows
 
 
 def _changes(before: Version, now: Version) -> Iterator[Change]:
@@ -75,4 +82,4 @@ def _changes(before: Version, now: Version) -> Iterator[Change]:
         old, new = before.rows.get(unit, {}), now.rows.get(unit, {})
         for column in new or old:
             if old.get(column, "") != new.get(column, ""):
-                yield Change(unit, column, old.get(column, ""), new.get(column, ""))
+                yield Change(unit.partition("/")[0], column, old.get(column, ""), new.get(column, ""))

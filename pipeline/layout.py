@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from itertools import pairwise
 
 from pipeline.columns import SAMPLE, contents, settle
-from pipeline.gazetteer import section_level, unit_type
+from pipeline.gazetteer import MIXED, section_level, unit_type
 from pipeline.headers import Headers
 from pipeline.lines import Found, Line, with_dittos, with_second
 from pipeline.model import Place, Sheet
@@ -22,6 +22,7 @@ from pipeline.persons import by_kind, is_ditto
 from schemas.data import vocabulary
 from schemas.kinds import is_blank, link
 from schemas.text import clean, search_key
+from schemas.units import LEVELS
 
 HEADER_ROWS = 3
 Columns = tuple[dict[str, int], dict[int, str]]
@@ -37,29 +38,38 @@ class Layout:
 
     tables: list[Found]
     title: list[str]
+    sheet: str = ""
 
 
 SEARCHED = 1_000  # after so many rows of text without a header a sheet is none of the form's
 
 
-def find_tables(sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool]) -> Layout:
-    """Return the tables of the sheet that have the form's columns."""
-    return _Finder(sheet, headers, is_unit).find()
+def find_tables(
+    sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool], is_heading: Callable[[str], bool] | None = None
+) -> Layout:
+    """Return the tables of the sheet that have the form's columns; `is_heading` tells texts that name a place."""
+    return _Finder(sheet, headers, is_unit, is_heading or is_unit).find()
 
 
 class _Finder:
     """Walks down one sheet; the state is the table being read, the section, and whether the table has ended."""
 
-    def __init__(self, sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool]) -> None:
+    def __init__(
+        self, sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool], is_heading: Callable[[str], bool]
+    ) -> None:
+        self.is_heading = is_heading
         self.sheet = sheet
         self.headers = headers
         self.form = form = headers.form
         self.is_unit = is_unit
         self.unit_key = form.unit_key
         self.kinds = {column.key: column.kind for column in form.columns}
-        self.groups = [{column.kind: column.key for column in form.of_group(group.key)} for group in form.groups]
-        self.levels = {section.level for section in form.sections}
+        self.columns = {column.key: column for column in form.columns}
+        self.persons = list(form.persons.values())
+        self.levels = (*LEVELS, MIXED) if form.sections else ()
         self.level = section_level(sheet.name)
+        self.heading = ""
+        self.above: tuple[str, Place] | None = None  # the unit last named, and where
         self.ended = False
 
     def find(self) -> Layout:
@@ -81,7 +91,7 @@ class _Finder:
             for table in current:
                 self._read_row(row, table)
             row += 1
-        return Layout(tables, title)
+        return Layout(tables, title, self.sheet.name)
 
     def _combined(self, columns: dict[str, int]) -> frozenset[int]:
         """Return the columns that speak for keys of several kinds."""
@@ -195,20 +205,61 @@ class _Finder:
         """Add the line that the row holds to the table, or a second person to the line above."""
         line = self._line(row, table)
         above = table.lines[-1] if table.lines else None
-        both = with_second(above, line, self.groups) if above and not self.ended else None
+        both = with_second(above, line, self.persons) if above and not self.ended else None
         if both and not self._is_footer(row):
             table.lines[-1] = both
         elif checked := self._checked(line, table):
-            table.lines.append(with_dittos(checked, above, self.groups))
+            table.lines.append(self._of_unit_above(with_dittos(checked, above, self.persons)))
+        elif heading := self._heading(row):
+            self.heading = heading
+            self.above = (heading, self._place_of(heading, row))
+        elif section_level(unit := line.texts.get(self.unit_key, "")):
+            self.above = (unit, line.cells[self.unit_key])
+
+    def _of_unit_above(self, line: Line) -> Line:
+        """Return the line of a person with the unit that was last named, where its own row names none."""
+        if self.form.rows != "persons":
+            return line
+        unit = line.texts.get(self.unit_key, "")
+        if not is_blank(unit) and not is_ditto(unit):
+            self.above = (unit, line.cells[self.unit_key])
+        elif self.above:
+            text, place = self.above
+            is_section = bool(section_level(text))
+            texts, cells = line.texts | {self.unit_key: text}, line.cells | {self.unit_key: place}
+            return replace(line, texts=texts, cells=cells, is_section=is_section)
+        return line
+
+    def _place_of(self, text: str, row: int) -> Place:
+        return row, next(column for column, cell in enumerate(self.sheet.cells[row]) if clean(cell) == text)
+
+    def _heading(self, row: int) -> str:
+        """Return the text of a row that holds one text alone (and a number), where it names a unit."""
+        texts = [clean(text) for text in dict.fromkeys(self.sheet.cells[row]) if not is_blank(text)]
+        texts = [text for text in texts if not _ORDINAL.match(text)]
+        return texts[0] if len(texts) == 1 and self.is_heading(texts[0]) and not is_date_line(texts[0]) else ""
 
     def _line(self, row: int, table: Found) -> Line:
         """Return what the row holds, whether or not it lists a unit."""
         texts = {key: self._value(row, column, key, table) for key, column in table.columns.items()}
         cells = {key: self._anchor(row, column, key, table) for key, column in table.columns.items()}
         flaws = {key: self.sheet.flaws[place] for key, place in cells.items() if place in self.sheet.flaws}
-        if not table.lines and is_blank(texts.get(self.unit_key, "")) and (place := self._unit_beside(row, table)):
+        if is_blank(texts.get(self.unit_key, "")) and (place := self._unit_beside(row, table)):
             texts[self.unit_key], cells[self.unit_key] = self._text(place), place
-        return Line(row, self._ordinal(row, table), texts, cells, flaws, {}, self.level, False)
+        beside = {
+            column: text
+            for column, header in table.extra.items()
+            if header and (text := self._beside(row, column, table))
+        }
+        return Line(
+            row, self._ordinal(row, table), texts, cells, flaws, {}, self.level, False, self.columns,
+            heading=self.heading, beside=beside, headers=table.extra, table=table.header,
+        )  # fmt: skip
+
+    def _beside(self, row: int, column: int, table: Found) -> str:
+        """Return what stands in a column beside the form's; a cell merged over several rows speaks for each."""
+        anchor = self._anchors.get((row, column), (row, column))
+        return clean(self._text(anchor if anchor[1] == column and anchor[0] > table.header else (row, column)))
 
     def _checked(self, line: Line, table: Found) -> Line | None:
         """Return the line if it lists a unit; headings, totals, remarks and what stands below the table do not."""
@@ -239,15 +290,20 @@ class _Finder:
     # --- cells of a row
 
     def _unit_beside(self, row: int, table: Found) -> Place | None:
-        """Return the cell of another column that names a unit: the district beside its communes, in its own row."""
-        places = [(row, column) for column, header in sorted(table.extra.items()) if header]
-        return next(
-            (place for place in places if not is_blank(self._text(place)) and self.is_unit(self._text(place))), None
-        )
+        """Return the cell of another column that names a unit: the district beside its communes, in its own row.
+
+        A name that the row above has as well only says where the communes belong.
+        """
+        above = table.lines[-1].beside if table.lines else {}
+        for column, header in sorted(table.extra.items()):
+            text = self._text((row, column))
+            if header and not is_blank(text) and clean(text) != above.get(column, "") and self.is_unit(text):
+                return row, column
+        return None
 
     def _section_in(self, row: int, texts: dict[str, str]) -> tuple[str, str]:
         """Return the level that a row's texts name as a section, and the column that says so ("" outside the form)."""
-        for key in [self.unit_key, *texts]:
+        for key in [self.unit_key, *(key for key in texts if self.kinds[key] != "choice")]:
             if (level := section_level(texts.get(key, ""))) in self.levels:
                 return level, key
         others = [text for text in self.sheet.cells[row] if text.strip()][:2]
@@ -256,7 +312,8 @@ class _Finder:
     def _anchor(self, row: int, column: int, key: str, table: Found) -> Place:
         """Return the cell that holds the value: a person merged over several rows speaks for each of them."""
         place = self._anchors.get((row, column), (row, column))
-        vertical = place[1] == column and place[0] > table.header and key != self.unit_key
+        alone = key == self.unit_key and self.form.rows == "units"  # a district merged over its communes
+        vertical = place[1] == column and place[0] > table.header and not alone
         return place if vertical else (row, column)
 
     def _value(self, row: int, column: int, key: str, table: Found) -> str:

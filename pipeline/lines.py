@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from pipeline.model import Place
 from pipeline.persons import is_ditto
 from schemas.codes import Rule
+from schemas.form import Column
 from schemas.kinds import is_blank
 
 Keys = dict[str, str]
@@ -26,6 +28,11 @@ class Line:
     dittos: dict[str, tuple[Place, str]]  # cells that repeat the row above (their `cells` are those above), as typed
     level: str  # the level whose section it stands in, or ""
     is_section: bool  # its unit cell names a section ("Cap huyen"), not a unit
+    columns: Mapping[str, Column] = field(default_factory=dict, repr=False)  # the form's, by key
+    heading: str = ""  # the last heading above it that may name the unit that it belongs to
+    beside: dict[int, str] = field(default_factory=dict)  # what stands in the columns that the form does not have
+    headers: dict[int, str] = field(default_factory=dict)  # the headers of these columns
+    table: int = 0  # the row of its table's header
 
     @cached_property
     def own(self) -> set[str]:
@@ -33,7 +40,7 @@ class Line:
         return {
             key
             for key, place in self.cells.items()
-            if place[0] == self.row and (not is_blank(self.texts[key]) or key in self.flaws)
+            if place[0] == self.row and (not is_blank(self.texts[key], self.columns.get(key)) or key in self.flaws)
         }
 
 

@@ -65,11 +65,12 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a workbook of ours says of itself."""
+    """What a workbook of ours says of itself; `sheets` are those that hold the list of a roll-up, none in a form."""
 
     round: str
     unit: str
     version: int
+    sheets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,21 @@ class Workbook:
 
 
 @dataclass(frozen=True)
+class Statement:
+    """An answer to one of the round's questions: the question's key, where the answer stands, what it says."""
+
+    key: str
+    sheet: str
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True)
 class Submission:
     """A file whose sender is known ("" where it could not be told). `readable`: it holds rows.
 
-    `explanations` is what the clerk wrote beside findings, in a workbook of ours.
+    `explanations` is what the clerk wrote beside findings, in a workbook of ours; `statements` answers the round's
+    questions.
     """
 
     file: str
@@ -96,6 +108,7 @@ class Submission:
     modified: dt.datetime | None
     readable: bool
     explanations: list[Decision] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -154,6 +167,7 @@ class Tally:
     header: list[str]
     rows: list[list[str | int]]
     total: list[str | int] = field(default_factory=list)
+    internal: bool = False  # free words of senders, for the collector alone
 
 
 @dataclass(frozen=True)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from pipeline.model import Rows
 from schemas.form import Form
-from schemas.kinds import REPAIRS, is_blank
-from schemas.units import Register
+from schemas.kinds import repaired
+from schemas.rules import concerned
+from schemas.text import clean
 
 
-def normalise(rows: Rows, form: Form, register: Register) -> pd.DataFrame:
+def normalise(rows: Rows, form: Form, names: Mapping[str, str]) -> pd.DataFrame:
     """Return the repaired values: the index and columns of `rows.typed`, "" for every blank or valueless cell.
 
-    The unit column holds the register's full name where the unit is known.
+    The unit column holds the unit's name as lists have it (`names`, by code) where the unit is known. A column that
+    does not concern a row (`where`) holds there what was typed, cleaned.
     """
-    repaired = {}
+    values = {}
     for column in form.columns:
         typed = rows.typed[column.key]
-        repair = REPAIRS[column.kind]
-        values = {text: "" if is_blank(text) else repair(text) for text in typed.unique()}
-        repaired[column.key] = typed.map(values).where(rows.flaws[column.key].eq(""), "")
-    names = rows.origin["code"].map({code: unit.full_name for code, unit in register.units.items()})
-    repaired[form.unit_key] = names.fillna(repaired[form.unit_key])
-    return pd.DataFrame(repaired, columns=form.keys, index=rows.typed.index).astype("str")
+        of = {text: repaired(text, column) for text in typed.unique()}
+        values[column.key] = typed.map(of).where(rows.flaws[column.key].eq(""), "")
+    values[form.unit_key] = rows.origin["code"].map(names).fillna(values[form.unit_key])
+    frame = pd.DataFrame(values, columns=form.keys, index=rows.typed.index).astype("str")
+    for column in form.columns:
+        if column.where:
+            as_typed = rows.typed[column.key].map(clean).where(frame[column.key].ne(""), "")
+            frame[column.key] = frame[column.key].where(concerned(column, frame), as_typed)
+    return frame

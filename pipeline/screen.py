@@ -19,21 +19,26 @@ from pipeline.ledger import Mail, Posted, open_ledger
 from pipeline.model import Decision
 from pipeline.purge import Kept, Remains
 from pipeline.rehearse import Rehearsal
+from pipeline.render.frames import charted, words
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
+from pipeline.render.papers import PAPERS
 from pipeline.render.wording import in_words
 from pipeline.run import Result
 from pipeline.send import Outcome
 from pipeline.state import writable
+from pipeline.terminal import coloured, table
 from schemas.codes import Rule
 from schemas.messages import line, title
 from schemas.naming import policy_faults
 from schemas.round import Round
-from schemas.text import masked, masked_numbers
+from schemas.text import capitalised, masked, masked_numbers
 from schemas.units import Unit
 
 COMMON_FAULTS = 5
 PLACES_SHOWN = 5
+SENDERS_SHOWN = 25
+_URGENCY = ["missing", "rejected", "to-correct", "accepted"]
 
 
 def print_result(published: Published) -> None:
@@ -65,10 +70,28 @@ def print_result(published: Published) -> None:
         print(line("screen", "kept", path=path))
     for text in policy_faults(result.round.right_names, result.round.register):
         print(text)
-    print(line("screen", "report", path=folder / "bao-cao.docx"))
+    for name in PAPERS:
+        if (folder / name).exists():
+            print(line("screen", Path(name).stem, path=folder / name))
     print(line("screen", "rollup", path=folder / "tong-hop.xlsx"))
     print(line("screen", "overview", path=folder / "tong-quan.html"))
     print(line("screen", "letters", count=len(result.rollup.senders), path=folder / "don-vi"))
+    _print_senders(result, most=SENDERS_SHOWN)
+
+
+def print_next(published: Published) -> None:
+    """Print what to do next, with the command to type."""
+    result = published.result
+    if published.closed:
+        return
+    told, statuses = published.told, result.rollup.senders["status"]
+    if (told["submitter"].eq("") & told["severity"].eq("error") & told["file"].ne("")).any():
+        key = "next_unknown"
+    elif statuses.eq("accepted").all():
+        key = "next_done"
+    else:
+        key = "next_letters"
+    print(coloured(line("screen", key, round=result.round.id, path=published.folder), "head"))
 
 
 def _print_closed(closed: Closed, told: pd.DataFrame) -> None:
@@ -178,25 +201,33 @@ def print_status(result: Result) -> None:
         if -days > result.round.keep_days and result.submissions:
             print(line("screen", "keeps", days=-days, files=len(result.submissions), round=result.round.id))
     print_letters(result)
-    rows = [line("screen", "status_head").split("|")]
-    for code, sender in result.rollup.senders.iterrows():
+    _print_senders(result)
+
+
+def _print_senders(result: Result, most: int = 0) -> None:
+    """Print a table of the senders; with `most` only so many, those who have something to do first."""
+    measure = charted(result.round)
+    head = line("screen", "senders", measure=capitalised(words()["measures"][measure])).split("|")
+    rows, looks = [head], ["head"]
+    senders = result.rollup.senders
+    if most:
+        senders = senders.sort_values("status", key=lambda s: s.map(_URGENCY.index), kind="stable")[:most]
+    for code, sender in senders.iterrows():
         progress = result.progress.get(str(code))
+        looks.append(sender["status"])
         rows.append(
             [
-                sender["name"],
-                line("statuses", sender["status"]),
-                str(progress.number) if progress else "",
-                vietnamese_date(sender["received"]),
-                f"{sender['listed']}/{sender['expected']}",
-                str(sender["established"]),
-                str(sender["errors"]),
-                str(sender["warnings"]),
-                progress_line(result, str(code)),
+                sender["name"], line("statuses", sender["status"]), str(progress.number) if progress else "",
+                vietnamese_date(sender["received"]), f"{sender[measure]}/{sender['expected']}",
+                str(sender["errors"]), str(sender["warnings"]), progress_line(result, str(code)),
             ]
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+        )  # fmt: skip
+    print()
+    for text in table(rows, (2, 4, 5, 6), looks):
+        print(text)
+    if rest := len(result.rollup.senders) - len(senders):
+        print(line("screen", "senders_more", count=rest, round=result.round.id))
+    print()
 
 
 def print_remains(round: Round, found: Remains, *, with_inbox: bool) -> None:
@@ -216,7 +247,7 @@ def print_purged(round: Round, kept: Kept) -> None:
     """Print when a round was purged, and the counts that were kept."""
     print(line("screen", "purged", title=round.title, round=round.id, date=vietnamese_date(kept.day)))
     if kept.counts:
-        _print_counts(kept.counts)
+        _print_counts(round, kept.counts)
 
 
 def print_letters(result: Result) -> None:
@@ -275,15 +306,18 @@ def print_mails(mails: Iterable[Mail]) -> None:
 
 
 def _heading(result: Result) -> None:
-    print(line("screen", "title", title=result.round.title, round=result.round.id, date=vietnamese_date(result.as_of)))
-    _print_counts(summary(result))
+    facts = {"title": result.round.title, "round": result.round.id, "date": vietnamese_date(result.as_of)}
+    print(coloured(line("screen", "title", **facts), "head"))
+    _print_counts(result.round, summary(result))
 
 
-def _print_counts(counts: Mapping[str, Any]) -> None:
+def _print_counts(round: Round, counts: Mapping[str, Any]) -> None:
     submissions = counts["submissions"]
     print(line("screen", "received", **{**submissions, "missing": len(submissions["missing"])}))
-    for level, measures in counts["levels"].items():
-        print(line("screen", "level", **{**measures, "level": line("levels", level)}))
+    names = words()["measures"]
+    for level, of in counts["levels"].items():
+        told = "; ".join(f"{of[measure]} {names[measure]}" for measure in round.measures)
+        print(line("screen", "level", level=capitalised(line("levels", level)), expected=of["expected"], counts=told))
 
 
 def print_history(round: Round, sender: str, state: Path, until: dt.date) -> None:

@@ -53,8 +53,8 @@ class Outcome:
 
 
 @contextmanager
-def sending(state: Path) -> Iterator[None]:
-    """Hold the sending alone.
+def sending(round: Round, state: Path) -> Iterator[None]:
+    """Hold the sending alone; what a sender was sending when it died is uncertain from now on.
 
     Raises:
         OperatorError: somebody else is sending.
@@ -62,11 +62,15 @@ def sending(state: Path) -> Iterator[None]:
     with alone(state, "send") as is_alone:
         if not is_alone:
             raise OperatorError("send_busy")
+        with hold(state), open_ledger(state) as ledger:
+            ledger.settle_unknown(round.id)
         yield
 
 
 def decide(round: Round, state: Path, sender: str, fate: str) -> None:
     """Give the uncertain and refused letters to a sender the fate that the officer knows: `sent`, or `prepared` again.
+
+    Only while `sending` is held.
 
     Raises:
         OperatorError: no such sender, or none of its letters is in doubt.
@@ -74,7 +78,6 @@ def decide(round: Round, state: Path, sender: str, fate: str) -> None:
     if sender not in round.submitting_units:
         raise OperatorError("no_unit", code=sender, known=", ".join(round.submitting_units))
     with hold(state), open_ledger(state) as ledger:
-        ledger.settle_unknown(round.id)
         if not ledger.decide(round.id, sender, fate):
             raise OperatorError("nothing_in_doubt", unit=round.submitting_units[sender].full_name)
 
@@ -129,7 +132,8 @@ def _content(round: Round, due: Due, outbox: Path, state: Path) -> bytes | None:
 
 def _is_letter(message: EmailMessage, round: Round, due: Due) -> bool:
     about = f"{due.unit.code}/{round.id}/{due.letter.version}"
-    return message["Message-ID"] == due.letter.message_id and message["X-Submission-Id"] == about
+    found = [str(message.get(name, "")).strip() for name in ("Message-ID", "X-Submission-Id")]  # long ones are folded
+    return found == [due.letter.message_id, about]
 
 
 @dataclass

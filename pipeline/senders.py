@@ -6,21 +6,24 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from pipeline.former import Formers
 from pipeline.gazetteer import BARE, Gazetteer
 from pipeline.layout import Layout, is_date_line
 from pipeline.model import Arrival, Workbook
 from schemas.round import Round
 from schemas.units import Unit
 
+AGREEING = 4  # a title agrees with the units listed if it has this part of the votes that another sender has
 _CODE = re.compile(r"^(\d+)(?!\d)")
 
 
 class Senders:
     """The units that send files in a round; `region` are all units that its files may list."""
 
-    def __init__(self, round: Round, region: Gazetteer) -> None:
+    def __init__(self, round: Round, region: Gazetteer, formers: Formers) -> None:
         self.round = round
         self.region = region
+        self.formers = formers
         self.collector = round.collecting_unit
         self.gazetteer = Gazetteer([*round.submitting_units.values(), *([self.collector] if self.collector else [])])
 
@@ -36,9 +39,10 @@ class Senders:
         votes = self._votes(names)
         decided = told
         if votes:
-            agreeing = told & set(votes)
+            agreeing = {code for code in told if votes.get(code, 0) * AGREEING >= max(votes.values())}
+            most = max(votes.values())
             if not told or agreeing:
-                decided = agreeing or {code for code, count in votes.items() if count * 2 >= max(votes.values())}
+                decided = agreeing or {code for code, count in votes.items() if count * 2 >= most}
             else:
                 decided = told | {max(votes, key=lambda code: votes[code])}
         named = self._mentioned(PurePosixPath(arrival.file).parts)
@@ -60,26 +64,38 @@ class Senders:
         return ""
 
     def _told(self, book: Workbook, layouts: list[Layout], names: list[str]) -> set[str]:
+        """Return the senders that the file names: in its stamp or a title and in a row where both do."""
         told: set[str] = set()
         for with_table in (True, False):
             titles = [layout.title for layout in layouts if bool(layout.tables) is with_table]
             told = told or self._mentioned(text for title in titles for text in title if not is_date_line(text))
         if book.stamp and book.stamp.unit in self.round.submitting_units:
             told.add(book.stamp.unit)
+        listed: set[str] = set()
+        formerly: set[str] = set()
         for name in names:
             sure, units = self.region.find(name)
             if 0 < sure <= BARE and len(units) == 1 and units[0].code in self.round.submitting_units:
-                told.add(units[0].code)
-        return told
+                listed.add(units[0].code)
+            elif not 0 < sure <= BARE:
+                formerly |= self._senders_of(self.formers.find(name)[1])
+        told = (told & listed) or (told | listed)
+        return (told & formerly) or told or formerly
+
+    def _senders_of(self, codes: Iterable[str]) -> set[str]:
+        """Return the senders among these units of today, which former ones became."""
+        return {code for code in codes if code in self.round.submitting_units}
 
     def _mentioned(self, texts: Iterable[str]) -> set[str]:
         """Return the senders named in running texts: with their level word if any is, else bare."""
+        texts = list(texts)
         mentions = [mention for text in texts for mention in self.gazetteer.mentions(text)]
         office = self.collector.name if self.collector else ""
         senders = [mention for mention in mentions if mention.unit != self.collector]
         typed = {mention.unit.code for mention in senders if mention.typed}
         bare = {mention.unit.code for mention in senders if not mention.typed and mention.unit.name != office}
-        return typed or bare
+        formerly = self._senders_of(code for text in texts for code in self.formers.mentioned(text))
+        return typed or formerly or bare
 
     def _votes(self, names: list[str]) -> dict[str, float]:
         """Count the listed units by the sender above them; a name that several answer to is shared out."""

@@ -22,6 +22,13 @@ class Trend:
     by_unit: dict[str, list[int]]
     total: list[int]
 
+    @property
+    def points(self) -> list[tuple[int, int, int, str]]:
+        """The line of the totals in a field of 1000 by 100: x, y (down), the total, its label."""
+        step, most = 1000 // max(len(self.total) - 1, 1), max(self.total) or 1
+        counted = zip(self.total, self.labels, strict=True)
+        return [(step * place, 100 - 100 * n // most, n, label) for place, (n, label) in enumerate(counted)]
+
 
 def moment_of(result: Result) -> Moment:
     """Return the errors and warnings of this run, counted by sender and rule."""

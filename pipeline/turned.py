@@ -10,7 +10,7 @@ from pipeline.headers import Headers
 from pipeline.layout import Layout, find_tables
 from pipeline.lines import Line
 from pipeline.model import Place, Sheet
-from schemas.kinds import is_blank
+from schemas.kinds import is_empty
 from schemas.text import clean
 
 LONGEST = 200  # rows; a longer sheet is no form for one unit
@@ -57,7 +57,7 @@ def _entries(sheet: Sheet, headers: Headers) -> tuple[list[str], list[Entry]]:
         beside = filled[1] if len(filled) > 1 else (column, match[2] if match else "")
         if not headers.knows(label):
             title.extend([] if entries else [clean(text)])
-        elif is_blank(beside[1]) and (row, beside[0]) not in sheet.flaws and not match:
+        elif is_empty(beside[1]) and (row, beside[0]) not in sheet.flaws and not match:
             heading = label
         else:
             entries.append((heading, label, beside[1], (row, beside[0])))

@@ -11,11 +11,11 @@ from pandera.errors import SchemaErrorReason, SchemaErrors
 
 from pipeline.model import Rows, finding, findings_frame
 from schemas.codes import Rule
-from schemas.kinds import link
+from schemas.kinds import is_news, link, shown
 from schemas.messages import line
 from schemas.naming import LONGEST, RightNames
 from schemas.round import Round
-from schemas.rules import PRECEDENCE, SUGGESTIONS, Cells, Table, schema_for
+from schemas.rules import FACTS, PRECEDENCE, SUGGESTIONS, Cells, Table, schema_for
 from schemas.text import clean
 
 
@@ -81,6 +81,8 @@ def _cell_findings(table: Table, rows: Rows, failures: pd.DataFrame) -> Iterator
         suggestion = str(suggested[rule, key].at[id]) if rule in SUGGESTIONS else ""
         code = table.units.at[id, "code"]
         facts: dict[str, Any] = {"unit": register.units[code].full_name if code else ""}
+        if rule in FACTS:
+            facts |= FACTS[rule](Cells(column, table.rows[key], table), table.rows.at[id, key])
         if rule == Rule.PAGE_NAME_OTHER_UNIT:
             owners = table.names.owners[table.rows.at[id, key]]
             facts["other"] = ", ".join(register.units[owner].full_name for owner in owners)
@@ -130,9 +132,14 @@ def _repairs(table: Table, rows: Rows, failures: pd.DataFrame) -> Iterator[dict[
             continue
         typed, value = table.typed[column.key], table.rows[column.key]
         differs = value.ne("") & typed.ne(value) & typed.map(clean).ne(value)
-        for id in differs.index[differs]:
-            if (id, column.key) not in failed:
-                yield _at(rows, id, column.key, Rule.CELL_REPAIRED, typed.at[id], value.at[id], {})
+        shown_for = {
+            pair: shown(pair[1], column)
+            for pair in set(zip(typed[differs], value[differs], strict=True))
+            if is_news(*pair, column)
+        }
+        for id, pair in zip(differs.index[differs], zip(typed[differs], value[differs], strict=True), strict=True):
+            if pair in shown_for and (id, column.key) not in failed:
+                yield _at(rows, id, column.key, Rule.CELL_REPAIRED, pair[0], shown_for[pair], {})
 
 
 def _dittos(table: Table, rows: Rows) -> Iterator[dict[str, Any]]:

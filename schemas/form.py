@@ -2,27 +2,60 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import tomllib
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.data import HERE, read_toml
+from schemas.kinds import KINDS, shown, yes_no
+from schemas.text import search_key
 
-_PERSONAL = {"name", "phone", "email"}
+CONTACT = ("name", "phone", "email")
+"""The kinds of column that make a person; further columns of its group say more of it."""
+RESERVED = ("code", "level", "name", "parent_code", "submitter_code", "status", "file", "sheet", "row")
+"""The other columns of `rows.csv`."""
 
 
 class _Data(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Misfit(ValueError):
+    """Entries that do not fit each other; `reason` is a key of `form_errors` in `messages.toml`, `facts` its words."""
+
+    def __init__(self, reason: str, **facts: str) -> None:
+        super().__init__(reason)
+        self.reason, self.facts = reason, facts
+
+
+class FormFault(Exception):
+    """The form's file is wrong at `key`; `reason` and `facts` as in `Misfit`."""
+
+    def __init__(self, name: str, key: str, reason: str, facts: dict[str, str]) -> None:
+        super().__init__(f"{name}: {key}: {reason}")
+        self.name, self.key, self.reason, self.facts = name, key, reason, facts
+
+
 class Group(_Data):
-    """Columns under one printed heading: one person."""
+    """Columns under one printed heading: a person, or what belongs together."""
 
     key: str
     header: str
-    words: dict[str, int]  # words that point to this group in a header, with their weight
+    words: dict[str, int] = {}  # words that point to this group in a header, with their weight; else its header
+
+
+class Choice(_Data):
+    """One of the values of a `choice` column; `aliases` are other names that units write for it."""
+
+    value: str
+    aliases: list[str] = []
+
+
+Bound = int | float | dt.date
 
 
 class Column(_Data):
@@ -31,19 +64,62 @@ class Column(_Data):
     A column of a group may leave these to the `part` it names, so that persons are described once.
     """
 
-    key: str
+    key: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     kind: str
     header: str
     group: str = ""
     part: str = ""
     aliases: list[str] = []
-    required: bool = False
-    width: float = 20
+    required: bool = False  # the table must have this column
+    filled: bool = False  # every row must say something here
+    where: dict[str, list[str]] = {}  # the column concerns only rows in which these columns hold one of these values
+    choices: list[Choice] = []
+    min: Bound | None = None
+    max: Bound | None = None
+    whole: bool = False
+    # What the blank form says when the cell is chosen, in place of the kind's own words.
+    hint: str = Field(default="", max_length=255)
+    width: float = Field(default=20, gt=0, le=120)
+
+    @field_validator("choices", mode="before")
+    @classmethod
+    def _plain_choices(cls, choices: Any) -> Any:
+        if not isinstance(choices, list):
+            return choices
+        return [{"value": choice} if isinstance(choice, str) else choice for choice in choices]
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Column:
+        if self.kind not in KINDS:
+            raise Misfit("kind", value=self.kind, known=", ".join(KINDS))
+        if (self.kind == "choice") != bool(self.choices):
+            raise Misfit("choices")
+        if len({search_key(name) for names in self.spellings for name in names}) < sum(map(len, self.spellings)):
+            raise Misfit("choices_twice")
+        for bound in (self.min, self.max):
+            fits = dt.date if self.kind == "date" else (int, float)
+            if bound is not None and (self.kind not in ("date", "number") or not isinstance(bound, fits)):
+                raise Misfit("bound")
+        if self.min is not None and self.max is not None and self.min > self.max:  # type: ignore[operator]
+            raise Misfit("bounds")
+        if self.whole and self.kind != "number":
+            raise Misfit("whole")
+        return self
 
     @property
     def names(self) -> list[str]:
         """Every header text that means this column."""
         return [self.header, *self.aliases]
+
+    @cached_property
+    def spellings(self) -> tuple[tuple[str, ...], ...]:
+        """The choices: of each the value that counts, then its other names."""
+        return tuple((choice.value, *choice.aliases) for choice in self.choices)
+
+    @property
+    def role(self) -> str:
+        """What the column is within its group: columns of two groups with one role have the same label."""
+        return self.part or search_key(self.header)
 
 
 class Section(_Data):
@@ -82,12 +158,36 @@ class Form(_Data):
     title: list[str]
     document: str  # what units send, as a sentence names it
     rows: Literal["units", "persons"] = "units"  # one row a unit, or any number of persons a unit
-    ordinal: Ordinal
+    ordinal: Ordinal = Ordinal(header="TT", aliases=["STT"])
     groups: list[Group] = []
     fillers: list[str] = []  # words in a person's header that say nothing
     columns: list[Column]
     sections: list[Section] = []
     tables: list[Table] = []
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Form:
+        if len(self.of_kind("unit")) != 1:
+            raise Misfit("unit")
+        groups = [group.key for group in self.groups]
+        for names in (self.keys, groups, [(c.group, search_key(c.header)) for c in self.columns]):
+            for place, name in enumerate(names):
+                if name in names[:place]:
+                    raise Misfit("twice", value=name if isinstance(name, str) else self.columns[place].header)
+        for column in self.columns:
+            if column.key in RESERVED:
+                raise Misfit("reserved", value=column.key, known=", ".join(RESERVED))
+            if column.group and column.group not in groups:
+                raise Misfit("group", column=column.key, value=column.group)
+            for key, values in column.where.items():
+                if key not in self.keys or not values or not set(values) <= self._answers(key):
+                    raise Misfit("where", column=column.key, value=key)
+        return self
+
+    def _answers(self, key: str) -> set[str]:
+        """Return the values that a column can hold, if they can be counted."""
+        column = self.column(key)
+        return set(yes_no.answers()) if column.kind == "yes-no" else {choice.value for choice in column.choices}
 
     @property
     def keys(self) -> list[str]:
@@ -103,9 +203,7 @@ class Form(_Data):
     def personal(self) -> frozenset[str]:
         """The keys of the columns that hold a person's data."""
         of_rows = self.rows == "persons"
-        return frozenset(
-            c.key for c in self.columns if c.group or c.kind in _PERSONAL or (of_rows and c.kind != "unit")
-        )
+        return frozenset(c.key for c in self.columns if c.group or c.kind in CONTACT or (of_rows and c.kind != "unit"))
 
     def column(self, key: str) -> Column:
         """Return the column of that key."""
@@ -119,9 +217,19 @@ class Form(_Data):
         """Return the columns of one group, in the form's order."""
         return [column for column in self.columns if column.group == group]
 
+    @cached_property
+    def persons(self) -> dict[str, dict[str, str]]:
+        """The groups that are persons (they have a name), each with its contact: kind -> key."""
+        contacts = {g.key: {c.kind: c.key for c in self.of_group(g.key) if c.kind in CONTACT} for g in self.groups}
+        return {group: contact for group, contact in contacts.items() if "name" in contact}
+
     def group(self, key: str) -> Group:
         """Return the group of that key."""
         return next(group for group in self.groups if group.key == key)
+
+    def shown(self, key: str, value: str) -> str:
+        """Return a repaired value of a column (of none for "") as people read it."""
+        return shown(value, self.column(key)) if key else value
 
     def label(self, key: str) -> str:
         """Return the column's heading as a sentence can name it."""
@@ -135,9 +243,64 @@ def load_form(name: str) -> Form:
 
     Raises:
         FileNotFoundError: no form has that id.
-        pydantic.ValidationError: a key is missing, unknown or of another type.
+        FormFault: the file is wrong; it names the key and the reason.
     """
-    record = read_toml(Path(name) if name.endswith(".toml") else HERE / "forms" / f"{name}.toml")
-    parts = {part["key"]: part for part in record.pop("parts", [])}
-    record["columns"] = [{**parts.get(column.get("part", ""), {}), **column} for column in record["columns"]]
-    return Form.model_validate(record)
+    path = _path(name, Path())
+    try:
+        record = _record(path)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise FormFault(name, path.name, "toml", {"value": str(fault)}) from None
+    parts = {part["key"]: {k: v for k, v in part.items() if k != "key"} for part in record.pop("parts", [])}
+    for column in record.get("columns", []):
+        if (part := column.get("part", "")) and part not in parts:
+            raise FormFault(name, f"columns.{column.get('key', '')}.part", "part", {"value": part})
+    record["columns"] = [{**parts.get(column.get("part", ""), {}), **column} for column in record.get("columns", [])]
+    try:
+        return Form.model_validate(record)
+    except ValidationError as faults:
+        raise _fault(name, record, faults) from None
+
+
+def _path(name: str, folder: Path) -> Path:
+    return folder / name if name.endswith(".toml") else HERE / "forms" / f"{name}.toml"
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """Return the tables of the form's file, laid over those of the form that it is based on."""
+    own = read_toml(path)
+    base = own.pop("base", "")
+    if not base:
+        return own
+    record = _record(_path(base, path.parent))
+    for table, named in (("groups", "key"), ("parts", "key"), ("sections", "level"), ("columns", "key")):
+        entries = record.get(table, [])
+        for entry in own.pop(table, []):
+            _lay_over(entries, entry, named)
+        record[table] = entries
+    return {**record, **own}
+
+
+def _lay_over(entries: list[dict[str, Any]], entry: dict[str, Any], named: str) -> None:
+    """Change the entry of that name, or add a new one: behind the last of its group, else at the end."""
+    for known in entries:
+        if known[named] == entry.get(named):
+            known.update(entry)
+            return
+    beside = [
+        place for place, known in enumerate(entries) if entry.get("group") and known.get("group") == entry["group"]
+    ]
+    entries.insert(beside[-1] + 1 if beside else len(entries), entry)
+
+
+def _fault(name: str, record: dict[str, Any], faults: ValidationError) -> FormFault:
+    """Return the first fault that was found, with the key at which it stands in the file."""
+    first = faults.errors()[0]
+    loc = [str(part) for part in first["loc"]]
+    if loc[:1] == ["columns"] and len(loc) > 1:
+        loc[1] = str(record["columns"][int(loc[1])].get("key", int(loc[1]) + 1))
+    error = first.get("ctx", {}).get("error")
+    if isinstance(error, Misfit):
+        column = [f"columns.{error.facts['column']}"] if "column" in error.facts else []
+        return FormFault(name, ".".join(loc or column or [error.reason]), error.reason, error.facts)
+    reason = str(first["type"]) if first["type"] in ("missing", "extra_forbidden") else "other"
+    return FormFault(name, ".".join(loc), reason, {"value": str(first["input"])})

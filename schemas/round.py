@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from email.headerregistry import Address
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from schemas.codes import Rule
 from schemas.data import HERE, read_toml
-from schemas.form import Form, load_form
+from schemas.form import Column, Form, load_form
 from schemas.messages import clause as usual_clause
 from schemas.messages import line
 from schemas.messages import severity as usual_severity
@@ -135,6 +136,22 @@ class Target(Limit):
     percent: float = Field(ge=0, le=100)
 
 
+class Question(_Data):
+    """What submitting units state of themselves beside the list; open answers are not reported, never a fault.
+
+    `text` stands in the form, the answer to the right of it.
+    """
+
+    key: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    kind: Literal["yes-no", "text"] = "yes-no"
+    text: str
+
+    @property
+    def column(self) -> Column:
+        """The question as a column of its kind: repaired and judged like one."""
+        return Column(key=self.key, kind=self.kind, header=self.text, width=60, hint="")
+
+
 class Criterion(_Data):
     """What a submitting unit gets points for; `lack` says what to do for those that are missing.
 
@@ -172,8 +189,15 @@ class Period(_Data):
     last_day: int = Field(0, ge=0, le=28)
 
 
+Paper = Literal["report", "dispatch", "notice"]
+
+
 class Letterhead(_Data):
-    """The constants of the office's papers."""
+    """The constants of the office's papers.
+
+    `symbol` and `recipients` are the report's; those of the dispatch and the notice follow from them unless they stand
+    in `symbols` and `recipients_of`.
+    """
 
     parent: list[str]
     issuer: str
@@ -185,6 +209,8 @@ class Letterhead(_Data):
     addressee: str
     collector: str
     recipients: list[str]
+    symbols: dict[Paper, str] = {}
+    recipients_of: dict[Paper, list[str]] = {}
 
 
 class Office(_Data):
@@ -208,6 +234,7 @@ class Round(_Data):
     source: Source
     deadline: Deadline = Deadline()
     reminders: list[Reminder] = []
+    questions: list[Question] = []
     extensions: list[Extension] = []
     reminding: Reminding = Reminding()
     targets: list[Target] = []
@@ -215,6 +242,7 @@ class Round(_Data):
     previous: list[str] = []  # ids of earlier rounds, the latest first: accepted data are carried forward
     opens: dt.date | None = None  # files received before belong to an earlier period
     series: str = ""  # what the periods of a round share: its id as written
+    names: dict[str, str] = {}  # what earlier rounds are called in a sentence, by id
     emulation: Emulation | None = None
     persons: dict[Level, list[str] | int] = {}
     naming: dict[Level, Policy] = {}
@@ -239,7 +267,7 @@ class Round(_Data):
         for key in self.own:
             if key not in self.form.keys or key == self.form.unit_key:
                 raise ValueError(f"own: {key}")
-        groups = {group.key for group in self.form.groups}
+        groups = self.form.persons
         for level, asked in self.persons.items():
             for group in asked if isinstance(asked, list) else []:
                 if group not in groups:
@@ -248,9 +276,13 @@ class Round(_Data):
             for code in codes:
                 if code not in self.submitting_units:
                     raise ValueError(f"{name}: {code}")
-        known = {*MEASURES, *(column.key for column in self.form.of_kind("yes-no"))}
+        answers = {question.key for question in self.questions if question.kind == "yes-no"}
+        known = {*self.measures, *answers, *(column.key for column in self.form.of_kind("yes-no"))}
+        for question in self.questions:
+            if question.key in {*self.form.keys, *MEASURES, *SENDING}:
+                raise ValueError(f"questions: {question.key}")
         for target in self.targets:
-            if target.measure not in known:
+            if target.measure not in known or (target.measure in answers and target.level != self.submitters):
                 raise ValueError(f"targets: {target.measure}")
         for criterion in self.emulation.criteria if self.emulation else []:
             if criterion.measure not in {*known, *SENDING}:
@@ -271,15 +303,16 @@ class Round(_Data):
         if self.period is None:
             return self
         span = span_of(day, self.period.every, self.period.first_day)
-        before = spans_before(span, self.period.first_day)
+        before = {f"{self.id}-{earlier.key}": earlier.name for earlier in spans_before(span, self.period.first_day)}
         last_day = self.period.last_day and span.last_month.replace(day=self.period.last_day)
         return self.model_copy(
             update={
                 "id": f"{self.id}-{span.key}",
                 "title": self.title.replace("{period}", span.name),
                 "deadline": Deadline(by=last_day, clause=self.deadline.clause) if last_day else self.deadline,
-                "previous": [*(f"{self.id}-{earlier.key}" for earlier in before), *self.previous],
+                "previous": [*before, *self.previous],
                 "opens": span.opens,
+                "names": before,
                 "series": self.id,
             }
         )
@@ -330,20 +363,40 @@ class Round(_Data):
         }
 
     @cached_property
+    def listed_names(self) -> dict[str, str]:
+        """By code: how a unit is called in its sender's list; units of one name have the unit above them added."""
+        names: dict[str, str] = {unit.code: unit.full_name for unit in self.register.below(self.collector)}
+        for units in self.expected.values():
+            count = Counter(unit.full_name for unit in units)
+            for unit in units:
+                if count[unit.full_name] > 1:
+                    names[unit.code] = f"{unit.full_name}, {self.register.units[unit.parent].name_in_text}"
+        return names
+
+    @cached_property
     def measures(self) -> tuple[str, ...]:
         """What this round counts of its units: of the five measures those that its form can tell."""
         kinds = {column.kind for column in self.form.columns}
         told = {
             "established": "link" in kinds,
             "named": "page-name" in kinds and bool(self.naming),
-            "staffed": bool(self.form.groups) and any(self.persons.values()),
+            "staffed": bool(self.form.persons) and any(self.persons.values()),
         }
         return tuple(measure for measure in MEASURES if told.get(measure, True))
+
+    def label(self, key: str) -> str:
+        """Return what a column or a question is called in a sentence."""
+        questions = {question.key: question.text for question in self.questions}
+        return questions.get(key) or self.form.label(key)
 
     @cached_property
     def right_names(self) -> RightNames:
         """The right page names of all units of the collector's region."""
         return right_names(self.register, [u.code for u in self.register.below(self.collector)], self.naming)
+
+    def called(self, earlier: str) -> str:
+        """Return what an earlier round is called in a sentence."""
+        return self.names.get(earlier, earlier)
 
     def last_day_of(self, submitter: str) -> dt.date | None:
         """Return the last day that is in time for a submitting unit; None where there is no deadline."""
@@ -389,6 +442,10 @@ def load_round(name: str) -> Round:
         FileNotFoundError: no round, form or register has that name.
         tomllib.TOMLDecodeError: the file is not TOML.
         pydantic.ValidationError: a key is missing, unknown or has a wrong value.
+        schemas.form.FormFault: the same of the form's file. A form given by its path lies relative to the round's.
     """
     path = Path(name) if name.endswith(".toml") else HERE / "rounds" / f"{name}.toml"
-    return Round.model_validate(read_toml(path))
+    record = read_toml(path)
+    if str(record.get("form", "")).endswith(".toml"):
+        record["form"] = str(path.parent / record["form"])
+    return Round.model_validate(record)

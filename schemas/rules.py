@@ -9,16 +9,19 @@ Source of the rules: the letter's form and clauses as the round files quote them
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
 
 from schemas.codes import Rule as Rule
-from schemas.form import Column
-from schemas.kinds import email, link, name, phone
+from schemas.form import Bound, Column
+from schemas.kinds import choice, date, email, link, name, number, phone, shown, yes_no
 from schemas.naming import LONGEST, RightNames, name_key
 from schemas.round import Round
 from schemas.text import without_accents
@@ -70,7 +73,7 @@ class Table:
     @cached_property
     def asked_for(self) -> dict[str, pd.Series]:
         """By group: True where the policy asks for this person, nothing is written, and there is a page."""
-        groups = [group.key for group in self.round.form.groups]
+        groups = list(self.round.form.persons)
         blank = {group: ~self.group_filled(group) & ~self.no_page for group in groups}
         asked = dict.fromkeys(groups, self._never)
         for level in self.round.lists:
@@ -82,13 +85,19 @@ class Table:
                 continue
             short = least - sum((self.group_filled(group).astype(int) for group in groups), start=0)
             for group in groups:
-                told = here & blank[group] & (short > 0) & self.where[self._name_key(group)].ne("")
+                name_key = self.round.form.persons[group]["name"]
+                told = here & blank[group] & (short > 0) & self.where[name_key].ne("")
                 asked[group] = asked[group] | told
                 short = short - told.astype(int)
         return asked
 
-    def _name_key(self, group: str) -> str:
-        return next(c.key for c in self.round.form.of_group(group) if c.kind == "name")
+
+def concerned(column: Column, rows: pd.DataFrame) -> pd.Series:
+    """Tell of every row (repaired values) whether the column concerns it: its `where` holds."""
+    here = pd.Series(True, index=rows.index)
+    for key, values in column.where.items():
+        here = here & rows[key].isin(values)
+    return here
 
 
 @dataclass(frozen=True)
@@ -122,11 +131,17 @@ class Cells:
     @property
     def person_filled(self) -> pd.Series:
         """True where any cell of this column's person is filled and the person is needed (there is a page)."""
+        if self.column.group not in self.table.round.form.persons:
+            return self.blank & False
         return self.table.group_filled(self.column.group) & ~self.table.no_page
 
     def of(self, test: Callable[[str], object]) -> pd.Series:
         """Return a test of each repaired value, asked once a distinct value."""
         return _each(self.value, test)
+
+    def each(self, value: Callable[[str], str]) -> pd.Series:
+        """Return a text made from each typed value, asked once a distinct value."""
+        return _each(self.typed, value).astype(str)
 
     def of_typed(self, test: Callable[[str], object]) -> pd.Series:
         """Return a test of each typed value, asked once a distinct value."""
@@ -139,13 +154,24 @@ def _each(series: pd.Series, test: Callable[[str], object]) -> pd.Series:
 
 
 Check = Callable[[Cells], pd.Series]
+Explain = Callable[[Cells, str], dict[str, str]]
 CHECKS: dict[str, list[tuple[Rule, Check]]] = {}
 SUGGESTIONS: dict[Rule, Callable[[Cells], pd.Series]] = {}
+FACTS: dict[Rule, Explain] = {}
+"""What the sentence of a rule says besides value and suggestion, from the column and the repaired value."""
 
 
 def _check(rule: Rule, kind: str) -> Callable[[Check], Check]:
     def register(function: Check) -> Check:
         CHECKS.setdefault(kind, []).append((rule, function))
+        return function
+
+    return register
+
+
+def _explains(rule: Rule) -> Callable[[Explain], Explain]:
+    def register(function: Explain) -> Explain:
+        FACTS[rule] = function
         return function
 
     return register
@@ -170,6 +196,12 @@ def holds_no_spreadsheet_error(cells: Cells) -> pd.Series:
 @_check(Rule.CELL_NO_VALUE, "*")
 def formula_has_a_stored_result(cells: Cells) -> pd.Series:
     return cells.table.flaws[cells.column.key].ne(Rule.CELL_NO_VALUE)
+
+
+@_check(Rule.VALUE_MISSING, "*")
+def row_says_something_here(cells: Cells) -> pd.Series:
+    asked = cells.column.filled & concerned(cells.column, cells.table.rows) & ~cells.table.no_page
+    return ~(asked & cells.blank)
 
 
 # --- page names (the naming policy of the round's letter)
@@ -200,7 +232,8 @@ def name_is_spelt_as_proposed(cells: Cells) -> pd.Series:
     """Any accepted form that Facebook can hold will do where the proposed name is too long for it."""
     proposed = right_page_name(cells)
     shorter = proposed.str.len().gt(LONGEST) & cells.value.str.len().le(LONGEST)
-    return cells.value.eq(proposed) | shorter | ~_right_or_spelling(cells) | _not_judged(cells)
+    right = _one_of(cells, cells.table.names.right, str)
+    return right | shorter | ~_right_or_spelling(cells) | _not_judged(cells)
 
 
 @_check(Rule.PAGE_NAME_TOO_LONG, "page-name")
@@ -296,7 +329,8 @@ def page_behind_the_link(cells: Cells) -> pd.Series:
 
 @_check(Rule.CONTACT_MISSING, "name")
 def person_asked_for_is_named(cells: Cells) -> pd.Series:
-    return ~cells.table.asked_for[cells.column.group]
+    asked = cells.table.asked_for.get(cells.column.group)
+    return ~(asked if asked is not None else cells.blank & False)
 
 
 @_check(Rule.NAME_MISSING, "name")
@@ -312,19 +346,20 @@ def name_is_of_a_person(cells: Cells) -> pd.Series:
 @_check(Rule.CONTACT_SAME_PERSON, "name")
 def second_person_is_another(cells: Cells) -> pd.Series:
     table, form = cells.table, cells.table.round.form
-    others = [group.key for group in form.groups]
-    others = others[: others.index(cells.column.group)]
+    persons = list(form.persons)
+    others = persons[: persons.index(cells.column.group)] if cells.column.group in persons else []
     same = table.no_page & False
     for level in table.round.lists:
         required, _ = table.round.persons_asked(level)
         if cells.column.group not in required:
             continue
         for other in set(others) & set(required):
-            pairs = [
-                (c, o) for c in form.of_group(cells.column.group) for o in form.of_group(other) if c.kind == o.kind
-            ]
-            equal = {c.kind: _equal(table.rows[c.key], table.rows[o.key]) for c, o in pairs}
-            same = same | (table.units["level"].eq(level) & equal["name"] & (equal["phone"] | equal["email"]))
+            here, there = form.persons[cells.column.group], form.persons[other]
+            equal = {
+                kind: _equal(table.rows[key], table.rows[there[kind]]) for kind, key in here.items() if kind in there
+            }
+            alike = pd.concat([equal[kind] for kind in equal if kind != "name"] or [equal["name"]], axis=1).any(axis=1)
+            same = same | (table.units["level"].eq(level) & equal["name"] & alike)
     return ~same
 
 
@@ -385,6 +420,100 @@ def legal_address(cells: Cells) -> pd.Series:
     return cells.of(email.proposal)
 
 
+# --- answers, choices, days, numbers (the column's own properties say what is right)
+
+
+@_check(Rule.YES_NO_INVALID, "yes-no")
+def answer_is_yes_or_no(cells: Cells) -> pd.Series:
+    return cells.blank | cells.of(yes_no.is_answer)
+
+
+@_check(Rule.CHOICE_INVALID, "choice")
+def value_is_a_choice(cells: Cells) -> pd.Series:
+    return cells.blank | cells.value.isin([choice.value for choice in cells.column.choices])
+
+
+@_suggests(Rule.CHOICE_INVALID)
+def nearest_choice(cells: Cells) -> pd.Series:
+    """Return the choice that was probably meant, "" where nothing is near."""
+    return cells.each(lambda text: choice.nearest(text, cells.column.spellings))
+
+
+@_explains(Rule.CHOICE_INVALID)
+def choices_there_are(cells: Cells, value: str) -> dict[str, str]:
+    """Name the choices."""
+    return {"choices": "; ".join(choice.value for choice in cells.column.choices)}
+
+
+@_check(Rule.DATE_INVALID, "date")
+def value_is_a_day_in_its_bounds(cells: Cells) -> pd.Series:
+    return cells.blank | cells.of(lambda value: date.is_day(value) and not _out_of_bounds(cells.column, value))
+
+
+@_suggests(Rule.DATE_INVALID)
+def likely_day(cells: Cells) -> pd.Series:
+    """Return the day that a text with the month first probably means."""
+    return cells.each(date.proposal)
+
+
+@_explains(Rule.DATE_INVALID)
+def why_no_day(cells: Cells, value: str) -> dict[str, str]:
+    """Tell a text that is no day from a day out of bounds."""
+    return _why(cells.column, value, "" if date.is_day(value) else "form")
+
+
+@_check(Rule.NUMBER_INVALID, "number")
+def value_is_a_number_in_its_bounds(cells: Cells) -> pd.Series:
+    return cells.blank | cells.of(
+        lambda value: (
+            number.is_number(value)
+            and not _out_of_bounds(cells.column, value)
+            and _is_whole_enough(cells.column, value)
+        )
+    )
+
+
+@_suggests(Rule.NUMBER_INVALID)
+def number_inside(cells: Cells) -> pd.Series:
+    """Return the only number inside a text that is none; of a fraction that must be whole, its thousands."""
+    return cells.each(lambda text: number.proposal(text, whole=cells.column.whole))
+
+
+@_explains(Rule.NUMBER_INVALID)
+def why_no_number(cells: Cells, value: str) -> dict[str, str]:
+    """Tell a text that is no number from a number out of bounds or with a fraction."""
+    if not number.is_number(value):
+        return _why(cells.column, value, "form")
+    return _why(cells.column, value, "" if _is_whole_enough(cells.column, value) else "whole")
+
+
+def _is_whole_enough(column: Column, value: str) -> bool:
+    return not column.whole or "." not in value
+
+
+def _out_of_bounds(column: Column, value: str) -> str:
+    """Return `small` or `large` for a day or a number beyond the column's bounds, "" within them."""
+    given: Any = dt.date.fromisoformat(value) if column.kind == "date" else Decimal(value)
+    if column.min is not None and given < _exact(column.min):
+        return "small"
+    return "large" if column.max is not None and given > _exact(column.max) else ""
+
+
+def _why(column: Column, value: str, reason: str) -> dict[str, str]:
+    reason = reason or _out_of_bounds(column, value)
+    bound = {"small": column.min, "large": column.max}.get(reason)
+    return {"reason": reason, "limit": "" if bound is None else bound_shown(bound, column)}
+
+
+def bound_shown(bound: Bound, column: Column) -> str:
+    """Return a column's bound as people read it."""
+    return shown(str(bound) if isinstance(bound, dt.date) else number.plain(_exact(bound)), column)
+
+
+def _exact(bound: Bound) -> Any:
+    return bound if isinstance(bound, dt.date) else Decimal(str(bound))
+
+
 def rules_of(kind: str) -> list[Rule]:
     """Return the rules that judge the cells of a kind, in order of precedence."""
     return sorted((rule for rule, _ in CHECKS.get(kind, [])), key=PRECEDENCE.__getitem__)
@@ -397,10 +526,14 @@ def schema_for(table: Table) -> pa.DataFrameSchema:
     """
 
     def checks(column: Column) -> list[pa.Check]:
-        rules = CHECKS["*"] + CHECKS.get(column.kind, [])
+        own = CHECKS.get(column.kind, [])
         return [
             pa.Check(lambda values, f=function: f(Cells(column, values, table)), name=rule.value, error=rule.value)
-            for rule, function in rules
+            for rule, function in CHECKS["*"]
+            + ([(rule, where_concerned(f)) for rule, f in own] if column.where else own)
         ]
+
+    def where_concerned(function: Check) -> Check:
+        return lambda cells: function(cells) | ~concerned(cells.column, table.rows)
 
     return pa.DataFrameSchema({c.key: pa.Column(str, checks(c)) for c in table.round.form.columns}, strict=True)

@@ -59,10 +59,14 @@ class Unit:
 
 @dataclass(frozen=True)
 class Former:
-    """A unit as it was called before a reform; `now` are the codes of the units that its area belongs to since."""
+    """A unit as it was called before a reform; `now` are the codes of the units that its area belongs to since.
+
+    `above` are the units that it stood under then, the nearest first.
+    """
 
     unit: Unit
     now: tuple[str, ...]
+    above: tuple[Unit, ...] = ()
 
 
 class Amendment(BaseModel):
@@ -117,6 +121,9 @@ class Register:
             code = unit.parent
         return found
 
+    def _above(self, unit: Unit) -> tuple[Unit, ...]:
+        return tuple(self.lineage(unit.parent).values())
+
     def amended(self, amendments: Iterable[Amendment]) -> Register:
         """Return the register of a later day; what a unit was called before is among the `formers`.
 
@@ -127,11 +134,11 @@ class Register:
         for amendment in amendments:
             before = units.pop(amendment.code, None)
             if before and amendment.merged_into:
-                formers.append(Former(before, amendment.merged_into))
+                formers.append(Former(before, amendment.merged_into, self._above(before)))
                 continue
             now = _amended(before, amendment)
             if before and (now.type, now.name) != (before.type, before.name):
-                formers.append(Former(before, (now.code,)))
+                formers.append(Former(before, (now.code,), self._above(before)))
             units[now.code] = now
         known = {*units, ""}
         for code in [*(u.parent for u in units.values()), *(code for former in formers for code in former.now)]:
@@ -165,7 +172,7 @@ def load_register(id: str) -> Register:
 
 
 def _formers(id: str, units: dict[str, Unit]) -> Iterable[Former]:
-    """Yield the communes of the register before with their successors; one bears its old parents' codes.
+    """Yield the communes of the register before with their successors.
 
     Old communes that the table of successors does not have (merged before it was made) have no known successor.
     """
@@ -176,7 +183,8 @@ def _formers(id: str, units: dict[str, Unit]) -> Iterable[Former]:
     successors: dict[str, list[str]] = {}
     for record in read_csv(table):
         successors.setdefault(record["old_code"], []).append(record["new_code"])
-    before = load_register(earlier[-1]).units
+    before = load_register(earlier[-1])
     for old, now in successors.items():
-        if old in before:
-            yield Former(before[old], tuple(code for code in now if code in units))
+        if old in before.units:
+            above = [unit for unit in before.lineage(old).values() if unit.code != old]
+            yield Former(before.units[old], tuple(code for code in now if code in units), tuple(above))

@@ -6,14 +6,17 @@ import datetime as dt
 import io
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import openpyxl
 from openpyxl.worksheet.worksheet import Worksheet
 
+from pipeline.run import Result
+from schemas.data import HERE
 from schemas.naming import right_names
-from schemas.round import load_round
+from schemas.round import Round, load_round
 from schemas.text import slug
 from schemas.units import Unit
 
@@ -33,6 +36,21 @@ OFFICIAL = {
 }
 
 Row = dict[str, Any]
+
+
+def other_form(form: str, folder: Path) -> Round:
+    """The round of these tests with another form (TOML) and without targets."""
+    path, text = folder / "dot.toml", (HERE / "rounds" / f"{ROUND.id}.toml").read_text(encoding="utf-8")
+    (folder / "bieu-mau.toml").write_text(form, encoding="utf-8")
+    begin, end = text.index("[[targets]]"), text.index("# Người phải có")
+    text = (text[:begin] + text[end:]).replace('form = "page-list"', f'form = "{folder / "bieu-mau.toml"}"')
+    path.write_text(text, encoding="utf-8")
+    return load_round(str(path))
+
+
+def without_tables(result: Result) -> Result:
+    """The result of a round that asks for no further tables."""
+    return replace(result, rollup=replace(result.rollup, tables=[]))
 
 
 def units_of(sender: str) -> list[Unit]:
@@ -66,6 +84,38 @@ def right_rows(sender: str) -> list[Row]:
     return [right_row(unit) for unit in units_of(sender)]
 
 
+FIGURES_FILE = Path(__file__).parent / "rounds" / "figures.toml"
+FIGURES = load_round(str(FIGURES_FILE))
+"""A round of numbers, dates and choices among the same units; its form is `forms/figures.toml`."""
+
+
+def figures_rows(sender: str) -> list[Row]:
+    """Rows without a fault of the round of figures."""
+    right = {"held_on": dt.date(2022, 3, 15), "households": 1250, "fund": 12.5, "result": "Hoàn thành", "has_plan": "x"}
+    return [{**right, "unit": unit.full_name, "note": ""} for unit in FIGURES.expected[sender]]
+
+
+def plain_book(round: Round, rows: list[Row]) -> bytes:
+    """A workbook with the form's headers in one row and the values below, as they are."""
+    book = openpyxl.Workbook()
+    form = round.form
+    book.active.append([form.ordinal.header, *(form.label(key) for key in form.keys)])
+    for number, row in enumerate(rows, start=1):
+        book.active.append([number, *(None if row[key] == "" else row[key] for key in form.keys)])
+    return saved(book)
+
+
+def saved(book: openpyxl.Workbook) -> bytes:
+    """The file; the same book gives the same bytes at any time."""
+    book.properties.created = book.properties.modified = dt.datetime(2022, 3, 1)
+    written, out = io.BytesIO(), io.BytesIO()
+    book.save(written)
+    with zipfile.ZipFile(written) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            new.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), old.read(name), zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
 @dataclass
 class Layout:
     """How a clerk lays out the form. `columns` is the order of the keys, `words` the header words used."""
@@ -97,13 +147,7 @@ class Book:
 
     def bytes(self) -> bytes:
         """The file; the same book gives the same bytes at any time."""
-        self.book.properties.created = self.book.properties.modified = dt.datetime(2022, 3, 1)
-        saved, out = io.BytesIO(), io.BytesIO()
-        self.book.save(saved)
-        with zipfile.ZipFile(saved) as old, zipfile.ZipFile(out, "w") as new:
-            for name in old.namelist():
-                new.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), old.read(name), zipfile.ZIP_DEFLATED)
-        return out.getvalue()
+        return saved(self.book)
 
     def at(self, number: int, key: str) -> tuple[str, str]:
         """Sheet and address of a value: `number` counts the rows as they were given."""

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pipeline.model import Rows
 from pipeline.normalise import normalise
 from pipeline.validate import validate
-from schemas.kinds import REPAIRS, is_blank
+from schemas.form import Column
+from schemas.kinds import KINDS, is_blank, repaired, shown
 from schemas.naming import right_names
 from schemas.text import clean, search_key, spelling_key
 
@@ -23,18 +24,36 @@ RIGHT_NAMES = right_names(ROUND.register, [unit.code for unit in ROUND.expected[
 LIKELY = st.one_of(
     st.text(max_size=40),
     st.text(alphabet="0123456789 .+-()xX*'oO;/", max_size=20),
+    st.builds(
+        "{}{}{}{}{}".format, *[st.sampled_from(["", "1", "12", "31", "123", "2022", ".", ",", "/", " ", "-"])] * 5
+    ),
+    st.sampled_from(["x", "đã kết nối", "tap the", "can bo chuyen trach", "ngày 5 tháng 3 năm 2022", "44651", "12 hộ"]),
     st.text(alphabet="abcĐđạ@.gmilcon, :;<>", max_size=30),
     st.sampled_from(["", "x", "#REF!", "https://www.facebook.com/groups/1", "Mặt trận", "{{ 7*7 }}", "=1+1", "\ud800"]),
     st.builds("https://www.facebook.com/{}".format, st.text(alphabet="abc.-_/?=&%1", max_size=20)),
 )
 
 
-@pytest.mark.parametrize("kind", sorted(REPAIRS))
+CHOICES = ["Cán bộ chuyên trách", {"value": "Tập thể", "aliases": ["TT", "12.345"]}, "Không"]
+COLUMNS = {
+    kind: Column(key="k", kind=kind, header="K", choices=CHOICES if kind == "choice" else []) for kind in sorted(KINDS)
+}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
 @settings(max_examples=300, deadline=None)
 @given(LIKELY)
 def test_repairing_twice_is_repairing_once(kind: str, text: str) -> None:
-    once = REPAIRS[kind](text)
-    assert REPAIRS[kind](once) == once
+    once = repaired(text, COLUMNS[kind])
+    assert repaired(once, COLUMNS[kind]) == once
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@settings(max_examples=300, deadline=None)
+@given(LIKELY)
+def test_what_people_are_shown_means_the_same_value(kind: str, text: str) -> None:
+    value = repaired(text, COLUMNS[kind])
+    assert repaired(shown(value, COLUMNS[kind]), COLUMNS[kind]) == value
 
 
 @settings(max_examples=300, deadline=None)
@@ -57,7 +76,7 @@ def test_judging_never_raises(cells: list[list[str]]) -> None:
     where = pd.DataFrame([[f"A{n + 1}" for _ in KEYS] for n in range(len(cells))], columns=KEYS, dtype="str")
     rows = Rows(typed, where, pd.DataFrame("", index=typed.index, columns=KEYS, dtype="str"), origin)
     claims = pd.Series(True, index=typed.index, dtype=bool)
-    findings = validate(rows, normalise(rows, FORM, ROUND.register), claims, ROUND, RIGHT_NAMES, [])
+    findings = validate(rows, normalise(rows, FORM, ROUND.listed_names), claims, ROUND, RIGHT_NAMES, [])
     assert not findings.duplicated(["id", "column"]).any()
 
 

@@ -1,15 +1,23 @@
 from __future__ import annotations
 
+import base64
+import dataclasses
+import datetime as dt
+import hashlib
 import re
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from building import ROUND, Book, right_rows
+from building import ROUND, Book, other_form, right_rows, without_tables
 from conftest import Outcome, Run, drop_and_run
 from lxml import html
 
+from pipeline.model import Shift, Standing, Tally
+from pipeline.render.overview import write_overview
+from pipeline.render.wording import worded
+from pipeline.run import judge
 from schemas.data import HERE
 from schemas.messages import line, title
 
@@ -112,3 +120,70 @@ def test_page_can_be_read_without_sight_or_script(mixed: Outcome) -> None:
     assert levels[0] == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
     assert not tree.xpath("//tr[@hidden]")
+
+
+def test_tiles_and_timeline_are_those_of_the_summary(mixed: Outcome) -> None:
+    tree = html.fromstring(page(mixed))
+    tiles = [(tile.get("class"), words(tile)) for tile in tree.xpath('//ul[@class="tiles"]/li')]
+    assert len(tiles) == len(mixed.summary["units"])
+    for (status, text), unit in zip(tiles, mixed.summary["units"], strict=True):
+        assert status == unit["status"] and unit["name"] in text
+        assert text.endswith(f"{unit['established']}/{unit['expected']}")
+    days = [[words(cell) for cell in row] for row in tree.xpath("//details//tbody/tr")]
+    received = ["01/03/2022", "03/03/2022", "05/03/2022", "02/04/2022"]
+    assert days == [[day, "1", f"{total}/10"] for total, day in enumerate(received, start=1)]
+    steps = words(tree.xpath('//ul[@class="todo"]')[0])
+    for count, text in ((6, "chưa gửi"), (1, "gửi lại"), (1, "Gửi phiếu sửa")):
+        assert text in steps and str(count) in steps
+
+
+def test_what_only_some_rounds_have(tmp_path: Path) -> None:
+    empty = without_tables(judge(ROUND, [], dt.date(2022, 4, 5)))
+    path = tmp_path / "tong-quan.html"
+    write_overview(empty, worded(empty), path)
+    sections = {"Xếp hạng thi đua", "Thay đổi so với kỳ trước", "Số liệu khác"}
+    assert not sections & {words(head) for head in html.fromstring(path.read_text(encoding="utf-8")).xpath("//h2")}
+    tally = Tally("Trang <đã> kết nối", ["Đơn vị", "Huyện"], [["Huyện X", 3], ["Huyện Y", 0]], ["Cộng", 3])
+    full = dataclasses.replace(
+        empty,
+        rollup=dataclasses.replace(empty.rollup, tables=[tally, dataclasses.replace(tally, internal=True)]),
+        shifts=[Shift("095", "persons", "leader_name", "Lò Văn Pánh", "Giàng Thị Dua", personal=True)] * 2,
+        standings=[Standing("096", 1, 9.5, 10, [("Đúng hạn", 5, 5)], ["Gửi <b>"], 8.25, 2, praised=True)],
+    )
+    write_overview(full, worded(full), path)
+    text = path.read_text(encoding="utf-8")
+    tree = html.fromstring(text)
+    assert sections <= {words(head) for head in tree.xpath("//h2")}
+    assert "Lò Văn Pánh" not in text and "Thay người phụ trách 2" in words(tree)
+    (table,) = tree.xpath('//table[contains(@class, "figures")]')
+    assert words(table.xpath("./caption")[0]) == tally.title
+    shown = [[words(cell) for cell in row] for row in table.xpath(".//tr")]
+    assert shown == [[str(cell) for cell in row] for row in (tally.header, *tally.rows, tally.total)]
+    rank = tree.xpath('//section[@aria-labelledby="thi-dua"]//tbody/tr')[0]
+    assert [words(cell) for cell in rank] == [
+        "Huyện Mường Nhé Biểu dương", "1", "9,5/10", "8,25 (2 tháng)", "Gửi <b>",
+    ]  # fmt: skip
+
+
+def test_only_the_script_of_the_page_may_run(mixed: Outcome) -> None:
+    tree = html.fromstring(page(mixed))
+    (policy,) = tree.xpath('//meta[@http-equiv="Content-Security-Policy"]/@content')
+    (script,) = tree.xpath("//script")
+    digest = base64.b64encode(hashlib.sha256(script.text.encode()).digest()).decode()
+    assert "default-src 'none'" in policy
+    assert f"script-src 'sha256-{digest}';" in policy
+
+
+def test_a_round_without_pages_does_not_speak_of_them(tmp_path: Path) -> None:
+    form = (HERE / "forms" / "page-list.toml").read_text(encoding="utf-8")
+    begin, end = form.index('[[columns]]\nkey = "page_name"'), form.index("# Mỗi nhóm (một người)")
+    form = (form[:begin] + form[end:]).replace("danh sách “Trang cộng đồng”", "danh sách cán bộ")
+    round = other_form(form, tmp_path)
+    result = without_tables(judge(round, [], dt.date(2022, 4, 5)))
+    path = tmp_path / "tong-quan.html"
+    write_overview(result, worded(result), path)
+    tree = html.fromstring(path.read_text(encoding="utf-8"))
+    tree.xpath("//h1")[0].drop_tree()
+    shown = words(tree.xpath("//main")[0])
+    assert "Đầy đủ, không lỗi" in shown and "Đủ người phụ trách" in shown
+    assert "Trang" not in shown

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from building import NAMES, ROUND, Book, Row, right_rows
+from building import FIGURES, FIGURES_FILE, NAMES, ROUND, Book, Row, figures_rows, plain_book, right_rows
 from conftest import Run
 from unidecode import unidecode
 
@@ -27,7 +27,8 @@ def test_rule(path: Path, run: Run) -> None:
     corpus = tomllib.loads(path.read_text(encoding="utf-8"))
     rule, column = path.stem, corpus["column"]
     examples = [(True, example) for example in corpus["breaks"]] + [(False, example) for example in corpus["fine"]]
-    books = {sender: right_rows(sender) for sender in SENDERS}
+    figures = corpus.get("form") == "figures"
+    books = {sender: figures_rows(sender) if figures else right_rows(sender) for sender in SENDERS}
     expected: set[tuple[str, str, str]] = set()
     values: dict[str, str] = {}
     suggestions: dict[str, str] = {}
@@ -45,7 +46,11 @@ def test_rule(path: Path, run: Run) -> None:
         if breaks and ("suggests" in example or "suggests" in corpus):
             suggestions[unit.code] = _fill(example.get("suggests", corpus.get("suggests", "")), facts)
 
-    outcome = run({f"2022-03-20/{sender}.xlsx": Book(sender, rows).bytes() for sender, rows in books.items()})
+    def written(sender: str) -> bytes:
+        return plain_book(FIGURES, books[sender]) if figures else Book(sender, books[sender]).bytes()
+
+    files = {f"2022-03-20/{sender}.xlsx": written(sender) for sender in SENDERS}
+    outcome = run(files, round=str(FIGURES_FILE) if figures else ROUND.id)
 
     wanted = ["error", "warning"] if severity(rule) != "note" else ["error", "warning", "note"]
     told = [f for f in outcome.findings if f["severity"] in wanted and f["rule"] != "submission.missing"]

@@ -101,11 +101,14 @@ def test_a_unit_not_listed(run: Run) -> None:
     assert outcome.unit(DISTRICT)["listed"] == outcome.unit(DISTRICT)["expected"] - 1
 
 
-def test_a_town_named_as_its_district_is_told_by_its_section_only(run: Run) -> None:
+def test_a_town_named_as_its_district_is_told_by_its_section_or_by_its_page(run: Run) -> None:
     rows = right_rows("097")
     rows[0]["unit"] = rows[1]["unit"] = "Mường Chà"
     with_sections = run({"2022-03-20/a.xlsx": Book("097", rows).bytes()})
     assert with_sections.told() == []
+    by_page = run({"2022-03-20/a.xlsx": Book("097", rows, Layout(sections="none")).bytes()})
+    assert by_page.told() == []
+    rows[0]["page_name"] = rows[1]["page_name"] = "Mặt trận Mường Chà"
     book = Book("097", rows, Layout(sections="none"))
     without = run({"2022-03-20/a.xlsx": book.bytes()})
     assert {f["rule"] for f in without.of_rule("unit.ambiguous")} == {"unit.ambiguous"}

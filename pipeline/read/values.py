@@ -1,4 +1,4 @@
-"""Values as a person would type them: whole numbers without a fraction, days first."""
+"""Values as a person in Vietnam would type them: whole numbers without a fraction, a decimal comma, days first."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def text_of(value: object) -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e18 else repr(value)
+        return str(int(value)) if value.is_integer() and abs(value) < 1e18 else repr(value).replace(".", ",")
     if isinstance(value, dt.datetime):
         return value.strftime("%d/%m/%Y" if value.time() == dt.time() else "%d/%m/%Y %H:%M")
     if isinstance(value, dt.date):

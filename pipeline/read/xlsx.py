@@ -228,4 +228,5 @@ def _stamp(package: Package) -> Stamp | None:
     version = properties.get("version", "")
     if "round" not in properties or "unit" not in properties or not version.isdigit():
         return None
-    return Stamp(properties["round"], properties["unit"], int(version))
+    sheets = tuple(name for name in properties.get("sheets", "").split("/") if name)
+    return Stamp(properties["round"], properties["unit"], int(version), sheets)

@@ -21,7 +21,8 @@ from pipeline.render.sources import links
 from pipeline.run import Result
 from schemas.codes import Rule
 from schemas.data import TEMPLATES, read_toml
-from schemas.kinds import link
+from schemas.form import Form
+from schemas.kinds import cell_value, link
 from schemas.messages import line, title
 from schemas.round import Round
 from schemas.text import capitalised
@@ -47,6 +48,14 @@ def charted(round: Round) -> str:
     """Return the measure of which rates are drawn: that of the first target, else the first that says something."""
     wanted = [target.measure for target in round.targets] + ["established", "complete"]
     return next(measure for measure in wanted if measure in round.measures)
+
+
+def measure_words(round: Round, key: str) -> str:
+    """Return what is measured, as a sentence names it: one of the five, a yes/no column or a question."""
+    if known := words()["measures"].get(key):
+        return str(known)
+    text = round.label(key)
+    return text[:1].lower() + text[1:]
 
 
 def facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
@@ -114,10 +123,10 @@ def totals(result: Result) -> pd.DataFrame:
 
 def targets(result: Result) -> pd.DataFrame:
     """Return a row for every target: `label, verdict, due, percent, expected, count, lacking, rate`."""
-    text, measures, frame = words()["targets"], words()["measures"], against_targets(result)
+    text, frame = words()["targets"], against_targets(result)
     verdicts = ["reached" if reached else "short" for reached in frame["reached"]]
     labels = [
-        text["label"].format(level=capitalised(line("levels", level)), measure=measures[measure])
+        text["label"].format(level=capitalised(line("levels", level)), measure=measure_words(result.round, measure))
         for level, measure in zip(frame["level"], frame["measure"], strict=True)
     ]
     frame["number"] = range(1, len(frame) + 1)
@@ -163,7 +172,8 @@ def corrections(result: Result, told: pd.DataFrame, way: str) -> pd.DataFrame:
     """Return every error and warning in words, sender by sender, the gravest first."""
     found = _placed(told[told["severity"].ne("note")], way)
     severities = [line("severities", severity) for severity in found["severity"]]
-    return _discreet(found.assign(tone=found["severity"], severity=severities), result)
+    asked = found["unit"].where(found["unit"].ne(""), found["submitter"])
+    return discreet(found.assign(tone=found["severity"], severity=severities, unit=asked), result)
 
 
 def repairs(result: Result, told: pd.DataFrame, way: str) -> pd.DataFrame:
@@ -172,14 +182,14 @@ def repairs(result: Result, told: pd.DataFrame, way: str) -> pd.DataFrame:
     places = zip(told["id"], told["column"], told["suggestion"], strict=True)
     taken = [bool(suggestion) and used.get((id, column)) == suggestion for id, column, suggestion in places]
     found = _placed(told[told["severity"].eq("note") | pd.Series(taken, index=told.index, dtype=bool)], way)
-    return _discreet(found.assign(remark=found["message"].where(found["suggestion"].eq(""), "")), result)
+    return discreet(found.assign(remark=found["message"].where(found["suggestion"].eq(""), "")), result)
 
 
 def duplicates(result: Result, told: pd.DataFrame, way: str) -> pd.DataFrame:
     """Return pages, units and files that occur more than once; those of one kind share a `group` number."""
     found = pd.concat([_same_pages(told), _same_units(told), _same_files(result, told)], ignore_index=True)
     groups = found.groupby("key", sort=False).ngroup() + 1
-    return _discreet(_placed(found, way).assign(group=groups), result)
+    return discreet(_placed(found, way).assign(group=groups), result)
 
 
 def _same_pages(told: pd.DataFrame) -> pd.DataFrame:
@@ -219,7 +229,7 @@ def _placed(found: pd.DataFrame, way: str) -> pd.DataFrame:
     )
 
 
-def _discreet(frame: pd.DataFrame, result: Result) -> pd.DataFrame:
+def discreet(frame: pd.DataFrame, result: Result) -> pd.DataFrame:
     """Return the frame without what was typed, where a row is a person."""
     return frame.drop(columns=_QUOTES, errors="ignore") if result.round.form.rows == "persons" else frame
 
@@ -235,11 +245,13 @@ def shifts(result: Result) -> pd.DataFrame:
         {
             "number": number, "unit_name": names.get(s.unit, s.unit), "kind": text[s.kind],
             "submitter_name": names.get(sender.get(s.unit, ""), ""),
-            "label": form.label(s.column) if s.column else "", "before": s.before, "after": s.after,
+            "label": form.label(s.column) if s.column else "",
+            "before": form.shown(s.column, s.before), "after": form.shown(s.column, s.after),
         }
         for number, s in enumerate(result.shifts, start=1)
     ]  # fmt: skip
-    return _discreet(pd.DataFrame(records, dtype=object), result)
+    columns = ["number", "unit_name", "submitter_name", "kind", "label", "before", "after"]
+    return discreet(pd.DataFrame(records, columns=columns, dtype=object), result)
 
 
 def listed(result: Result, way: str) -> pd.DataFrame:
@@ -255,7 +267,7 @@ def listed(result: Result, way: str) -> pd.DataFrame:
     own, sender, parent = units.index.to_series(), units["submitter_code"], units["parent_code"]
     frame = pd.concat([_of_rows(result, units), units[["level", "id"]]], axis=1)
     if parent.nunique() > 1:
-        frame["parent"] = parent.map(names)
+        frame["parent"] = parent.map(names).fillna("")
     if not (parent.eq(sender) | own.eq(sender)).all():
         frame["submitter"] = sender.map(names)
     statuses = {status: line("statuses", status) for status in units["status"].unique()}
@@ -279,9 +291,15 @@ def _of_rows(result: Result, units: pd.DataFrame) -> pd.DataFrame:
         return told.assign(persons=_objects(counts.reindex(units.index, fill_value=0).tolist()).set_axis(units.index))
     parts = [
         frame.astype(object).reindex(units["id"].to_numpy(), fill_value="").set_axis(units.index)
-        for frame in (result.repaired, source)
+        for frame in (_by_type(result.repaired, form), source)
     ]
     return pd.concat(parts, axis=1)
+
+
+def _by_type(rows: pd.DataFrame, form: Form) -> pd.DataFrame:
+    """Return the repaired rows with numbers and days as what they are."""
+    columns = [column for kind in ("number", "date") for column in form.of_kind(kind)]
+    return rows.assign(**{c.key: _objects(cell_value(v, c) for v in rows[c.key]).set_axis(rows.index) for c in columns})
 
 
 def _names(result: Result) -> dict[str, str]:

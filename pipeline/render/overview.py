@@ -5,7 +5,9 @@ All its words stand in `templates/tong-quan.html.j2`; here are only the counts t
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from functools import cache
@@ -14,17 +16,24 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
+from markupsafe import Markup
 
 from pipeline.consolidate import vietnamese_date
 from pipeline.errors import OperatorError
+from pipeline.render.frames import charted, measure_words
+from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.shares import Share, against_targets, shares
 from pipeline.run import Result
+from pipeline.trend import trend_of
+from pipeline.weigh import closed_by
 from schemas.data import TEMPLATES
 from schemas.messages import line, title
+from schemas.round import Round
 from schemas.text import storable
 
 TEMPLATE = "tong-quan.html.j2"
+SCRIPT = "tong-quan.js"
 
 
 def write_overview(result: Result, told: pd.DataFrame, path: Path) -> None:
@@ -35,7 +44,7 @@ def write_overview(result: Result, told: pd.DataFrame, path: Path) -> None:
     """
     try:
         text = _template().render(_facts(result, told))
-    except TemplateError as fault:
+    except (TemplateError, OSError) as fault:
         raise OperatorError("bad_template", name=TEMPLATE, reason=fault) from None
     path.write_text(text, encoding="utf-8", newline="\n")
 
@@ -49,7 +58,16 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
     return environment.get_template(TEMPLATE)
+
+
+@cache
+def _script() -> tuple[Markup, str]:
+    """Return the page's script, and the word by which the page allows this script and no other."""
+    text = (TEMPLATES / SCRIPT).read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return Markup(text), f"sha256-{digest}"
 
 
 def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
@@ -58,7 +76,15 @@ def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
     last_day = round.deadline.last_day
     statuses = Counter(unit["status"] for unit in counts["units"])
     received: dict[Any, Any] = result.rollup.senders["received"].to_dict()
+    measure = charted(round)
+    names = round.submitting_units
+    script, script_hash = _script()
     return {
+        "script": script,
+        "script_hash": script_hash,
+        "measures": round.measures,
+        "measure": measure,
+        "shown": list(dict.fromkeys([measure, "complete"])),
         "title": storable(round.title),
         "round": round.id,
         "as_of": vietnamese_date(result.as_of),
@@ -68,18 +94,33 @@ def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
         "days": (last_day - result.as_of).days if last_day else None,
         "submissions": {**counts["submissions"], "missing": len(counts["submissions"]["missing"])},
         "statuses": {status: statuses[status] for status in ("accepted", "to-correct", "rejected", "missing")},
-        "targets": [_target(target) for target in against_targets(result).to_dict("records")],
+        "targets": [_target(target, round) for target in against_targets(result).to_dict("records")],
         "levels": [{"name": line("levels", level), **shares(of)} for level, of in counts["levels"].items()],
-        "units": [_unit(unit, received[unit["code"]], result.version_of(unit["code"])) for unit in counts["units"]],
+        "units": [_unit(unit, received[unit["code"]], result) for unit in counts["units"]],
+        "timeline": _timeline([day for day in received.values() if day], last_day, result),
+        "unclaimed": _unclaimed(told),
+        "standings": [{**vars(s), "name": names[s.code].full_name} for s in result.standings],
+        "yearly": any(s.year is not None for s in result.standings),
+        "shifts": Counter(shift.kind for shift in result.shifts),
+        "tables": [table for table in result.rollup.tables if not table.internal],
         "faults": _faults(told),
+        "trend": trend_of(result),
+        "decided": Counter(d.kind for d in result.rollup.findings["decision"] if d is not None),
+        "closing": _closing(result),
         "word": line,
     }
 
 
-def _target(target: Mapping[Any, Any]) -> dict[str, Any]:
+def _closing(result: Result) -> dict[str, str] | None:
+    """Return when the round was closed and by whom, None while it is open."""
+    closing = closed_by(result.decisions)
+    return {"day": vietnamese_date(closing.day), "by": storable(closing.by)} if closing else None
+
+
+def _target(target: Mapping[Any, Any], round: Round) -> dict[str, Any]:
     return {
         "level": line("levels", target["level"]),
-        "measure": target["measure"],
+        "label": measure_words(round, target["measure"]),
         "share": Share(target["count"], target["expected"]),
         "percent": target["percent"] * 100,
         "lacking": target["lacking"],
@@ -88,16 +129,56 @@ def _target(target: Mapping[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _unit(unit: dict[str, Any], received: dt.date | None, version: int) -> dict[str, Any]:
+def _unit(unit: dict[str, Any], received: dt.date | None, result: Result) -> dict[str, Any]:
     """Return a sender: counts as shares, the day it sent for reading and for sorting."""
     return {
-        "version": version,
+        "version": result.version_of(unit["code"]),
         **{key: unit[key] for key in ("code", "name", "status", "late", "errors", "warnings")},
         **shares(unit),
-        "lacking": unit["expected"] - unit["established"],
+        "lacking": unit["expected"] - (unit["established"] or 0),
         "received": vietnamese_date(received),
         "day": received.isoformat() if received else "",
+        "progress": progress_line(result, unit["code"]),
     }
+
+
+def _timeline(received: list[dt.date], last_day: dt.date | None, result: Result) -> dict[str, Any]:
+    """Return how the senders came in, day by day, with places on a plot of 100 by 100, the origin on top.
+
+    It begins a day before the first file came and ends at the day of the result or of the deadline.
+    """
+    if not received:
+        return {"days": []}
+    begin = min(received) - dt.timedelta(days=1)
+    end = max([result.as_of, *received, *([last_day] if last_day else [])])
+    whole = len(result.rollup.senders)
+
+    def across(day: dt.date) -> float:
+        return round(100 * ((day - begin).days / (end - begin).days), 2)
+
+    days: list[dict[str, Any]] = []
+    for day, count in sorted(Counter(received).items()):
+        total = count + (days[-1]["total"] if days else 0)
+        days.append(
+            {
+                "date": vietnamese_date(day), "count": count, "total": total,
+                "x": across(day), "y": round(100 - 100 * total / whole, 2),
+            }
+        )  # fmt: skip
+    return {
+        "days": days,
+        "begin": vietnamese_date(begin),
+        "end": vietnamese_date(end),
+        "today": across(max([result.as_of, *received])),
+        "limit": across(last_day) if last_day and last_day >= begin else None,
+    }
+
+
+def _unclaimed(told: pd.DataFrame) -> int:
+    """Return how many files have an error and no sender."""
+    return int(
+        told.loc[told["submitter"].eq("") & told["severity"].eq("error") & told["file"].ne(""), "file"].nunique()
+    )
 
 
 def _faults(told: pd.DataFrame) -> list[dict[str, Any]]:

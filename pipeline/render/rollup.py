@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from pipeline.render.frames import words
 from pipeline.render.record import record_frames, trend_sheet
 from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, columns_of
 from pipeline.run import Result
+from schemas.form import Form
 from schemas.naming import policy_faults
+from schemas.round import Round
 
 
 def write_rollup(result: Result, told: pd.DataFrame, path: Path, way: str = "") -> None:
@@ -30,12 +33,15 @@ def write_rollup(result: Result, told: pd.DataFrame, path: Path, way: str = "") 
     """
     with xlsxwriter.Workbook(str(path), PLAIN) as file:
         file.set_properties({"created": dt.datetime.combine(result.as_of, dt.time())})
+        _stamp(file, result)
         book = Book(file, words(), frames.facts(result, told))
         corrections = frames.corrections(result, told, way)
         _summary_sheet(book, result, told, corrections)
         if result.standings:
             _criteria_sheet(book, frames.standings(result))
         _list_sheet(book, result, told, way)
+        if _has_own_page(result.round):
+            _own_sheet(book, result)
         if result.rollup.tables:
             _tables_sheet(book, result)
         _plain_sheet(book, "corrections", corrections)
@@ -87,8 +93,10 @@ def _tables_sheet(book: Book, result: Result) -> None:
     for table in tables:
         sheet.row += 1
         sheet.line(table.title, bold=True)
+        worded = {place for row in table.rows for place, cell in enumerate(row) if isinstance(cell, str)}
         columns = [
-            Column(str(place), head, kind="number" if place else "text") for place, head in enumerate(table.header)
+            Column(str(place), head, kind="given" if place in worded else "number")
+            for place, head in enumerate(table.header)
         ]
         sheet.header(columns)
         keys = [column.key for column in columns]
@@ -158,11 +166,11 @@ def _charts(sheet: SheetWriter, keys: list[str], header: int, count: int) -> Non
             pair.append((chart, names["description"].format(**sheet.book.facts)))
         if count > text["units_beside_table"]:
             sheet.new_page()
-        sheet.charts(pair, 90 + 22 * (rows[1] - rows[0] + 1))
+        sheet.charts(pair, 90 + 27 * (rows[1] - rows[0] + 1))
 
 
 def _font() -> dict[str, Any]:
-    return {"name": words()["book"]["font"], "size": 10}
+    return {"name": words()["book"]["font"], "size": 9}
 
 
 def _rates(file: xlsxwriter.Workbook, keys: list[str], rows: tuple[int, int]) -> Chart:
@@ -205,17 +213,56 @@ def _with_axes(chart: Chart, scale: dict[str, int]) -> Chart:
     return chart
 
 
+def _stamp(file: xlsxwriter.Workbook, result: Result) -> None:
+    """Tell a round of the office above what this workbook is, and which of its sheets hold the list."""
+    sheets = [words()["list"]["name"], *([words()["own"]["name"]] if _has_own_page(result.round) else [])]
+    told = {"round": result.round.id, "unit": result.round.collector, "version": f"{result.as_of:%Y%m%d}"}
+    for name, value in {**told, "sheets": "/".join(sheets)}.items():
+        file.set_custom_property(name, value, "text")
+
+
+def _has_own_page(round: Round) -> bool:
+    """Tell whether the list goes on to the centre, which asks for the province's own page as well."""
+    unit = round.collecting_unit
+    return unit is not None and unit.level == "province" and bool(round.form.of_kind("link"))
+
+
+def _own_sheet(book: Book, result: Result) -> None:
+    """Write the form with one row, the collector's own, for the officer to complete before it goes on."""
+    text, round = words()["own"], result.round
+    columns = _form_columns(round.form, round.form.keys)
+    sheet = book.sheet(text["name"], [column.width for column in columns])
+    unit = round.register.units[round.collector]
+    sheet.line(text["title"].format(unit=unit.full_name.upper()), bold=True, font_size=words()["book"]["title_size"])
+    sheet.line(text["note"], italic=True)
+    header = sheet.form_header(columns)
+    sheet.rows(columns, pd.DataFrame([{"number": 1, round.form.unit_key: unit.full_name, **round.own}], dtype=object))
+    sheet.finish((header, header + 1), frozen_columns=2, filtered=False)
+
+
+_CELLS = {"phone": "code", "number": "center", "date": "date"}
+"""How the cells of a kind look, where they are not plain text."""
+
+
+def _form_columns(form: Form, keys: Iterable[str]) -> list[Column]:
+    """Return the ordinal column and those of the form that are among the keys."""
+    text = words()["list"]
+    ordinal = Column("number", form.ordinal.header, text["ordinal_width"], "center")
+    looks = {c.key: "number" if c.whole else _CELLS.get(c.kind, "given") for c in form.columns}
+    own = [
+        Column(
+            c.key, c.header, text["widths"].get(c.kind, c.width), looks[c.key],
+            parent=form.group(c.group).header if c.group else "",
+        )
+        for c in form.columns if c.key in keys
+    ]  # fmt: skip
+    return [ordinal, *own]
+
+
 def _list_sheet(book: Book, result: Result, told: pd.DataFrame, way: str) -> None:
     """Write all expected units as a filled form, with their state and source to the right of it."""
     text, form, frame = words()["list"], result.round.form, frames.listed(result, way)
-    ordinal = Column("number", form.ordinal.header, text["ordinal_width"], "center")
-    own = [
-        Column(
-            c.key, c.header, text["widths"].get(c.kind, c.width), "code" if c.kind == "phone" else "given",
-            parent=form.group(c.group).header if c.group else "",
-        )
-        for c in form.columns if c.key in frame
-    ]  # fmt: skip
+    ordinal, *own = _form_columns(form, frame)
     beside = [Column(**entry) for entry in text["beside_unit"] if entry["key"] in frame]
     after = next(place for place, column in enumerate(own, start=1) if column.key == form.unit_key)
     columns = [ordinal, *own[:after], *beside, *own[after:], *columns_of(text, frame, book.facts)]

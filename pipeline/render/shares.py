@@ -38,9 +38,12 @@ class Share:
 
 
 def shares(counts: dict[str, int]) -> dict[str, Any]:
-    """Return `expected` as it is and every measure as a share of it."""
+    """Return `expected` as it is and every measure that the round tells as a share of it."""
     whole = counts["expected"]
-    return {"expected": whole, **{measure: Share(counts[measure], whole) for measure in MEASURES}}
+    return {
+        "expected": whole,
+        **{measure: Share(counts[measure], whole) for measure in MEASURES if counts[measure] is not None},
+    }
 
 
 def against_targets(result: Result) -> pd.DataFrame:
@@ -53,7 +56,8 @@ def against_targets(result: Result) -> pd.DataFrame:
     for target in result.round.targets:
         if target.level not in levels:
             continue
-        count, expected = levels[target.level][target.measure], levels[target.level]["expected"]
+        expected = levels[target.level]["expected"]
+        count = levels[target.level].get(target.measure) or _yeses(result, target.level, target.measure)
         asked = math.ceil(Fraction(str(target.percent)) * expected / 100)
         records.append(
             {
@@ -66,6 +70,43 @@ def against_targets(result: Result) -> pd.DataFrame:
     return pd.DataFrame(records, columns=columns, dtype=object)
 
 
+def _yeses(result: Result, level: str, key: str) -> int:
+    """Return how many units of a level say yes to a column or question."""
+    units, yes = result.rollup.units, result.rollup.yes
+    return int(yes.loc[units["level"].eq(level), key].sum()) if key in yes else 0
+
+
 def share_of(count: int, expected: int) -> float | None:
     """Return the share as a number for a spreadsheet, None of nothing."""
     return count / expected if expected else None
+
+
+def decimal(number: float) -> str:
+    """Return a number with at most two decimals and a decimal comma."""
+    return f"{number:.2f}".rstrip("0").rstrip(".").replace(".", ",")
+
+
+def ranked(result: Result, measure: str) -> list[tuple[int, str]]:
+    """Return rank and code of every sender, best first; rank 0 for those of which nothing counts.
+
+    The emulation decides where a round has one; else the share of `measure`, then that of what is complete, then the
+    fewest errors. Equals share a rank and stand in the register's order.
+    """
+    if result.standings:
+        return [(standing.rank, standing.code) for standing in result.standings]
+    senders = result.rollup.senders
+    keys = {
+        str(code): (-_part(s[measure], s["expected"]), -_part(s["complete"], s["expected"]), int(s["errors"]))
+        for code, s in senders.iterrows()
+        if s["status"] in ("accepted", "to-correct")
+    }
+    order = sorted(keys, key=lambda code: keys[code])
+    best = sorted(keys.values())
+    return [
+        *((best.index(keys[code]) + 1, code) for code in order),
+        *((0, str(c)) for c in senders.index if c not in keys),
+    ]
+
+
+def _part(count: int, whole: int) -> Fraction:
+    return Fraction(int(count), int(whole) or 1)

@@ -19,13 +19,13 @@ def worded(result: Result) -> pd.DataFrame:
 
 def in_words(result: Result, findings: pd.DataFrame) -> pd.DataFrame:
     """Return findings with the columns `message, label, unit_name, submitter_name, gravity` added."""
-    form, register = result.round.form, result.round.register
+    form, listed = result.round.form, result.round.listed_names
     labels = {column.key: form.label(column.key) for column in form.columns}
-    names = {code: unit.full_name for code, unit in register.units.items()}
+    labels |= {question.key: question.text for question in result.round.questions}
     told = findings.assign(
         label=findings["column"].map(labels).fillna(""),
-        unit_name=findings["unit"].map(names).fillna(""),
-        submitter_name=findings["submitter"].map(names).fillna(""),
+        unit_name=findings["unit"].map(listed).fillna(""),
+        submitter_name=findings["submitter"].map(listed).fillna(""),
     )
     words = [
         _founded(

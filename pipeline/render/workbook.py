@@ -6,8 +6,9 @@ The workbook is always written anew from the form's definition; nothing of a sen
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,22 @@ import xlsxwriter
 
 from pipeline.answers import words
 from pipeline.consolidate import vietnamese_date
-from pipeline.ledger import Version
 from pipeline.model import address
+from pipeline.period import Carried
 from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, excel_text
+from schemas.codes import Rule
 from schemas.form import Column as FormColumn
+from schemas.form import Form
+from schemas.kinds import cell_value, repaired, shown
+from schemas.kinds.yes_no import answers
 from schemas.messages import how, title
 from schemas.round import Round
-from schemas.rules import rules_of
+from schemas.rules import bound_shown, rules_of
 from schemas.units import Unit
 
 # What a clerk may do on the protected list besides filling it.
 _ALLOWED = ("select_locked_cells", "select_unlocked_cells", "format_cells", "format_columns", "format_rows", "objects")
+_MESSAGE_LIMIT = 255  # characters of a message that Excel shows beside a cell
 NOTES_PER_SHEET = 2_000  # beyond this Excel becomes slow; the list of corrections still names every cell
 
 
@@ -56,7 +62,7 @@ class Filling:
     """What stands in a form: rows by level, and marks that belong to no cell.
 
     `repaired`, `settled` (explained or accepted) and `changes` (since the version before) are told below the
-    corrections, `progress` above them.
+    corrections, `progress` above them. `statements` are the answers to the round's questions, as typed.
     """
 
     rows: dict[str, list[FormRow]]
@@ -65,6 +71,7 @@ class Filling:
     settled: list[Mark] = field(default_factory=list)
     changes: list[Mark] = field(default_factory=list)
     progress: str = ""
+    statements: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def marks(self) -> Iterable[Mark]:
@@ -76,24 +83,12 @@ class Filling:
                     yield from marks
 
 
-def blank(round: Round, sender: str) -> Filling:
-    """Return the filling of an empty form: the units that the sender must list, nothing else."""
-    key = round.form.unit_key
+def prefilled(round: Round, sender: str, known: Carried) -> Filling:
+    """Return the filling of a form with what is known of the sender's units; the others stand there blank."""
     rows: dict[str, list[FormRow]] = {level: [] for level in round.lists}
     for unit in round.expected[sender]:
-        rows[unit.level].append(FormRow({key: unit.full_name}))
-    return Filling(rows)
-
-
-def prefilled(round: Round, sender: str, version: Version | None) -> Filling:
-    """Return the filling of a form with what the sender had in order; the other units stand there blank."""
-    if version is None:
-        return blank(round, sender)
-    wrong = {unit for unit, _, _ in version.errors}
-    rows: dict[str, list[FormRow]] = {level: [] for level in round.lists}
-    for unit in round.expected[sender]:
-        known = {} if unit.code in wrong else version.rows.get(unit.code, {})
-        rows[unit.level].append(FormRow({**known, round.form.unit_key: unit.full_name}))
+        name = {round.form.unit_key: round.listed_names[unit.code]}
+        rows[unit.level].extend(FormRow({**values, **name}) for values in known.get(unit.code) or [{}])
     return Filling(rows)
 
 
@@ -104,7 +99,7 @@ def write_form(
 
     `names` are the right page names by unit code; `version` is the number the workbook has when it comes back.
     """
-    with xlsxwriter.Workbook(str(path), PLAIN) as file:
+    with xlsxwriter.Workbook(str(path), {**PLAIN, "in_memory": True}) as file:
         file.set_properties({"created": dt.datetime.combine(as_of, dt.time())})
         for name, value in (("round", round.id), ("unit", sender.code), ("version", str(version))):
             file.set_custom_property(name, value, "text")
@@ -143,10 +138,13 @@ class _Form:
         marked = any(True for _ in self.filling.marks)
         todo = self.book.sheet(words["todo"]["name"], words["todo"]["widths"]) if marked else None
         self._list(marked)
+        if self.round.questions:
+            self._questions()
         if todo:
             self._todo(todo)
         self._check(names)
         self._right_names(names)
+        self._choices()
         self._guide()
 
     # --- the list
@@ -159,7 +157,7 @@ class _Form:
         for text in form.title:
             sheet.line(text.format(**self.book.facts), bold=True, align="center")
         sheet.line(words["identity"].format(**self.book.facts), italic=True, align="center")
-        sheet.line(words["guide_marked" if marked else "guide_blank"].format(**self.book.facts), italic=True)
+        sheet.line(words["guide_marked" if marked else self._guide_key].format(**self.book.facts), italic=True)
         header = sheet.form_header(columns)
         first = sheet.row
         for level in self.round.lists:
@@ -174,6 +172,12 @@ class _Form:
         sheet.finish((header, first - 1), frozen_columns=2, filtered=False)
         sheet.paper.protect("", dict.fromkeys(_ALLOWED, True))
 
+    @property
+    def _guide_key(self) -> str:
+        if self.form.rows == "persons":
+            return "guide_persons"
+        return "guide_blank" if self.form.of_kind("page-name") else "guide_units"
+
     def _column(self, column: FormColumn) -> Column:
         parent = self.form.group(column.group).header if column.group else ""
         return Column(column.key, column.header, column.width, "given", parent=parent)
@@ -185,8 +189,11 @@ class _Form:
             text, marks = row.values.get(column.key, ""), row.marks.get(column.key, [])
             # The units are given; a clerk writes into every other cell, and where a unit's name must be corrected.
             given = column.key == self.form.unit_key and bool(text) and not marks
-            style = self.book.toned("given", marks[0].severity if marks else "", locked=given)
-            sheet.put(sheet.row, place, text, style)
+            value: str | float = text if marks else _cell_value(text, column)
+            look = {"num_format": _number_format(value, column)} if column.kind == "number" and not marks else {}
+            kind = "center" if look else "given"
+            style = self.book.toned(kind, marks[0].severity if marks else "", locked=given, **look)
+            sheet.put(sheet.row, place, value, style)
             texts.append((text, sheet.width(place)))
             if marks:
                 self._mark(sheet, (sheet.row, place), marks)
@@ -204,20 +211,76 @@ class _Form:
             sheet.paper.write_comment(*place, excel_text(note), options)
 
     def _input_rule(self, sheet: SheetWriter, column: FormColumn, first: int, place: int) -> None:
-        hint = self.words["hints"].get(column.kind, self.words["hints"]["text"])
         rule: dict[str, Any] = {"validate": "any"}
         if column.kind == "unit":
             count = len(self.round.expected[self.sender.code])
-            names = self.words["names"]
-            rule = {"validate": "list", "source": f"='{names['name']}'!$C$3:$C${count + 2}"}
-        elif "rule" in hint:
+            rule = {"validate": "list", "source": f"='{self._names['name']}'!$C$3:$C${count + 2}"}
+        elif column.kind == "choice":
+            rule = {"validate": "list", "source": f"={self._choices_of(column)}"}
+        elif column.kind == "yes-no":
+            rule = {"validate": "list", "source": list(answers())}
+        elif column.kind == "number":
+            rule = {"validate": "integer" if column.whole else "decimal", **_limits(column)}
+        elif "rule" in self._hint(column):
             cell = address((first, place))
-            rule = {"validate": "custom", "value": f'=OR({cell}="",{hint["rule"].format(cell=cell)})'}
-        texts = {
-            f"{kind}_{part}": hint["title"] if part == "title" else how(column.kind)
-            for kind, part in (("error", "title"), ("error", "message"), ("input", "title"), ("input", "message"))
-        }
+            rule = {"validate": "custom", "value": f'=OR({cell}="",{self._test(column, cell)})'}
+        title, message = self._hint(column)["title"], self._how(column)
+        texts = {"error_title": title, "error_message": message, "input_title": title, "input_message": message}
         sheet.paper.data_validation(first, place, sheet.row - 1, place, {**rule, "error_type": "warning", **texts})
+
+    # --- what the sender states of itself
+
+    def _questions(self) -> None:
+        words = self.words["questions"]
+        columns = [Column("", *entry) for entry in zip(words["headers"], words["widths"], strict=True)]
+        sheet = self.book.sheet(words["name"], words["widths"])
+        sheet.line(words["title"], bold=True, align="center", font_size=13)
+        sheet.line(words["note"], italic=True)
+        header = sheet.header(columns)
+        for number, question in enumerate(self.round.questions, start=1):
+            row, answer = sheet.row, self.filling.statements.get(question.key, "")
+            sheet.put(row, 0, number, self.book.cell("center"))
+            sheet.put(row, 1, question.text, self.book.cell("given"))
+            sheet.put(row, 2, answer, self.book.cell("given", locked=False))
+            if question.kind == "yes-no":
+                sheet.paper.data_validation(row, 2, row, 2, {"validate": "list", "source": list(answers())})
+            sheet.fit(row, [(question.text, sheet.width(1)), (answer, sheet.width(2))])
+            sheet.row += 1
+        sheet.finish((header, header), frozen_columns=0, filtered=False)
+        sheet.paper.protect("", dict.fromkeys(_ALLOWED, True))
+
+    def _hint(self, column: FormColumn) -> dict[str, str]:
+        """Return what the form says of a kind of column: `title`, and where Excel can judge it `rule` and `wrong`."""
+        return self.words["hints"].get(column.kind, self.words["hints"]["text"])
+
+    def _how(self, column: FormColumn) -> str:
+        """Return how a column is filled: the form's own words, or those of its kind, and its bounds."""
+        words = self.words["bounds"]
+        bounds = zip(words.get(column.kind, ["", ""]), (column.min, column.max), strict=True)
+        told = [text.format(bound=bound_shown(bound, column)) for text, bound in bounds if bound is not None]
+        whole = [words["whole"]] if column.whole else []
+        return " ".join([column.hint or how(column.kind), *whole, *told]).strip()[:_MESSAGE_LIMIT]
+
+    def _test(self, column: FormColumn, cell: str) -> str:
+        """Return Excel's test of a cell."""
+        if column.kind == "choice":
+            return f"COUNTIF({self._choices_of(column)},TRIM({cell}))>0"
+        return self._hint(column)["rule"].format(cell=cell)
+
+    @property
+    def _names(self) -> dict[str, Any]:
+        """The words of the sheet that lists the units: with the right page names where the round has a policy."""
+        return self.words["names" if self.round.naming else "units"]
+
+    @cached_property
+    def _with_choices(self) -> list[FormColumn]:
+        return self.form.of_kind("choice")
+
+    def _choices_of(self, column: FormColumn) -> str:
+        """Return the cells that list the choices of a column."""
+        place = self._with_choices.index(column)
+        first, last = (address((row, place)).replace(str(row + 1), f"${row + 1}") for row in (1, len(column.choices)))
+        return f"'{self.words['choices']['name']}'!${first}:${last}"
 
     # --- what must be corrected
 
@@ -286,7 +349,10 @@ class _Form:
         sheet.line(words["title"], bold=True, align="center", font_size=13)
         sheet.line(words["note"], italic=True)
         header = sheet.header(columns)
-        units = {unit.full_name: names.get(unit.code, "") for unit in self.round.expected[self.sender.code]}
+        units = {
+            self.round.listed_names[unit.code]: names.get(unit.code, "")
+            for unit in self.round.expected[self.sender.code]
+        }
         for number, (row, listed) in enumerate(self.listed, start=1):
             unit = listed.values[form.unit_key]
             sheet.put(sheet.row, 0, number, self.book.cell("center"))
@@ -315,14 +381,14 @@ class _Form:
 
     def _known(self, column: FormColumn, listed: FormRow) -> str:
         """Return what the formula would say, for programs that do not reckon on opening."""
-        words, hint = self.words["check"], self.words["hints"].get(column.kind, {})
+        words, hint = self.words["check"], self._hint(column)
         if column.key not in listed.marks:
             return ""
         return str(hint.get("wrong", words["differs"]) if listed.values.get(column.key) else words["blank"])
 
     def _judgement(self, column: FormColumn, row: int, place: int, right_name: str) -> str:
         """Return the formula that says what is wrong with a cell of the list, an empty text if nothing is."""
-        words, hint = self.words["check"], self.words["hints"].get(column.kind, {})
+        words, hint = self.words["check"], self._hint(column)
 
         def at(where: int) -> str:
             return f"'{self.words['list']['name']}'!{address((row, where))}"
@@ -330,13 +396,15 @@ class _Form:
         if column.kind == "page-name" and right_name:
             test = f'EXACT(TRIM({at(place)}),"{right_name}")'
             fault = words["differs"]
-        elif "rule" in hint:
-            test, fault = hint["rule"].format(cell=at(place)), hint["wrong"]
+        elif "wrong" in hint:
+            test, fault = self._test(column, at(place)), hint["wrong"]
         else:
             test, fault = "TRUE", ""
-        siblings = [p for p, c in enumerate(self.form.columns, start=1) if c.kind != "unit" and c.group == column.group]
-        filled = "&".join(at(p) for p in siblings if p != place) or '""'
-        blank = f'IF({filled}="","","{words["blank"]}")'
+        siblings = [p for p, c in enumerate(self.form.columns, start=1) if _goes_with(column, c, self.form)]
+        needed = "&".join(at(p) for p in siblings if p != place) or '""'
+        blank = f'IF({needed}="","","{words["blank"]}")'
+        if column.filled and not column.where:
+            blank = f'"{words["blank"]}"'
         return f'=IF(TRIM({at(place)})="",{blank},IF({test},"","{fault}"))'
 
     # --- right names, and how to fill the form
@@ -349,23 +417,86 @@ class _Form:
         sheet.line(words["title"], bold=True, align="center", font_size=13)
         header = sheet.header(columns)
         for column in self.form.columns:
-            faults = "; ".join(title(rule) for rule in rules_of(column.kind))
-            texts = [self.form.label(column.key), f"{how(column.kind)} {words['blank']}", faults]
+            rules = [*([Rule.VALUE_MISSING] if column.filled else []), *rules_of(column.kind)]
+            listed = (
+                [words["choices"].format(choices="; ".join(c.value for c in column.choices))] if column.choices else []
+            )
+            texts = [
+                self.form.label(column.key),
+                " ".join([self._how(column), *listed, self._when(column, words)]).strip(),
+                "; ".join(map(title, rules)),
+            ]
             for place, text in enumerate(texts):
                 sheet.put(sheet.row, place, text, self.book.cell("text"))
             sheet.fit(sheet.row, [(text, sheet.width(place)) for place, text in enumerate(texts)])
             sheet.row += 1
         sheet.finish((header, header), frozen_columns=0, filtered=False)
 
+    def _when(self, column: FormColumn, words: dict[str, Any]) -> str:
+        """Return in which rows a column is filled."""
+        if column.where:
+            text = words["filled_where" if column.filled else "where"]
+            return " ".join(
+                text.format(column=self.form.label(key), values="; ".join(values))
+                for key, values in column.where.items()
+            )
+        return str(words["filled" if column.filled or column.kind == "unit" else "blank"])
+
     def _right_names(self, names: dict[str, str]) -> None:
-        words = self.words["names"]
+        words = self._names
         columns = [Column("", *entry) for entry in zip(words["headers"], words["widths"], strict=True)]
         sheet = self.book.sheet(words["name"], words["widths"])
         sheet.line(words["title"], bold=True, align="center", font_size=13)
         header = sheet.header(columns)
         for number, unit in enumerate(self.round.expected[self.sender.code], start=1):
             sheet.put(sheet.row, 0, number, self.book.cell("center"))
-            for place, text in enumerate((unit.code, unit.full_name, names.get(unit.code, "")), start=1):
+            texts = (unit.code, self.round.listed_names[unit.code], names.get(unit.code, ""))[: len(columns) - 1]
+            for place, text in enumerate(texts, start=1):
                 sheet.put(sheet.row, place, text, self.book.cell("given"))
             sheet.row += 1
         sheet.finish((header, header), frozen_columns=0, filtered=False)
+
+    def _choices(self) -> None:
+        """Write the choices of every such column below each other, for the drop-downs."""
+        if not self._with_choices:
+            return
+        width = self.words["choices"]["width"]
+        columns = [Column("", self.form.label(column.key), width) for column in self._with_choices]
+        sheet = self.book.sheet(self.words["choices"]["name"], [width for _ in columns])
+        header = sheet.header(columns)
+        for place, column in enumerate(self._with_choices):
+            for row, choice in enumerate(column.choices, start=sheet.row):
+                sheet.put(row, place, choice.value, self.book.cell("given"))
+        sheet.row += max(len(column.choices) for column in self._with_choices)
+        sheet.finish((header, header), frozen_columns=0, filtered=False)
+
+
+def _cell_value(text: str, column: FormColumn) -> str | float:
+    """Return what stands in a cell for a text: numbers are numbers; days are text, which no regional setting turns."""
+    value = cell_value(repaired(text, column), column)
+    if isinstance(value, dt.date):
+        return shown(value.isoformat(), column)
+    return text if isinstance(value, str) else value
+
+
+def _number_format(value: str | float, column: FormColumn) -> str:
+    decimals = len(str(value).partition(".")[2]) if isinstance(value, float) else 0
+    return f"#,##0.{'0' * decimals}" if decimals else "#,##0" if column.whole or value != "" else "General"
+
+
+def _limits(column: FormColumn) -> dict[str, Any]:
+    """Return the bounds of a number as Excel's data validation takes them."""
+    low, high = column.min, column.max
+    if low is not None and high is not None:
+        return {"criteria": "between", "minimum": low, "maximum": high}
+    if high is not None:
+        return {"criteria": "<=", "value": high}
+    return {"criteria": ">=", "value": -(10**15) if low is None else low}
+
+
+def _goes_with(column: FormColumn, other: FormColumn, form: Form) -> bool:
+    """Tell whether a column must be filled once the other is: name and link of a page, the parts of a contact."""
+    if column.kind in ("page-name", "link"):
+        return other.kind in ("page-name", "link") and other.group == column.group
+    contact = form.persons.get(column.group, {}).values()
+    return column.key in contact and other.key in contact

@@ -1,40 +1,120 @@
 """Kinds of column: one module a kind, each with what can be repaired and how the repaired value is judged.
 
-`repair(text)` returns the value as the roll-up holds it, or the cleaned text where nothing is certain.
-It is idempotent.
+A repair returns the value as the roll-up holds it, or the cleaned text where nothing is certain; repairing twice
+is repairing once. `blank.py` says what counts as an empty cell.
 """
 
+from __future__ import annotations
+
+import datetime as dt
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from schemas.kinds import email, link, name, page_name, phone
-from schemas.kinds.blank import is_blank
-from schemas.text import clean
+from schemas.kinds import blank, choice, date, email, link, name, number, page_name, phone, yes_no
+from schemas.text import clean, spelling_key
 
-Repair = Callable[[str], str]
+if TYPE_CHECKING:
+    from schemas.form import Column
 
-
-def _settled(repair: Repair) -> Repair:
-    """Return the repair, repeated until there is nothing left to repair: repairing twice is repairing once."""
-
-    def settle(text: str) -> str:
-        seen = {text}
-        while (repaired := repair(text)) not in seen:
-            seen.add(repaired)
-            text = repaired
-        return repaired
-
-    return settle
+_NUMERAL = re.compile(r"\d+", re.ASCII)
+Repair = Callable[[str, "Column"], str]
 
 
-_ONCE: dict[str, Repair] = {
-    "unit": clean,
-    "page-name": page_name.repair,
-    "link": link.repair,
-    "name": name.repair,
-    "phone": phone.repair,
-    "email": email.repair,
-    "text": clean,
+@dataclass(frozen=True)
+class Kind:
+    """How the cells of a kind are repaired, and how a repaired value is shown to people.
+
+    `says` tells of a text that would be blank elsewhere ("x", "0") whether it is a value here; `same` of a writing
+    whether it is as good as the value shown, so that nobody needs to be told of the repair.
+    """
+
+    repair: Repair
+    shown: Callable[[str], str] = str
+    says: Callable[[str, Column], bool] = lambda text, column: False
+    same: Callable[[str, str], bool] = lambda typed, shown: typed == shown
+
+
+def _same_day(typed: str, shown: str) -> bool:
+    """Tell whether two writings hold the same numbers, leading zeros and what stands between them aside."""
+    return [int(digits) for digits in _NUMERAL.findall(typed)] == [int(digits) for digits in _NUMERAL.findall(shown)]
+
+
+def _same_digits(typed: str, shown: str) -> bool:
+    """Tell whether two writings of a number differ in their separators only, or in what is counted."""
+    return "".join(_NUMERAL.findall(typed)) == "".join(_NUMERAL.findall(shown))
+
+
+def _alone(repair: Callable[[str], str]) -> Repair:
+    return lambda text, column: repair(text)
+
+
+KINDS = {
+    "unit": Kind(_alone(clean)),
+    "page-name": Kind(_alone(page_name.repair)),
+    "link": Kind(_alone(link.repair)),
+    "name": Kind(_alone(name.repair)),
+    "phone": Kind(_alone(phone.repair)),
+    "email": Kind(_alone(email.repair)),
+    "text": Kind(_alone(clean)),
+    "yes-no": Kind(
+        _alone(yes_no.repair),
+        says=lambda text, column: yes_no.is_answer(yes_no.repair(text)),
+        same=lambda typed, shown: True,
+    ),
+    "choice": Kind(
+        lambda text, column: choice.repair(text, column.spellings),
+        says=lambda text, column: choice.find(text, column.spellings) != "",
+        same=lambda typed, shown: spelling_key(typed) == spelling_key(shown),
+    ),
+    "date": Kind(_alone(date.repair), date.shown, same=_same_day),
+    "number": Kind(
+        _alone(number.repair),
+        number.shown,
+        says=lambda text, column: number.parse(text) is not None,
+        same=_same_digits,
+    ),
 }
-REPAIRS = {kind: _settled(repair) for kind, repair in _ONCE.items()}
 
-__all__ = ["REPAIRS", "is_blank"]
+
+is_empty = blank.is_empty
+
+
+def is_blank(text: str, column: Column | None = None) -> bool:
+    """Tell whether a cell says nothing: in any column, or in this one."""
+    return blank.is_blank(text) and (column is None or not KINDS[column.kind].says(text, column))
+
+
+def repaired(text: str, column: Column) -> str:
+    """Return the value as the roll-up holds it, "" for a blank cell, repaired until nothing is left to repair."""
+    if is_blank(text, column):
+        return ""
+    repair, seen = KINDS[column.kind].repair, {text}
+    while (value := repair(text, column)) not in seen:
+        seen.add(value)
+        text = value
+    return value
+
+
+def shown(value: str, column: Column) -> str:
+    """Return a repaired value as people read it: days as 31/03/2022, numbers as 1.234,5."""
+    return KINDS[column.kind].shown(value)
+
+
+def cell_value(value: str, column: Column) -> str | int | float | dt.date:
+    """Return a repaired value as a cell of a workbook holds it: numbers and days by their type, all else as text."""
+    if column.kind == "number" and number.is_number(value):
+        return float(value) if "." in value else int(value)
+    if column.kind == "date" and date.is_day(value):
+        return dt.date.fromisoformat(value)
+    return value
+
+
+def is_news(typed: str, value: str, column: Column) -> bool:
+    """Tell whether a repair is worth telling: a tick taken for yes, or zeros put before a day, is none."""
+    kind = KINDS[column.kind]
+    return not kind.same(clean(typed), kind.shown(value))
+
+
+__all__ = ["KINDS", "Kind", "cell_value", "is_blank", "is_empty", "is_news", "repaired", "shown"]

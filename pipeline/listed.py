@@ -1,0 +1,295 @@
+"""Which unit each row of a file lists, once its sender is known; never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any
+
+from rapidfuzz import fuzz
+
+from pipeline.context import Context, Row
+from pipeline.former import Formers
+from pipeline.gazetteer import BARE, EXACT, LONGEST, NEAREST, Gazetteer, rest_of
+from pipeline.lines import Line
+from schemas.codes import Rule
+from schemas.kinds import is_blank
+from schemas.naming import name_key
+from schemas.round import Round
+from schemas.text import spelling_key
+from schemas.units import Unit
+
+NOTHING = 99  # less sure than any reading
+# Rows with one of these are still judged by their unit.
+_JUDGED = (None, Rule.UNIT_SPELLING, Rule.UNIT_DUPLICATE, Rule.UNIT_FORMER)
+
+
+@dataclass
+class Listed:
+    """A row on its way to a unit: `candidates` while several answer, `rule` and `facts` what is to be told of it.
+
+    `counts` is False for a row beside another one of the same unit, which is told which of them counts.
+    """
+
+    line: Line
+    sheet: str
+    candidates: list[Unit] = field(default_factory=list)
+    sure: int = 0
+    rule: Rule | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    suggestion: str = ""
+    counts: bool = True
+
+    @property
+    def unit(self) -> Unit | None:
+        """The unit, where exactly one answers."""
+        return self.candidates[0] if len(self.candidates) == 1 else None
+
+    @property
+    def judged(self) -> Unit | None:
+        """The unit that the row is judged by, None where it is not."""
+        return self.unit if self.rule in _JUDGED and self.counts else None
+
+
+class Lister:
+    """Knows which units every sender lists, and what they were called before."""
+
+    def __init__(self, round: Round, region: Gazetteer) -> None:
+        self.round = round
+        self.region = region
+        self.unit_key = round.form.unit_key
+        self.names = round.listed_names
+        self.formers = Formers(round.register, (unit.code for unit in round.register.below(round.collector)))
+        self.own = cache(lambda sender: Gazetteer(round.expected[sender]))
+
+    @cached_property
+    def _places(self) -> Gazetteer:
+        """The units of the region that others stand under."""
+        register = self.round.register
+        below = register.below(self.round.collector)
+        return Gazetteer(unit for unit in below if register.children(unit.code) and unit.code != self.round.collector)
+
+    def names_place(self, text: str) -> bool:
+        """Tell a text that names a unit which others stand under, as a whole or with its level word."""
+        if len(text) > LONGEST:
+            return False
+        found = self._places.find(text)[1] or [m.unit for m in self._places.mentions(text) if m.typed]
+        return bool(found)
+
+    @cache  # noqa: B019 - one lister a run
+    def _places_of(self, sender: str) -> Gazetteer:
+        register = self.round.register
+        return Gazetteer(unit for unit in register.below(sender) if register.children(unit.code))
+
+    @cache  # noqa: B019
+    def _under(self, code: str) -> Gazetteer:
+        return Gazetteer(self.round.register.children(code))
+
+    def assign(self, listed: list[Listed], submitter: str, titles: dict[str, list[str]]) -> list[Listed]:
+        """Find the unit of every row, or what is wrong with its name; return the rows without mere headings.
+
+        `titles` are the texts above the table of each sheet.
+        """
+        for item in listed:
+            self._find_unit(item, submitter, alone=len(listed) == 1)
+        context = Context(self._places_of(submitter), self.round.register, titles)
+        rows = [Row(item.line, item.sheet, self._text(item), item.candidates) for item in listed]
+        context.read(rows)
+        for item, row in zip(listed, rows, strict=True):
+            self._narrow(item, row, context, submitter)
+        for item in listed:
+            self._decide(item)
+        if self.round.form.rows == "units":
+            listed = self._without_headings(listed)
+            self._mark_duplicates(listed)
+        taken = {item.unit.code for item in listed if item.unit}
+        free = Gazetteer(unit for unit in self.round.expected[submitter] if unit.code not in taken)
+        for item in listed:
+            self._suggest(item, submitter, free)
+        return listed
+
+    def _text(self, item: Listed) -> str:
+        return item.line.texts.get(self.unit_key, "")
+
+    def _find_unit(self, item: Listed, submitter: str, *, alone: bool) -> None:
+        line, text = item.line, self._text(item)
+        sender, own = self.round.submitting_units[submitter], self.own(submitter)
+        if self.unit_key in line.flaws:
+            item.rule = line.flaws[self.unit_key][0]
+            return
+        if (line.is_section and line.level == sender.level) or (alone and is_blank(text) and own.units == [sender]):
+            item.candidates, item.sure = [sender], BARE
+            return
+        if line.is_section:
+            item.rule = Rule.UNIT_UNKNOWN
+            return
+        sure, units = own.find(text)
+        everywhere, elsewhere = self.region.find(text)
+        foreign = [unit for unit in elsewhere if unit.code not in own.codes]
+        former, now = self.formers.find(text)
+        if now and former < min(sure or NOTHING, everywhere or NOTHING):
+            self._tell_former(item, submitter, now)
+            return
+        if everywhere and foreign and (not sure or sure > BARE) and everywhere <= (BARE if sure else everywhere):
+            self._tell_foreign(item, submitter, foreign)
+            return
+        at_level = [unit for unit in units if unit.level == line.level]
+        item.candidates, item.sure = (at_level or units), sure
+        if not units:
+            item.rule = Rule.UNIT_UNKNOWN
+
+    def _tell_former(self, item: Listed, submitter: str, now: list[str]) -> None:
+        """Take the unit of today for a former one, if it is one of the sender's; else tell where that went."""
+        units = [self.round.register.units[code] for code in now]
+        mine = [unit for unit in units if unit.code in self.own(submitter).codes]
+        if not mine and len(units) == 1:
+            self._tell_foreign(item, submitter, units)
+            item.facts["parent"] = units[0].full_name
+            return
+        item.rule, item.candidates, item.sure = Rule.UNIT_FORMER, mine, EXACT
+        item.facts = {"candidates": self._named(mine if len(mine) == 1 else units), "codes": [u.code for u in mine]}
+        item.suggestion = self.names[mine[0].code] if len(mine) == 1 else ""
+
+    def _tell_foreign(self, item: Listed, submitter: str, foreign: list[Unit]) -> None:
+        sender = self.round.submitting_units[submitter]
+        parents = [self.round.submitting_units[self._above(unit)] for unit in foreign if unit.level != sender.level]
+        item.rule = Rule.UNIT_WRONG_PARENT
+        item.facts = {
+            "parent": ", ".join(dict.fromkeys(unit.full_name for unit in parents)),
+            "submitter": sender.full_name,
+        }
+
+    def _above(self, unit: Unit) -> str:
+        return self.round.register.lineage(unit.code)[self.round.submitters].code
+
+    def _named(self, units: Iterable[Unit]) -> str:
+        return ", ".join(self.names[unit.code] for unit in units)
+
+    # --- where several units answer to one name
+
+    def _narrow(self, item: Listed, row: Row, context: Context, submitter: str) -> None:
+        """Choose among the units that answer, by official code, by what the file says around the row, by the page."""
+        if item.line.is_section and item.rule is Rule.UNIT_UNKNOWN:
+            self._section_of(item, row)
+            return
+        if item.rule is Rule.UNIT_UNKNOWN and len(row.coded) == 1:
+            self._by_code(item, row, submitter)
+            return
+        if item.rule is not None:
+            return
+        item.candidates = self._reversed(item, context)
+        if row.coded and not (agreeing := [unit for unit in item.candidates if unit.code in row.coded]):
+            units = [self.round.register.units[code] for code in row.coded if code in self.own(submitter).codes]
+            item.candidates = [*item.candidates, *units]
+            return
+        if row.coded:
+            item.candidates = agreeing
+        for above in row.clues:
+            here = [unit for unit in item.candidates if context.under(unit, above)]
+            if not here and len(above) == 1 and item.sure == EXACT:
+                [code] = above
+                item.candidates = [*item.candidates, *self._under(code).find(self._text(item))[1]]
+            item.candidates = here or item.candidates
+        if len(item.candidates) > 1:
+            item.candidates = self._by_page(item) or item.candidates
+
+    def _section_of(self, item: Listed, row: Row) -> None:
+        """Take the one unit of the section's level that the sheet or the heading is for."""
+        for above in row.clues:
+            units = [self.round.register.units[code] for code in above]
+            units = [unit for unit in units if unit.level == item.line.level]
+            if len(units) == 1:
+                item.rule, item.candidates, item.sure = None, units, BARE
+                return
+
+    def _by_code(self, item: Listed, row: Row, submitter: str) -> None:
+        """Take the unit of the official code where the name is like its name, though misspelt."""
+        unit = self.own(submitter).codes.get(next(iter(row.coded)))
+        if unit and fuzz.ratio(spelling_key(unit.full_name), spelling_key(self._text(item))) >= NEAREST:
+            item.rule, item.candidates, item.sure = None, [unit], BARE + 1
+
+    def _reversed(self, item: Listed, context: Context) -> list[Unit]:
+        """Read `huyen B - xa A` as the commune that it ends with."""
+        rest = rest_of(self._text(item))
+        if not rest or not item.candidates or not all(self.round.register.children(u.code) for u in item.candidates):
+            return item.candidates
+        found = []
+        for place in item.candidates:
+            sure, units = self._under(place.code).find(rest)
+            found += units if sure == EXACT else []
+        return found or item.candidates
+
+    def _by_page(self, item: Listed) -> list[Unit]:
+        """Return the one unit whose right page name stands in the row."""
+        keys = {name_key(item.line.texts.get(c.key, "")) for c in self.round.form.of_kind("page-name")} - {""}
+        spellings = self.round.right_names.spellings
+        units = [unit for unit in item.candidates if not keys.isdisjoint(spellings.get(unit.code, ()))]
+        return units if len(units) == 1 else []
+
+    def _without_headings(self, listed: list[Listed]) -> list[Listed]:
+        """Leave out rows that only name a unit above the rows below them, where its own row stands elsewhere."""
+        rows: dict[str, list[Listed]] = {}
+        for item in listed:
+            if item.unit and item.unit.level != self.round.lists[-1]:
+                rows.setdefault(item.unit.code, []).append(item)
+        headings = set()
+        for items in rows.values():
+            blank = [item for item in items if item.line.own <= {self.unit_key}]
+            headings |= {id(item) for item in (blank if len(blank) < len(items) else blank[1:])}
+        return [item for item in listed if id(item) not in headings]
+
+    # --- what is to be told
+
+    def _decide(self, item: Listed) -> None:
+        """Tell where several units answer, or where one does in spite of the spelling."""
+        if item.rule is not None:
+            return
+        if len(item.candidates) > 1:
+            item.rule = Rule.UNIT_AMBIGUOUS
+            item.facts = {
+                "candidates": "; ".join(self.names[unit.code] for unit in item.candidates),
+                "example": self.names[item.candidates[0].code],
+                "codes": [unit.code for unit in item.candidates],
+            }
+        elif item.sure > BARE:
+            item.rule = Rule.UNIT_SPELLING
+            item.suggestion = self.names[item.candidates[0].code]
+
+    def _mark_duplicates(self, listed: list[Listed]) -> None:
+        """Tell units listed more than once: the first row counts, of former units the one with the new name first."""
+        rows: dict[str, list[Listed]] = {}
+        for item in listed:
+            if item.unit and item.rule in _JUDGED:
+                rows.setdefault(item.unit.code, []).append(item)
+        for code, items in rows.items():
+            named = [item for item in items if item.rule is not Rule.UNIT_FORMER]
+            for item in items:
+                if item.rule is Rule.UNIT_FORMER and item is not (named or items)[0]:
+                    item.counts = False
+                    item.facts |= {"rows": _places((named or items)[:1], items)}
+            for item in named if len(named) > 1 else ():
+                item.rule, item.suggestion = Rule.UNIT_DUPLICATE, ""
+                item.facts = {"rows": _places(named, named), "unit": self.names[code]}
+
+    def _suggest(self, item: Listed, submitter: str, free: Gazetteer) -> None:
+        """Propose the nearest unit that the sender has not listed yet, else the nearest of all of its units.
+
+        A unit of another sender is no misspelling, unless one of the sender's own differs by accents alone.
+        """
+        text = self._text(item)
+        if item.rule is Rule.UNIT_UNKNOWN and not item.line.is_section:
+            nearest = free.nearest(text) or self.own(submitter).nearest(text)
+        elif item.rule is Rule.UNIT_WRONG_PARENT:
+            nearest = next((unit for unit in self.own(submitter).find(text)[1] if unit.code in free.codes), None)
+        else:
+            return
+        if nearest:
+            item.suggestion = self.names[nearest.code]
+            item.facts |= {"codes": [nearest.code]}
+
+
+def _places(items: list[Listed], among: list[Listed]) -> str:
+    """Return the rows' numbers, with their sheets where these differ."""
+    several = len({item.sheet for item in among}) > 1
+    return ", ".join(f"{i.sheet}!{i.line.row + 1}" if several else str(i.line.row + 1) for i in items)

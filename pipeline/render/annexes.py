@@ -1,0 +1,206 @@
+"""The annexes of the Word papers: pages, corrections, changes since the last period; and persons, kept inside."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from pipeline.model import SHIFTS, Shift
+from pipeline.render.shares import Share
+from pipeline.render.word import Words, padded, paper_date
+from pipeline.run import Result
+from schemas.messages import line, messages, title
+from schemas.text import search_key
+
+_REACHES_A_PERSON = re.compile(r"@|\d(?:[\s.\-]*\d){6}")
+
+
+def duties(result: Result, told: pd.DataFrame, behind: list[dict[str, Any]], words: Words) -> list[dict[str, str]]:
+    """Return what every sender that is behind must do, by when, and its errors by kind; no value of a cell."""
+    errors = told[told["severity"].eq("error")]
+    order = list(messages()["rules"])
+    listed = []
+    for sender in behind:
+        last_day = result.round.last_day_of(sender["code"])
+        ahead = last_day is not None and last_day >= result.as_of
+        times = Counter(errors.loc[errors["submitter"].eq(sender["code"]), "rule"])
+        kinds = sorted(times, key=lambda rule: (-times[rule], order.index(rule)))
+        absent = sender["expected"] - sender["listed"]
+        facts = {"errors": padded(sender["errors"]), "absent": padded(absent), "document": result.round.form.document}
+        listed.append(
+            {
+                "code": sender["code"],
+                "name": sender["name"],
+                "faults": "; ".join(
+                    words.say("duties", "fault", title=title(rule), count=padded(times[rule])) for rule in kinds
+                ),
+                "action": words.say("duties", sender["status"], **facts),
+                "day": words.say("duties", "by" if ahead else "now", day=paper_date(last_day)),
+            }
+        )
+    return listed
+
+
+# --- pages
+
+
+def page_groups(result: Result, senders: list[dict[str, Any]], words: Words) -> list[dict[str, Any]]:
+    """Return by sender a heading (none where a sender lists only itself) and its pages."""
+    units = {str(code): own for code, own in result.rollup.units.groupby("submitter_code", sort=False)}
+    groups, number = [], 1
+    for sender in senders:
+        own = units.get(sender["code"], result.rollup.units.iloc[:0])
+        alone = len(own) == 1
+        absent = sender["status"] in ("missing", "rejected") and not alone
+        pages = [] if absent else list(_pages(result, own, number, words))
+        number += len(pages)
+        groups.append({"heading": "" if alone else _heading(sender, words), "pages": pages})
+    return groups
+
+
+def established_only(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the groups with those pages alone that anybody can follow, numbered anew."""
+    number, kept = 0, []
+    for group in groups:
+        pages = [page for page in group["pages"] if page["established"]]
+        if pages:
+            kept.append({**group, "pages": [{**page, "number": number + n} for n, page in enumerate(pages, start=1)]})
+            number += len(pages)
+    return kept
+
+
+def _heading(sender: dict[str, Any], words: Words) -> str:
+    key = {"missing": "heading_missing", "rejected": "heading_rejected"}.get(sender["status"], "heading")
+    established = Share(sender["established"], sender["expected"])
+    return words.say("pages", key, unit=sender["name"], established=established.ratio)
+
+
+def _pages(result: Result, units: pd.DataFrame, number: int, words: Words) -> Iterator[dict[str, Any]]:
+    """Yield a line a unit, numbered on from `number`."""
+    statuses = {status: line("statuses", status) for status in units["status"].unique()}
+    for place, unit in enumerate(units.itertuples()):
+        name, link = _page(result, str(unit.Index), unit, words)
+        yield {
+            "number": number + place,
+            "unit": unit.name,
+            "name": name,
+            "link": link,
+            "status": statuses[unit.status],
+            "established": bool(unit.established),
+        }
+
+
+def _page(result: Result, code: str, unit: Any, words: Words) -> tuple[str, str]:
+    """Return the page's name and link as far as they are fit for all eyes: a wrong cell may hold anything."""
+    if unit.id < 0:
+        return "", ""
+    form = result.round.form
+    name, link = (
+        "".join(result.repaired.at[unit.id, column.key] for column in form.of_kind(kind))
+        for kind in ("page-name", "link")
+    )
+    if name and not unit.named and not _speaks_of_the_unit_only(name, result, code, unit.id):
+        name = words.say("pages", "name_withheld")
+    if link and not unit.established:
+        link = words.say("pages", "link_wrong")
+    return name, link
+
+
+def _speaks_of_the_unit_only(name: str, result: Result, code: str, id: Any) -> bool:
+    """Tell whether a page name speaks of its unit and of none of the row's persons."""
+    words = f" {search_key(name)} "
+    row = result.repaired.loc[id] if id >= 0 else {}
+    persons = {search_key(row[column.key]) for column in result.round.form.columns if column.group and len(row)} - {""}
+    unit = search_key(result.round.register.units[code].name)
+    leaks = _REACHES_A_PERSON.search(name) or any(person in words for person in persons)
+    return f" {unit} " in words and not leaks
+
+
+# --- changes since the period before
+
+
+def changes(result: Result, words: Words) -> dict[str, Any]:
+    """Return what changed since the period before: a sentence with counts, and a line a change.
+
+    Of persons only that they changed is told, and where: one line a unit.
+    """
+    counts = Counter(shift.kind for shift in result.shifts if not shift.personal)
+    counts["persons"] += len({shift.unit for shift in result.shifts if shift.personal})
+    told = [words.say("shifts", kind, count=padded(counts[kind])) for kind in SHIFTS if counts[kind]]
+    return {
+        "previous": result.previous,
+        "sentence": "; ".join(told) or words.say("shifts", "nothing"),
+        "rows": list(_shift_rows(result, words)),
+    }
+
+
+def _shift_rows(result: Result, words: Words) -> Iterator[dict[str, str]]:
+    units, order = result.round.register.units, list(result.rollup.units.index)
+    place = {code: number for number, code in enumerate(order)}
+    persons_told: set[str] = set()
+    for shift in sorted(result.shifts, key=lambda s: (place.get(s.unit, len(order)), SHIFTS.index(s.kind), s.column)):
+        if shift.personal and shift.unit in persons_told:
+            continue
+        kind = "persons" if shift.personal else shift.kind
+        if shift.personal:
+            persons_told.add(shift.unit)
+        label = result.round.form.label(shift.column) if shift.column else ""
+        yield {
+            "unit": _name_with_parent(units, shift.unit),
+            "what": words.say("shift_names", kind, label=label),
+            "before": "" if kind == "persons" else _fit(shift.before, shift, result, words),
+            "after": "" if kind == "persons" else _fit(shift.after, shift, result, words),
+        }
+
+
+def _fit(value: str, shift: Shift, result: Result, words: Words) -> str:
+    """Return a value of before or now as far as it is fit for all eyes."""
+    kind = result.round.form.column(shift.column).kind if shift.column else ""
+    if value and kind == "page-name":
+        id = result.rollup.units["id"].get(shift.unit, -1)
+        return value if _speaks_of_the_unit_only(value, result, shift.unit, id) else words.say("pages", "name_withheld")
+    if value and kind == "link":
+        return value if value.startswith("https://www.facebook.com/") else words.say("pages", "link_wrong")
+    return "" if _REACHES_A_PERSON.search(value) else result.round.form.shown(shift.column, value)
+
+
+def _name_with_parent(units: Any, code: str) -> str:
+    unit = units[code]
+    parent = units.get(unit.parent)
+    return (
+        unit.full_name if parent is None or parent.level == "province" else f"{unit.full_name}, {parent.name_in_text}"
+    )
+
+
+# --- persons, for the collector alone
+
+
+def persons(result: Result, senders: list[dict[str, Any]], words: Words) -> dict[str, Any]:
+    """Return who is in charge at every unit that names somebody: by sender, a line a person."""
+    form, round, found = result.round.form, result.round, result.rollup.findings
+    errors = found[found["severity"].eq("error")]
+    wrong = set(zip(errors["id"], errors["column"], strict=True))
+    headers = list(dict.fromkeys(column.header for column in form.columns if column.group))
+
+    def shown(id: Any, key: str) -> str:
+        value: str = result.repaired.at[id, key]
+        return words.say("persons", "wrong", value=value) if value and (id, key) in wrong else value
+
+    number, groups = 0, []
+    for sender in senders:
+        units, lines = round.expected[sender["code"]], []
+        for unit in units:
+            id = result.rollup.units.at[unit.code, "id"]
+            for group in form.groups if id >= 0 else ():
+                values = {column.header: shown(id, column.key) for column in form.of_group(group.key)}
+                if any(values.values()):
+                    number += 1
+                    cells = [values.get(header, "") for header in headers]
+                    lines.append({"number": number, "unit": unit.full_name, "duty": group.header, "cells": cells})
+        if lines:
+            groups.append({"heading": sender["name"] if len(units) > 1 else "", "persons": lines})
+    return {"headers": headers, "columns": len(headers) + 3, "senders": groups}

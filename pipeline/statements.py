@@ -1,0 +1,65 @@
+"""What a sender states of itself beside its list: the answers to the round's questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.model import Sheet, Statement, Submission, Workbook, address, finding
+from schemas.codes import Rule
+from schemas.form import Column
+from schemas.kinds import is_blank, repaired, yes_no
+from schemas.round import Question, Round
+from schemas.text import clean, search_key
+
+LONGEST_ANSWER = 2_000  # characters
+
+
+def statements_in(book: Workbook, questions: list[Question]) -> list[Statement]:
+    """Return the answers in a workbook: the first text to the right of a cell that holds the question itself."""
+    asked = {search_key(question.text): question for question in questions}
+    return [found for sheet in book.sheets for found in _of_sheet(sheet, asked)] if asked else []
+
+
+def _of_sheet(sheet: Sheet, asked: dict[str, Question]) -> Iterator[Statement]:
+    for row, cells in enumerate(sheet.cells):
+        for column, text in enumerate(cells):
+            question = asked.get(search_key(text)) if text else None
+            right = next((c for c in range(column + 1, len(cells)) if cells[c].strip()), None)
+            if question and right is not None:
+                yield Statement(question.key, sheet.name, (row, right), clean(cells[right])[:LONGEST_ANSWER])
+
+
+def faults_of(statements: list[Statement], questions: list[Question], file: str) -> Iterator[dict[str, Any]]:
+    """Yield a finding for every answer that is no answer; what is left open is not reported, and no fault."""
+    columns = {question.key: question.column for question in questions}
+    for s in statements:
+        column = columns[s.key]
+        if column.kind == "yes-no" and not is_blank(s.text, column) and not _counted(s.text, column):
+            yield finding(
+                Rule.YES_NO_INVALID, file=file, sheet=s.sheet, row=s.place[0] + 1, column=s.key, cell=address(s.place),
+                value=s.text,
+            )  # fmt: skip
+
+
+def said_by(sender: str, submissions: list[Submission]) -> dict[str, str]:
+    """Return a sender's answers as typed, by question: those of its newest file that has one."""
+    own = [s for s in submissions if s.submitter == sender]
+    newest_last = sorted(own, key=lambda s: (s.version, s.received, s.file))
+    return {statement.key: statement.text for submission in newest_last for statement in submission.statements}
+
+
+def stated(round: Round, submissions: list[Submission]) -> dict[str, dict[str, str]]:
+    """Return the answers that count, by sender and question."""
+    columns = {question.key: question.column for question in round.questions}
+    answers = {}
+    for sender in round.submitting_units if columns else ():
+        counted = {key: _counted(text, columns[key]) for key, text in said_by(sender, submissions).items()}
+        answers[sender] = {key: value for key, value in counted.items() if value}
+    return answers
+
+
+def _counted(text: str, column: Column) -> str:
+    """Return the answer as it is counted, "" for none."""
+    value = repaired(text, column)
+    return value if column.kind != "yes-no" or yes_no.is_answer(value) else ""
