@@ -88,7 +88,7 @@ def publish(
     later are told in a folder of their own.
 
     Raises:
-        OperatorError: the inbox is not there, the outbox cannot be written, a template does not render, or another run
+        OperatorError: the inbox is not there, a file is still being copied into it while the round is to be closed, the outbox cannot be written, a template does not render, or another run
             holds the state folder.
     """
     today = as_of or dt.date.today()
@@ -101,6 +101,8 @@ def publish(
                 return _closed(round, intake, outbox, ledger, known, today, closing)
             result = judge(round, intake.arrivals, today, known, decided)
         ledger.belong(round.id, {s.sha256: s.submitter for s in result.submissions})
+        if signed and intake.waiting:
+            raise OperatorError("file_changing", path=intake.waiting[0])
         closing = closing_of(result, intake.arrivals, signed) if signed else None
         versions = current_versions(ledger, result)
         result = _with_letters(state, ledger, with_history(ledger, result, versions))

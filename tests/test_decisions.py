@@ -116,6 +116,7 @@ def test_a_waiver_speaks_of_one_value_until_somebody_ends_it(look: Look, command
     assert look(as_of="2022-03-22") == ("Đạt", 0, 0)
     assert look(as_of="2022-03-23") == ("Cần sửa", 1, 0)
     assert "Quàng Thị Nó" in command("decisions")
+    assert "Quàng Thị Nó" in command("history", "--unit", SENDER, as_of="2022-03-23")
     assert "số 1" in command("withdraw", "--number", "1", "--by", "Quàng Thị Nó", status=2)
 
 
