@@ -13,6 +13,7 @@ import pandas as pd
 from pipeline.agree import compare
 from pipeline.closing import LATE, Closed, changed_papers, closing_of, inputs_of, mark_of, too_late, write_late
 from pipeline.consolidate import vietnamese_date
+from pipeline.emulate import month_of, standings
 from pipeline.errors import OperatorError
 from pipeline.folders import Shelf, hashes_of
 from pipeline.history import current_versions, with_history
@@ -20,18 +21,19 @@ from pipeline.intake import Intake, Signs, take_in
 from pipeline.known import Known, open_known
 from pipeline.ledger import Ledger, Letter, Outcome, Run, Version, open_ledger
 from pipeline.model import Decision
+from pipeline.period import Carried, accepted, carried_for
 from pipeline.recheck import rechecked, rules_of
-from pipeline.render.letter import folder_of, write_letter
 from pipeline.render.machine import write_machine_results
+from pipeline.render.outgoing import Outgoing
 from pipeline.render.overview import write_overview
 from pipeline.render.papers import write_papers
-from pipeline.render.returned import filling_of
 from pipeline.render.rollup import write_rollup
 from pipeline.render.sources import way_to
 from pipeline.render.wording import worded
-from pipeline.render.workbook import blank, prefilled, write_form
+from pipeline.render.workbook import prefilled, write_form
 from pipeline.run import Result, judge
 from pipeline.state import alone, hold, writable
+from pipeline.terminal import watched
 from pipeline.trend import moment_of
 from pipeline.weigh import closed_by
 from schemas.round import Round
@@ -68,8 +70,12 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
         if closing := closed_by(decided):
             sealed, today = set(ledger.sealed(closing.number, "input").values()), closing.day
             arrivals = [arrival for arrival in arrivals if arrival.sha256 in sealed]
-        result = judge(round, arrivals, today, known, decided)
-        return _with_letters(state, ledger, with_history(ledger, result, current_versions(ledger, result)))
+        carried, before = carried_for(ledger, round)
+        result = judge(round, arrivals, today, known, decided, carried if before else None)
+        versions = current_versions(ledger, result)
+        result = with_history(ledger, replace(result, previous=round.called(before)), versions)
+        result = replace(result, standings=standings(ledger, result, versions))
+        return _with_letters(state, ledger, result)
 
 
 def publish(
@@ -99,13 +105,16 @@ def publish(
             intake = take_in(round.id, inbox, state, ledger, today, settled)
             if closing := closed_by(decided):
                 return _closed(round, intake, outbox, ledger, known, today, closing)
-            result = judge(round, intake.arrivals, today, known, decided)
+            carried, before = carried_for(ledger, round)
+            result = judge(round, intake.arrivals, today, known, decided, carried if before else None)
+            result = replace(result, previous=round.called(before))
         ledger.belong(round.id, {s.sha256: s.submitter for s in result.submissions})
         if signed and intake.waiting:
             raise OperatorError("file_changing", path=intake.waiting[0])
         closing = closing_of(result, intake.arrivals, signed) if signed else None
         versions = current_versions(ledger, result)
         result = _with_letters(state, ledger, with_history(ledger, result, versions))
+        result = replace(result, standings=standings(ledger, result, versions))
         now = Run(today, {s.file: s.sha256 for s in result.submissions}, rules_of(round))
         result, outcome = _with_record(ledger, result, versions, now)
         if closing:
@@ -115,7 +124,7 @@ def publish(
             outbox.mkdir(parents=True, exist_ok=True)
             shelf = Shelf(outbox / round.id)
             shelf.recover()
-            letters = _render(result, told, shelf.staged, way_to(inbox, shelf.staged))
+            letters = _render(result, told, shelf.staged, way_to(inbox, shelf.staged), carried)
             compare(shelf.staged, once=round.form.rows == "units")
             hashes = hashes_of(shelf.staged)
             kept = _keep_handwork(ledger, round.id, shelf)
@@ -123,6 +132,7 @@ def publish(
             shelf.swap()
         ledger.wrote_papers(round.id, hashes)
         ledger.record_run(round.id, now, replace(outcome, letters=letters))
+        ledger.record_scores(round.series or round.id, month_of(result), {s.code: s.score for s in result.standings})
         if closing:
             papers = hashes_of(shelf.place)
             seals = {"input": inputs_of(intake.arrivals), "paper": papers}
@@ -186,10 +196,11 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
         _must_live(ledger, round)
         shelf.recover()
         shelf.staged.mkdir(parents=True)
-        for code, unit in round.submitting_units.items():
+        carried, _ = carried_for(ledger, round)
+        for code, unit in watched(round.submitting_units.items(), len(round.submitting_units), "forms"):
             versions = ledger.versions(round.id, code)
             number = versions[-1].number + 1 if versions else 1
-            filling = prefilled(round, code, versions[-1] if versions else None)
+            filling = prefilled(round, code, {**carried, **accepted(versions[-1] if versions else None)})
             path = shelf.staged / f"{code}-{slug(unit.full_name)}.xlsx"
             write_form(path, round, unit, filling, names, version=number, as_of=today)
         shelf.swap()
@@ -212,39 +223,20 @@ def _must_live(ledger: Ledger, round: Round) -> None:
         raise OperatorError("purged", round=round.id, date=vietnamese_date(gone[0]))
 
 
-def _render(result: Result, told: pd.DataFrame, folder: Path, way: str) -> list[Letter]:
-    """Render everything into the folder, from which a `way` leads to the inbox; return the letters prepared."""
+def _render(result: Result, told: pd.DataFrame, folder: Path, way: str, carried: Carried) -> list[Letter]:
+    """Render everything into the folder, from which a `way` leads to the inbox; return the letters prepared.
+
+    Who has sent nothing gets a form with what is `carried` from earlier periods.
+    """
     folder.mkdir()
-    write_machine_results(result, told, folder / "ket-qua")
-    write_papers(result, told, folder)
-    write_rollup(result, told, folder / "tong-hop.xlsx", way)
-    write_overview(result, told, folder / "tong-quan.html")
-    return _render_senders(result, told, folder)
 
+    def papers() -> None:
+        write_machine_results(result, told, folder / "ket-qua")
+        write_papers(result, told, folder)
+        write_rollup(result, told, folder / "tong-hop.xlsx", way)
+        write_overview(result, told, folder / "tong-quan.html")
 
-def _render_senders(result: Result, told: pd.DataFrame, folder: Path) -> list[Letter]:
-    letters = []
-    round, senders = result.round, result.rollup.senders
-    names = round.right_names.proposed
-    findings = {str(code): group for code, group in told.groupby("submitter")}
-    nothing = told.iloc[:0]
-    for code, unit in round.submitting_units.items():
-        own = findings.get(code, nothing)
-        status = senders.at[code, "status"]
-        place = folder / folder_of(unit)
-        place.mkdir(parents=True)
-        version = result.version_of(code) + 1
-        if status in ("missing", "rejected"):
-            form = place / "bieu-mau.xlsx"
-            write_form(form, round, unit, blank(round, code), names, version=version, as_of=result.as_of)
-        else:
-            form = place / "phieu-sua.xlsx"
-            if senders.at[code, "errors"] or senders.at[code, "warnings"]:
-                write_form(form, round, unit, filling_of(result, own, code), names, version=version, as_of=result.as_of)
-        letters.append(write_letter(result, own, code, place, form))
-        if form.name == "bieu-mau.xlsx":
-            form.unlink()
-    return letters
+    return Outgoing(result, told, folder, carried).write(meanwhile=papers)
 
 
 def _keep_handwork(ledger: Ledger, round: str, shelf: Shelf) -> list[Path]:

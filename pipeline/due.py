@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,17 +50,6 @@ def letters_due(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -
     return [
         _due(round, unit, letter_to(result, code), posted[code], result.as_of)
         for code, unit in round.submitting_units.items()
-    ]
-
-
-def undelivered(posted: Iterable[Posted]) -> list[Posted]:
-    """Return the letters that the officer has to see to: uncertain ones, and refused ones that nothing followed."""
-    letters = list(posted)
-    last = {letter.submitter: letter for letter in letters if letter.fate in TOLD}
-    return [
-        letter
-        for letter in letters
-        if letter.fate == "uncertain" or (letter.fate == "refused" and last[letter.submitter] is letter)
     ]
 
 

@@ -15,11 +15,14 @@ from pipeline.known import Known
 from pipeline.ledger import Posted
 from pipeline.model import Arrival, Decision, Moment, Progress, Recheck, Rows, Shift, Standing, Submission
 from pipeline.normalise import normalise
+from pipeline.period import Carried, of_period, shifts, with_carried
 from pipeline.readers import read_all
 from pipeline.recognise import Recogniser
+from pipeline.terminal import watched
 from pipeline.validate import validate
 from pipeline.versions import settle
 from pipeline.weigh import Scales, with_new
+from schemas.codes import Rule
 from schemas.round import Round
 
 
@@ -30,9 +33,9 @@ class Result:
     `rows`, `repaired` and `claims` share one index: the rows that count as typed and as repaired, and whether they
     speak for their units. `progress` tells where each sender stands since its version before (empty where the ledger
     was not asked). `shifts` is what changed since the period before, which `previous` names ("" where the round has
-    none); `standings` is the emulation, best first (empty where the round has none). `posted` are the letters of the
-    round so far, with their fates; `decisions` is what people decided, `moments` the faults of the days before,
-    `rechecks` who stands otherwise because rules changed.
+    none); `standings` is the emulation, best first (empty where the round has none). `decisions` is what people
+    decided, `moments` the faults of the days before, `rechecks` who stands otherwise because rules changed, `posted`
+    the letters of the round so far with their fates.
     """
 
     round: Round
@@ -59,6 +62,42 @@ class Result:
             ids.setdefault(code, []).append(id)
         return ids
 
+    @cached_property
+    def _texts(self) -> tuple[dict[Any, int], dict[str, list[str]]]:
+        """Where each row stands, and the repaired columns as lists: pandas takes its time over single cells."""
+        places = {id: place for place, id in enumerate(self.repaired.index)}
+        return places, {key: self.repaired[key].tolist() for key in self.repaired}
+
+    def text(self, id: Any, key: str) -> str:
+        """Return one repaired cell."""
+        places, columns = self._texts
+        return columns[key][places[id]]
+
+    @cached_property
+    def ids_from(self) -> dict[str, list[Any]]:
+        """The rows that count, by the code of their sender."""
+        ids: dict[str, list[Any]] = {}
+        for id, sender in self.rows.origin["submitter"].items():
+            ids.setdefault(sender, []).append(id)
+        return ids
+
+    @cached_property
+    def after_closing(self) -> frozenset[str]:
+        """The codes of the senders of whom a file came after the round was closed."""
+        findings = self.rollup.findings
+        return frozenset(findings.loc[findings["rule"].eq(Rule.SUBMISSION_CLOSED), "submitter"])
+
+    @cached_property
+    def unread_from(self) -> dict[str, list[str]]:
+        """The hashes of the files that could not be read, by the code of their sender."""
+        findings, hashes = self.rollup.findings, {s.file: s.sha256 for s in self.submissions}
+        refused = findings[findings["severity"].eq("error") & findings["rule"].str.startswith("file.")]
+        unread: dict[str, list[str]] = {}
+        for sender, file in dict.fromkeys(zip(refused["submitter"], refused["file"], strict=True)):
+            if file in hashes:
+                unread.setdefault(sender, []).append(hashes[file])
+        return {sender: sorted(set(signs)) for sender, signs in unread.items()}
+
     def version_of(self, sender: str) -> int:
         """Return the number of the version that counts of a sender, 0 before anything does."""
         return self.progress[sender].number if sender in self.progress else 0
@@ -70,21 +109,27 @@ def judge(
     as_of: dt.date,
     known: Known | None = None,
     decided: Iterable[Decision] = (),
+    carried: Carried | None = None,
 ) -> Result:
     """Return the result of the round with these files: from reading to consolidating.
 
     Nothing is written but what is `known` of the files: what was read of them in an earlier run is not read again.
-    `decided` is what the ledger holds of people's decisions; what the files explain is added to it.
+    `decided` is what the ledger holds of people's decisions; what the files explain is added to it. `carried` are the
+    rows of an earlier period that count for units which no file of this one lists.
     """
     names = round.right_names
-    recognised = Recogniser(round).recognise(read_all(arrivals, known))
+    arrivals, earlier = of_period(round, arrivals)
+    recognised = Recogniser(round).recognise(watched(read_all(arrivals, known), len(arrivals), "reading"))
     once = round.form.rows == "units"
-    settled = settle(recognised.submissions, recognised.rows, recognised.findings, once=once)
+    settled = settle(recognised.submissions, recognised.rows, [*recognised.findings, *earlier], once=once)
+    settled = with_carried(settled, round, carried or {})
     repaired = normalise(settled.rows, round.form, round.listed_names)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
     decisions = with_new(decided, (d for s in recognised.submissions for d in s.explanations))
     scales = Scales(round, decisions, as_of)
     rollup = consolidate(round, recognised.submissions, settled.rows, repaired, settled.claims, findings, scales)
+    changed = [] if carried is None else list(shifts(round, carried, settled.rows, repaired, settled.claims))
     return Result(
-        round, as_of, recognised.submissions, settled.rows, repaired, settled.claims, rollup, decisions=decisions
-    )
+        round, as_of, recognised.submissions, settled.rows, repaired, settled.claims, rollup, shifts=changed,
+        decisions=decisions,
+    )  # fmt: skip

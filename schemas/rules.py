@@ -10,7 +10,7 @@ Source of the rules: the letter's form and clauses as the round files quote them
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -232,7 +232,8 @@ def name_is_spelt_as_proposed(cells: Cells) -> pd.Series:
     """Any accepted form that Facebook can hold will do where the proposed name is too long for it."""
     proposed = right_page_name(cells)
     shorter = proposed.str.len().gt(LONGEST) & cells.value.str.len().le(LONGEST)
-    return cells.value.eq(proposed) | shorter | ~_right_or_spelling(cells) | _not_judged(cells)
+    right = _one_of(cells, cells.table.names.right, str)
+    return right | shorter | ~_right_or_spelling(cells) | _not_judged(cells)
 
 
 @_check(Rule.PAGE_NAME_TOO_LONG, "page-name")
@@ -264,10 +265,12 @@ def _right_without_accents(cells: Cells) -> pd.Series:
     return _one_of(cells, cells.table.names.unaccented, lambda text: without_accents(name_key(text)))
 
 
-def _one_of(cells: Cells, accepted: dict[str, frozenset[str]], key: Callable[[str], str]) -> pd.Series:
-    nothing: frozenset[str] = frozenset()
-    keys = cells.of(key)
-    hits = [k in accepted.get(code, nothing) for k, code in zip(keys, cells.code, strict=True)]
+def _one_of(cells: Cells, accepted: Mapping[str, frozenset[str]], key: Callable[[str], str]) -> pd.Series:
+    proposed = cells.table.names.proposed
+    hits = [
+        text == proposed.get(code) or key(text) in accepted[code]
+        for text, code in zip(cells.value, cells.code, strict=True)
+    ]
     return pd.Series(hits, index=cells.value.index, dtype=bool)
 
 

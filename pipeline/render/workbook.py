@@ -16,15 +16,13 @@ import xlsxwriter
 
 from pipeline.answers import words
 from pipeline.consolidate import vietnamese_date
-from pipeline.ledger import Version
 from pipeline.model import address
+from pipeline.period import Carried
 from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, excel_text
 from schemas.codes import Rule
 from schemas.form import Column as FormColumn
 from schemas.form import Form
-from schemas.kinds import repaired, shown
-from schemas.kinds.date import is_day
-from schemas.kinds.number import is_number
+from schemas.kinds import cell_value, repaired, shown
 from schemas.kinds.yes_no import answers
 from schemas.messages import how, title
 from schemas.round import Round
@@ -85,24 +83,12 @@ class Filling:
                     yield from marks
 
 
-def blank(round: Round, sender: str) -> Filling:
-    """Return the filling of an empty form: the units that the sender must list, nothing else."""
-    key = round.form.unit_key
+def prefilled(round: Round, sender: str, known: Carried) -> Filling:
+    """Return the filling of a form with what is known of the sender's units; the others stand there blank."""
     rows: dict[str, list[FormRow]] = {level: [] for level in round.lists}
     for unit in round.expected[sender]:
-        rows[unit.level].append(FormRow({key: round.listed_names[unit.code]}))
-    return Filling(rows)
-
-
-def prefilled(round: Round, sender: str, version: Version | None) -> Filling:
-    """Return the filling of a form with what the sender had in order; the other units stand there blank."""
-    if version is None:
-        return blank(round, sender)
-    wrong = {unit for unit, _, _ in version.errors}
-    rows: dict[str, list[FormRow]] = {level: [] for level in round.lists}
-    for unit in round.expected[sender]:
-        known = {} if unit.code in wrong else version.rows.get(unit.code, {})
-        rows[unit.level].append(FormRow({**known, round.form.unit_key: round.listed_names[unit.code]}))
+        name = {round.form.unit_key: round.listed_names[unit.code]}
+        rows[unit.level].extend(FormRow({**values, **name}) for values in known.get(unit.code) or [{}])
     return Filling(rows)
 
 
@@ -113,7 +99,7 @@ def write_form(
 
     `names` are the right page names by unit code; `version` is the number the workbook has when it comes back.
     """
-    with xlsxwriter.Workbook(str(path), PLAIN) as file:
+    with xlsxwriter.Workbook(str(path), {**PLAIN, "in_memory": True}) as file:
         file.set_properties({"created": dt.datetime.combine(as_of, dt.time())})
         for name, value in (("round", round.id), ("unit", sender.code), ("version", str(version))):
             file.set_custom_property(name, value, "text")
@@ -444,6 +430,11 @@ class _Form:
                 sheet.put(sheet.row, place, text, self.book.cell("text"))
             sheet.fit(sheet.row, [(text, sheet.width(place)) for place, text in enumerate(texts)])
             sheet.row += 1
+        if self.round.notes:
+            sheet.row += 1
+            sheet.line(words["notes"].format(source=self.round.source.reference), bold=True)
+        for note in self.round.notes:
+            sheet.line(note)
         sheet.finish((header, header), frozen_columns=0, filtered=False)
 
     def _when(self, column: FormColumn, words: dict[str, Any]) -> str:
@@ -487,10 +478,10 @@ class _Form:
 
 def _cell_value(text: str, column: FormColumn) -> str | float:
     """Return what stands in a cell for a text: numbers are numbers; days are text, which no regional setting turns."""
-    value = repaired(text, column)
-    if column.kind == "number" and is_number(value):
-        return float(value) if "." in value else int(value)
-    return shown(value, column) if column.kind == "date" and is_day(value) else text
+    value = cell_value(repaired(text, column), column)
+    if isinstance(value, dt.date):
+        return shown(value.isoformat(), column)
+    return text if isinstance(value, str) else value
 
 
 def _number_format(value: str | float, column: FormColumn) -> str:
