@@ -94,8 +94,8 @@ def publish(
     later are told in a folder of their own.
 
     Raises:
-        OperatorError: the inbox is not there, a file is still being copied into it while the round is to be closed, the outbox cannot be written, a template does not render, or another run
-            holds the state folder.
+        OperatorError: the inbox is not there, the outbox cannot be written, a template does not render, another run
+            holds the state folder, or a file is still being copied into the inbox while the round is to be closed.
     """
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger:

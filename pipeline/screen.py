@@ -309,7 +309,7 @@ def _print_counts(round: Round, counts: Mapping[str, Any]) -> None:
 
 
 def print_history(round: Round, sender: str, state: Path, until: dt.date) -> None:
-    """Print what counted of a sender up to a day, version by version, decisions about it, and letters prepared for it."""
+    """Print what counted of a sender up to a day, version by version, decisions about it and letters to it."""
     print(round.submitting_units[sender].full_name)
     if not state.is_dir():
         print(line("screen", "no_version"))
