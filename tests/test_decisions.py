@@ -47,9 +47,10 @@ def look(tmp_path: Path, command: Command) -> Look:
         (tmp_path / "inbox").mkdir(exist_ok=True)
         for name, content in (files or {}).items():
             (tmp_path / "inbox" / name).write_bytes(content)
-        row = next(row for row in command("status", **options).splitlines() if row.startswith("Huyện Mường Ảng"))
-        cells = re.split(r" {2,}", row)
-        return cells[1], int(cells[6]), int(cells[7])
+        (row,) = re.findall(
+            r"^Huyện Mường Ảng +(\S.*?)  .* \d+/\d+ +(\d+) +(\d+)", command("status", **options), re.MULTILINE
+        )
+        return row[0], int(row[1]), int(row[2])
 
     return told
 
