@@ -315,7 +315,7 @@ def _print_counts(round: Round, counts: Mapping[str, Any]) -> None:
 
 
 def print_history(round: Round, sender: str, state: Path, until: dt.date) -> None:
-    """Print what counted of a sender up to a day, version by version, and the letters prepared for it."""
+    """Print what counted of a sender up to a day, version by version, decisions about it and letters to it."""
     print(round.submitting_units[sender].full_name)
     if not state.is_dir():
         print(line("screen", "no_version"))
@@ -323,6 +323,7 @@ def print_history(round: Round, sender: str, state: Path, until: dt.date) -> Non
     with writable(state), open_ledger(state) as ledger:
         versions, letters = ledger.versions(round.id, sender), ledger.letters(round.id, sender)
         names, purged = ledger.file_names(), ledger.purged(round.id)
+        decisions = [d for d in ledger.decisions(round.id) if d.submitter == sender and d.day <= until]
     if purged:
         print(line("screen", "purged", title=round.title, round=round.id, date=vietnamese_date(purged[0])))
     counted = [version for version in versions if version.received <= until]
@@ -332,6 +333,8 @@ def print_history(round: Round, sender: str, state: Path, until: dt.date) -> Non
         print(line("screen", "version", **facts, listed=len(version.rows), errors=len(version.errors)))
     if not counted:
         print(line("screen", "no_version"))
+    for decision in decisions:
+        print(_decision_line(round, decision))
     for prepared, kind, number, fate in letters:
         facts = {"kind": line("kinds", kind), "fate": line("fates", fate), "number": number}
         print(line("screen", "letter", **facts, prepared=vietnamese_date(dt.date.fromisoformat(prepared))))
