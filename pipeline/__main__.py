@@ -6,6 +6,7 @@ import argparse
 import datetime as dt
 import sys
 import tomllib
+from contextlib import AbstractContextManager, nullcontext
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -72,9 +73,12 @@ def _parser() -> argparse.ArgumentParser:
                 )
         if "as_of" in needs:
             sub.add_argument("--as-of", type=_date, default=None, metavar="DATE", help=line("commands", "option_as_of"))
+        if "scheduler" in needs:
+            told = line("commands", "option_scheduler")
+            sub.add_argument("--scheduler", default="", metavar="ADDRESS", help=told)
         return sub
 
-    command("run", _run, "round", "folders", "as_of")
+    command("run", _run, "round", "folders", "as_of", "scheduler")
     command("check", _check, "round").add_argument("files", nargs="+", type=Path, metavar="FILE")
     command("forms", _forms, "round", "folders", "as_of")
     send = command("send", _send, "round", "folders", "as_of")
@@ -82,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     for option in ("again", "arrived"):
         send.add_argument(f"--{option}", metavar="CODE", help=line("commands", f"option_{option}"))
     command("fetch", _fetch, "round", "folders")
-    watch = command("watch", _watch, "round", "folders", "as_of")
+    watch = command("watch", _watch, "round", "folders", "as_of", "scheduler")
     watch.add_argument(
         "--fetch-every", type=_seconds, default=0.0, metavar="SECONDS", help=line("commands", "option_fetch_every")
     )
@@ -177,7 +181,17 @@ def _start_readers() -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    return run_line(options.round, options.inbox, options.outbox, options.state, options.as_of)
+    with _readers(options.scheduler):
+        return run_line(options.round, options.inbox, options.outbox, options.state, options.as_of)
+
+
+def _readers(scheduler: str) -> AbstractContextManager[None]:
+    """Return who reads: the cluster at that address, or (where there is none) this machine."""
+    if not scheduler:
+        return nullcontext()
+    from pipeline.cluster import joined
+
+    return joined(scheduler)
 
 
 def run_line(
@@ -249,7 +263,7 @@ def _watch(options: argparse.Namespace) -> int:
         options.round, options.inbox, options.outbox, options.state, options.as_of, options.quiet, options.fetch_every
     )
     print(line("watch", "begins", path=options.inbox), flush=True)
-    with stopping() as stopped:
+    with _readers(options.scheduler), stopping() as stopped:
         watch(watched, stopped)
     print(line("watch", "ends"), flush=True)
     return 0
