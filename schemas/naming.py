@@ -89,7 +89,7 @@ class RightNames:
     """The right page names of a round's units, and the keys by which other writings are told apart."""
 
     proposed: dict[str, str]  # unit code -> the name to propose
-    right: dict[str, frozenset[str]]  # unit code -> every name that is as right
+    right: Mapping[str, frozenset[str]]  # unit code -> every name that is as right
     spellings: Mapping[str, frozenset[str]]  # unit code -> keys of every accepted writing
     unaccented: Mapping[str, frozenset[str]]  # the same without accents
     owners: dict[str, tuple[str, ...]]  # right name -> codes of the units that bear it
@@ -114,6 +114,10 @@ def right_names(register: Register, codes: list[str], policies: Mapping[Any, Pol
         forms = judged[code].key_forms if code in judged else []
         return frozenset(_fill(form, units[code], lineages[code], key=True) for form in forms)
 
+    def right(code: str) -> frozenset[str]:
+        forms = judged[code].right if code in judged else []
+        return frozenset(_fill(form, units[code], lineages[code]) for form in forms)
+
     proposed = {code: _fill(policy.name, units[code], lineages[code]) for code, policy in judged.items()}
     owners: dict[str, tuple[str, ...]] = {}
     for code, name in proposed.items():
@@ -121,10 +125,7 @@ def right_names(register: Register, codes: list[str], policies: Mapping[Any, Pol
     spellings = _WhenAsked(written)
     return RightNames(
         proposed=proposed,
-        right={
-            code: frozenset(_fill(template, units[code], lineages[code]) for template in policy.right)
-            for code, policy in judged.items()
-        },
+        right=_WhenAsked(right),
         spellings=spellings,
         unaccented=_WhenAsked(lambda code: frozenset(map(without_accents, spellings[code]))),
         owners=owners,

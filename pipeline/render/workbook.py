@@ -19,7 +19,6 @@ from pipeline.consolidate import vietnamese_date
 from pipeline.model import address
 from pipeline.period import Carried
 from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, excel_text
-from schemas.codes import Rule
 from schemas.form import Column as FormColumn
 from schemas.form import Form
 from schemas.kinds import cell_value, repaired, shown
@@ -433,6 +432,11 @@ class _Form:
                 sheet.put(sheet.row, place, text, self.book.cell("text"))
             sheet.fit(sheet.row, [(text, sheet.width(place)) for place, text in enumerate(texts)])
             sheet.row += 1
+        if self.round.notes:
+            sheet.row += 1
+            sheet.line(words["notes"].format(source=self.round.source.reference), bold=True)
+        for note in self.round.notes:
+            sheet.line(note)
         sheet.finish((header, header), frozen_columns=0, filtered=False)
 
     def _when(self, column: FormColumn, words: dict[str, Any]) -> str:
