@@ -16,12 +16,12 @@ import xlsxwriter
 from schemas.data import HERE, read_csv, read_toml
 from schemas.round import Round, load_round
 from schemas.text import slug, without_accents
-from schemas.units import Unit
+from schemas.units import CENTRE, Unit
 
 FAULTY = 0.15  # of the rows have a fault
 HARMLESS = 0.16  # of the numbers are typed as numbers: repaired, never told as a fault
 _SUFFIXES = "ABCDEFGHIKLMNOPQRSTUVWX"
-_CENTRE = {"code": "00", "level": "country", "type": "", "name": "Trung ương", "parent": ""}
+_FIELDS = ("code", "level", "type", "name", "parent")
 Row = dict[str, Any]
 
 
@@ -38,17 +38,15 @@ class Corpus:
 
 def country(folder: Path, copies: int = 1) -> Corpus:
     """Make one workbook for each of the 705 districts; of `copies` of the country, each with other names."""
-    units = [_CENTRE]
-    for copy in range(copies):
-        units.extend(_copy(record, copy) for record in read_csv(HERE / "units" / "2022.csv"))
-    round = _round(folder, "toan-quoc", units, collector="00", lists=["district", "commune"])
+    records = read_csv(HERE / "units" / "2022.csv")
+    round = _round(folder, "toan-quoc", [_copy(record, copy) for copy in range(copies) for record in records], CENTRE)
     return _inbox(folder, round, ((sender, round.expected[sender.code]) for sender in round.submitting_units.values()))
 
 
 def one_workbook(folder: Path, rows: int) -> Corpus:
     """Make one workbook of so many rows, sent by a district that has as many communes."""
     head = [
-        {"code": "11", "level": "province", "type": "tỉnh", "name": "Điện Biên", "parent": "00"},
+        {"code": "11", "level": "province", "type": "tỉnh", "name": "Điện Biên", "parent": ""},
         {"code": "103", "level": "district", "type": "huyện", "name": "Nậm Pồ", "parent": "11"},
     ]
     names = [r["name"] for r in read_csv(HERE / "units" / "2022.csv") if r["level"] == "commune"]
@@ -56,7 +54,7 @@ def one_workbook(folder: Path, rows: int) -> Corpus:
         {"code": f"{n:06}", "level": "commune", "type": "xã", "name": f"{names[n % len(names)]} {n}", "parent": "103"}
         for n in range(rows - 1)
     ]
-    round = _round(folder, "mot-tep", [_CENTRE, *head, *communes], collector="11", lists=["district", "commune"])
+    round = _round(folder, "mot-tep", [*head, *communes], "11")
     return _inbox(folder, round, [(round.submitting_units["103"], round.expected["103"])])
 
 
@@ -72,22 +70,22 @@ def add_file(corpus: Corpus) -> None:
 
 def _copy(record: dict[str, str], copy: int) -> dict[str, str]:
     if copy == 0:
-        return {**record, "parent": record["parent"] or "00"}
+        return record
     mark = _SUFFIXES[copy]
-    parent = f"{record['parent']}{mark}" if record["parent"] else "00"
+    parent = f"{record['parent']}{mark}" if record["parent"] else ""
     return {**record, "code": f"{record['code']}{mark}", "name": f"{record['name']} {mark}{mark}", "parent": parent}
 
 
-def _round(folder: Path, id: str, units: list[dict[str, str]], *, collector: str, lists: list[str]) -> Round:
+def _round(folder: Path, id: str, units: list[dict[str, str]], collector: str) -> Round:
     """Write the register and the round beside the inbox, and load them."""
     folder.mkdir(parents=True, exist_ok=True)
     register = folder / "register.csv"
-    lines = [",".join(record[key] for key in _CENTRE) for record in units]
-    register.write_text("\n".join([",".join(_CENTRE), *lines]) + "\n", encoding="utf-8")
+    lines = [",".join(record[key] for key in _FIELDS) for record in units]
+    register.write_text("\n".join([",".join(_FIELDS), *lines]) + "\n", encoding="utf-8")
     text = (Path(__file__).parent / "round.toml").read_text(encoding="utf-8")
     contacts = [f'"{u["code"]}" = "{u["code"].lower()}@mttq.invalid"' for u in units if u["level"] == "district"]
     given = {"id": id, "register": register.with_suffix("").absolute().as_posix(), "collector": collector}
-    head = "".join(f'{key} = "{value}"\n' for key, value in given.items()) + f"lists = {lists}\n"
+    head = "".join(f'{key} = "{value}"\n' for key, value in given.items())
     path = folder / f"{id}.toml"
     path.write_text(head + text + "\n[contacts]\n" + "\n".join(contacts) + "\n", encoding="utf-8")
     return load_round(str(path))
@@ -162,8 +160,8 @@ def _write(path: Path, round: Round, sender: Unit, rows: list[tuple[Unit, Row]])
             sheet.write_string(line, 0, title.format(unit=sender.full_name.upper()), bold)
             line += 1
         line = _header(sheet, form, line + 1, bold)
-        for section in form.sections:
-            sheet.write_string(line, 0, section.number, bold)
+        for numeral, section in enumerate((s for s in form.sections if s.level in round.lists), start=1):
+            sheet.write_string(line, 0, "I" * numeral, bold)
             sheet.write_string(line, 1, section.label, bold)
             line += 1
             listed = [row for unit, row in rows if unit.level == section.level]

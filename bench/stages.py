@@ -24,10 +24,10 @@ STAGES = {
     "history": ["pipeline.deliver:current_versions", "pipeline.deliver:with_history"],
     "words": ["pipeline.deliver:worded"],
     "machine results": ["pipeline.deliver:write_machine_results", "pipeline.deliver:compare"],
-    "report": ["pipeline.deliver:write_report"],
+    "report": ["pipeline.deliver:write_papers"],
     "roll-up": ["pipeline.deliver:write_rollup"],
     "overview": ["pipeline.deliver:write_overview"],
-    "letters and workbooks": ["pipeline.deliver:_render_senders"],
+    "letters and workbooks": ["pipeline.render.outgoing:Outgoing.write"],
     "outbox": ["pipeline.deliver:_hashes", "pipeline.deliver:_keep_handwork", "pipeline.deliver:_swap"],
     "ledger": [f"pipeline.ledger:Ledger.{name}" for name in ("will_write_papers", "wrote_papers", "record_run")],
 }

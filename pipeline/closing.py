@@ -76,4 +76,4 @@ def write_late(result: Result, told: pd.DataFrame, folder: Path) -> None:
         unit = result.round.submitting_units[str(code)]
         place = folder / "don-vi" / f"{code}-{slug(unit.full_name)}"
         place.mkdir(parents=True)
-        write_letter(result, own, unit.code, place, place / "khong-kem-tep")
+        write_letter(result, list(own.itertuples()), unit.code, place, place / "khong-kem-tep")

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from pipeline.persons import by_kind, has_email
 from schemas.form import Form
@@ -26,11 +27,29 @@ _LETTERS_ONLY = re.compile(r"^[^\d@/:]+$")
 
 @dataclass(frozen=True)
 class Content:
-    """What stands in one column: how many cells say something, how many are of each kind, the distinct units."""
+    """What stands in one column: the texts that say something. What they are is asked only where it matters."""
 
-    filled: int
-    kinds: Counter[str]
-    units: frozenset[str]
+    texts: list[str]
+    is_unit: Callable[[str], bool]
+
+    @property
+    def filled(self) -> int:
+        """How many cells say something."""
+        return len(self.texts)
+
+    @cached_property
+    def kinds(self) -> Counter[str]:
+        """How many cells are of each kind."""
+        return Counter(kind for text in self.texts for kind in _kinds(text, self.is_unit))
+
+    @cached_property
+    def units(self) -> frozenset[str]:
+        """The distinct units."""
+        return frozenset(clean(text).casefold() for text in self.texts if self.is_unit(text))
+
+    def has(self, kind: str) -> bool:
+        """Tell whether any cell is of that kind."""
+        return any(kind in _kinds(text, self.is_unit) for text in self.texts)
 
     def mostly(self, kind: str) -> bool:
         """Tell whether the column is of that kind."""
@@ -45,12 +64,7 @@ def contents(rows: list[list[str]], is_unit: Callable[[str], bool]) -> dict[int,
         if len(texts) >= 3:
             for place, text in texts:
                 columns.setdefault(place, []).append(text)
-    return {place: _content(texts[:SAMPLE], is_unit) for place, texts in columns.items()}
-
-
-def _content(texts: list[str], is_unit: Callable[[str], bool]) -> Content:
-    kinds = Counter(kind for text in texts for kind in _kinds(text, is_unit))
-    return Content(len(texts), kinds, frozenset(clean(text).casefold() for text in texts if is_unit(text)))
+    return {place: Content(texts[:SAMPLE], is_unit) for place, texts in columns.items()}
 
 
 def _kinds(text: str, is_unit: Callable[[str], bool]) -> list[str]:
@@ -99,7 +113,7 @@ class _Columns:
     def _contradicted(self, key: str) -> bool:
         """Tell whether the column holds something else throughout."""
         content, kind = self.found.get(self.columns[key]), self.form.column(key).kind
-        if kind not in _TOLD_APART or content is None or content.filled < ENOUGH or content.kinds[kind]:
+        if kind not in _TOLD_APART or content is None or content.filled < ENOUGH or content.has(kind):
             return False
         return any(content.mostly(other) for other in _PLAIN_KINDS if other != kind)
 
@@ -121,8 +135,9 @@ class _Columns:
         for column in self.form.of_kind(kind):
             here = self.columns.get(column.key)
             lacks = here is None or self._contradicted(column.key) or self._empty_of(here, kind)
-            places = [p for p in self._free() if p != here and self.found[p].mostly(kind) and self._fits(p, kind)]
-            if lacks and places:
+            free = self._free() if lacks else []
+            places = [p for p in free if p != here and self.found[p].mostly(kind) and self._fits(p, kind)]
+            if places:
                 for key in [key for key, place in self.columns.items() if place == places[0]]:
                     del self.columns[key]
                 self.columns[column.key] = places[0]
@@ -131,7 +146,7 @@ class _Columns:
 
     def _empty_of(self, place: int, kind: str) -> bool:
         content = self.found.get(place)
-        return kind in _PLAIN_KINDS and content is not None and content.filled >= ENOUGH and not content.kinds[kind]
+        return kind in _PLAIN_KINDS and content is not None and content.filled >= ENOUGH and not content.has(kind)
 
     def _fits(self, place: int, kind: str) -> bool:
         """A person's name stands left of the number or the address that belongs to it."""

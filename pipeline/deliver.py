@@ -23,11 +23,10 @@ from pipeline.ledger import Ledger, Letter, Outcome, Run, Version, open_ledger
 from pipeline.model import Decision
 from pipeline.period import Carried, accepted, carried_for
 from pipeline.recheck import rechecked, rules_of
-from pipeline.render.letter import folder_of, write_letter
 from pipeline.render.machine import write_machine_results
+from pipeline.render.outgoing import Outgoing
 from pipeline.render.overview import write_overview
 from pipeline.render.papers import write_papers
-from pipeline.render.returned import filling_of
 from pipeline.render.rollup import write_rollup
 from pipeline.render.sources import way_to
 from pipeline.render.wording import worded
@@ -95,8 +94,8 @@ def publish(
     later are told in a folder of their own.
 
     Raises:
-        OperatorError: the inbox is not there, the outbox cannot be written, a template does not render, or another run
-            holds the state folder.
+        OperatorError: the inbox is not there, the outbox cannot be written, a template does not render, another run
+            holds the state folder, or a file is still being copied into the inbox while the round is to be closed.
     """
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger:
@@ -110,6 +109,8 @@ def publish(
             result = judge(round, intake.arrivals, today, known, decided, carried if before else None)
             result = replace(result, previous=round.called(before))
         ledger.belong(round.id, {s.sha256: s.submitter for s in result.submissions})
+        if signed and intake.waiting:
+            raise OperatorError("file_changing", path=intake.waiting[0])
         closing = closing_of(result, intake.arrivals, signed) if signed else None
         versions = current_versions(ledger, result)
         result = _with_letters(state, ledger, with_history(ledger, result, versions))
@@ -228,36 +229,14 @@ def _render(result: Result, told: pd.DataFrame, folder: Path, way: str, carried:
     Who has sent nothing gets a form with what is `carried` from earlier periods.
     """
     folder.mkdir()
-    write_machine_results(result, told, folder / "ket-qua")
-    write_papers(result, told, folder)
-    write_rollup(result, told, folder / "tong-hop.xlsx", way)
-    write_overview(result, told, folder / "tong-quan.html")
-    return _render_senders(result, told, folder, carried)
 
+    def papers() -> None:
+        write_machine_results(result, told, folder / "ket-qua")
+        write_papers(result, told, folder)
+        write_rollup(result, told, folder / "tong-hop.xlsx", way)
+        write_overview(result, told, folder / "tong-quan.html")
 
-def _render_senders(result: Result, told: pd.DataFrame, folder: Path, carried: Carried) -> list[Letter]:
-    letters = []
-    round, senders = result.round, result.rollup.senders
-    names = round.right_names.proposed
-    findings = {str(code): group for code, group in told.groupby("submitter")}
-    nothing = told.iloc[:0]
-    for code, unit in watched(round.submitting_units.items(), len(senders), "rendering"):
-        own = findings.get(code, nothing)
-        status = senders.at[code, "status"]
-        place = folder / folder_of(unit)
-        place.mkdir(parents=True)
-        version = result.version_of(code) + 1
-        if status in ("missing", "rejected"):
-            form = place / "bieu-mau.xlsx"
-            write_form(form, round, unit, prefilled(round, code, carried), names, version=version, as_of=result.as_of)
-        else:
-            form = place / "phieu-sua.xlsx"
-            if senders.at[code, "errors"] or senders.at[code, "warnings"]:
-                write_form(form, round, unit, filling_of(result, own, code), names, version=version, as_of=result.as_of)
-        letters.append(write_letter(result, own, code, place, form))
-        if form.name == "bieu-mau.xlsx":
-            form.unlink()
-    return letters
+    return Outgoing(result, told, folder, carried).write(meanwhile=papers)
 
 
 def _keep_handwork(ledger: Ledger, round: str, shelf: Shelf) -> list[Path]:

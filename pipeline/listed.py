@@ -227,7 +227,7 @@ class Lister:
         """Return the one unit whose right page name stands in the row."""
         keys = {name_key(item.line.texts.get(c.key, "")) for c in self.round.form.of_kind("page-name")} - {""}
         spellings = self.round.right_names.spellings
-        units = [unit for unit in item.candidates if not keys.isdisjoint(spellings.get(unit.code, ()))]
+        units = [unit for unit in item.candidates if not keys.isdisjoint(spellings[unit.code])]
         return units if len(units) == 1 else []
 
     def _without_headings(self, listed: list[Listed]) -> list[Listed]:

@@ -22,6 +22,7 @@ from pipeline.terminal import watched
 from pipeline.validate import validate
 from pipeline.versions import settle
 from pipeline.weigh import Scales, with_new
+from schemas.codes import Rule
 from schemas.round import Round
 
 
@@ -32,9 +33,9 @@ class Result:
     `rows`, `repaired` and `claims` share one index: the rows that count as typed and as repaired, and whether they
     speak for their units. `progress` tells where each sender stands since its version before (empty where the ledger
     was not asked). `shifts` is what changed since the period before, which `previous` names ("" where the round has
-    none); `standings` is the emulation, best first (empty where the round has none). `posted` are the letters of the
-    round so far, with their fates; `decisions` is what people decided, `moments` the faults of the days before,
-    `rechecks` who stands otherwise because rules changed.
+    none); `standings` is the emulation, best first (empty where the round has none). `decisions` is what people
+    decided, `moments` the faults of the days before, `rechecks` who stands otherwise because rules changed, `posted`
+    the letters of the round so far with their fates.
     """
 
     round: Round
@@ -60,6 +61,42 @@ class Result:
         for id, code in self.rows.origin.loc[self.claims, "code"].items():
             ids.setdefault(code, []).append(id)
         return ids
+
+    @cached_property
+    def _texts(self) -> tuple[dict[Any, int], dict[str, list[str]]]:
+        """Where each row stands, and the repaired columns as lists: pandas takes its time over single cells."""
+        places = {id: place for place, id in enumerate(self.repaired.index)}
+        return places, {key: self.repaired[key].tolist() for key in self.repaired}
+
+    def text(self, id: Any, key: str) -> str:
+        """Return one repaired cell."""
+        places, columns = self._texts
+        return columns[key][places[id]]
+
+    @cached_property
+    def ids_from(self) -> dict[str, list[Any]]:
+        """The rows that count, by the code of their sender."""
+        ids: dict[str, list[Any]] = {}
+        for id, sender in self.rows.origin["submitter"].items():
+            ids.setdefault(sender, []).append(id)
+        return ids
+
+    @cached_property
+    def after_closing(self) -> frozenset[str]:
+        """The codes of the senders of whom a file came after the round was closed."""
+        findings = self.rollup.findings
+        return frozenset(findings.loc[findings["rule"].eq(Rule.SUBMISSION_CLOSED), "submitter"])
+
+    @cached_property
+    def unread_from(self) -> dict[str, list[str]]:
+        """The hashes of the files that could not be read, by the code of their sender."""
+        findings, hashes = self.rollup.findings, {s.file: s.sha256 for s in self.submissions}
+        refused = findings[findings["severity"].eq("error") & findings["rule"].str.startswith("file.")]
+        unread: dict[str, list[str]] = {}
+        for sender, file in dict.fromkeys(zip(refused["submitter"], refused["file"], strict=True)):
+            if file in hashes:
+                unread.setdefault(sender, []).append(hashes[file])
+        return {sender: sorted(set(signs)) for sender, signs in unread.items()}
 
     def version_of(self, sender: str) -> int:
         """Return the number of the version that counts of a sender, 0 before anything does."""

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -51,23 +51,19 @@ def letter_to(result: Result, sender: str) -> Letter:
 
 def _unread(result: Result, sender: str) -> str:
     """Return a sign for the files of a sender that could not be read, "" where there are none."""
-    findings = result.rollup.findings
-    own = findings["submitter"].eq(sender) & findings["severity"].eq("error") & findings["rule"].str.startswith("file.")
-    files = set(findings.loc[own, "file"])
-    hashes = sorted({s.sha256 for s in result.submissions if s.file in files})
+    hashes = result.unread_from.get(sender, [])
     return hashlib.sha256("".join(hashes).encode()).hexdigest()[:8] if hashes else ""
 
 
 def _kind(result: Result, sender: str) -> str:
     """Return the kind of letter that a sender gets: by its status, or because its file came after the closing."""
-    findings = result.rollup.findings
-    if (findings["submitter"].eq(sender) & findings["rule"].eq(Rule.SUBMISSION_CLOSED)).any():
+    if sender in result.after_closing:
         return "closed"
     return _KINDS[result.rollup.senders.at[sender, "status"]]
 
 
-def write_letter(result: Result, told: pd.DataFrame, sender: str, folder: Path, attachment: Path) -> Letter:
-    """Write `thu.eml` and `tin-nhan.txt` into the sender's folder; `told` are the findings in words."""
+def write_letter(result: Result, told: list[Any], sender: str, folder: Path, attachment: Path) -> Letter:
+    """Write `thu.eml` and `tin-nhan.txt` into the sender's folder; `told` are its findings in words."""
     letter = letter_to(result, sender)
     facts = _facts(result, told, sender, letter.kind, attachment.name)
     text = _template("thu.txt.j2").render(facts).strip() + "\n"
@@ -85,9 +81,9 @@ def _template(name: str) -> Template:
     return environment.get_template(name)
 
 
-def _facts(result: Result, told: pd.DataFrame, sender: str, kind: str, attachment: str) -> dict[str, Any]:
+def _facts(result: Result, told: list[Any], sender: str, kind: str, attachment: str) -> dict[str, Any]:
     round, status = result.round, result.rollup.senders.loc[sender]
-    own = told[told["submitter"].eq(sender) & told["severity"].ne("note")]
+    own = [f for f in told if f.severity != "note"]
     last_day = round.last_day_of(sender)
     return {
         "kind": kind,
@@ -162,17 +158,21 @@ def _lateness(result: Result, sender: str, status: pd.Series) -> str:
     return line("letters", "late_by", days=(status["received"] - last_day).days) if status["late"] else ""
 
 
-def _faults(findings: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _faults(findings: list[Any]) -> Iterator[dict[str, Any]]:
     """Yield one line a rule: its title, how often, at which units. Values stay in the attachment."""
-    for rule, group in findings[findings["rule"].ne(Rule.SUBMISSION_LATE)].groupby("rule", sort=False):
-        names = list(dict.fromkeys(name for name in group["unit_name"] if name))
+    groups: dict[str, list[Any]] = {}
+    for f in findings:
+        if f.rule != Rule.SUBMISSION_LATE:
+            groups.setdefault(f.rule, []).append(f)
+    for rule, group in groups.items():
+        names = list(dict.fromkeys(f.unit_name for f in group if f.unit_name))
         more = [line("letters", "more", count=len(names) - UNITS_NAMED)] if len(names) > UNITS_NAMED else []
-        about_files = str(rule).startswith(("file.", "form.")) or rule == Rule.SUBMISSION_CLOSED
+        about_files = rule.startswith(("file.", "form.")) or rule == Rule.SUBMISSION_CLOSED
         yield {
-            "title": title(str(rule)),
+            "title": title(rule),
             "count": len(group),
             "where": ", ".join(names[:UNITS_NAMED] + more),
-            "advice": group["message"].iloc[0] if about_files else "",
+            "advice": group[0].message if about_files else "",
         }
 
 
@@ -187,12 +187,27 @@ def route(message: EmailMessage, round: Round, sender: str) -> None:
         message["To"] = Address(clean(name), addr_spec=round.contacts[sender])
 
 
+class _OnceFolded(EmailPolicy):
+    """Folds a header that it has folded before as it did then: most headers of a round's letters are the same."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        return _folded(name, value)
+
+
+@cache
+def _folded(name: str, value: str) -> bytes:
+    return SMTP.fold_binary(name, value)
+
+
+_SMTP = _OnceFolded(linesep=SMTP.linesep)
+
+
 def _message(result: Result, letter: Letter, facts: dict[str, Any], text: str, attachment: Path) -> EmailMessage:
     round, sender = result.round, letter.submitter
     subject = clean(
         line("letters", letter.kind, document=facts["document"], unit=facts["unit"], errors=facts["errors"])
     )
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=_SMTP)
     route(message, round, sender)
     message["Subject"] = subject
     message["Date"] = dt.datetime.combine(result.as_of, dt.time(8), _HANOI)

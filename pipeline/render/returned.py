@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import pandas as pd
-
 from pipeline.consolidate import vietnamese_date
 from pipeline.gazetteer import section_level
+from pipeline.model import Decision
 from pipeline.render.letter import progress_line
 from pipeline.render.workbook import Filling, FormRow, Mark
 from pipeline.run import Result
@@ -19,38 +18,41 @@ from schemas.messages import line, title
 from schemas.text import clean
 
 REPAIRS_SHOWN = 60
+_Cell = tuple[str, str, str, str]
+"""File, sheet, cell and column."""
+_Typed = tuple[dict[str, str], dict[str, _Cell]]
+"""What a row holds, and where, by column."""
 
 
-def filling_of(result: Result, told: pd.DataFrame, sender: str) -> Filling:
-    """Return the sender's form as it wrote it, marked; `told` are the findings in words.
+def filling_of(result: Result, told: list[Any], sender: str) -> Filling:
+    """Return the sender's form as it wrote it, marked; `told` are its findings in words.
 
     Units that it did not list stand there as blank rows (unless a misspelt row is probably theirs), rows of no
     known unit at the end.
     """
-    own = told[told["submitter"].eq(sender)]
-    marks = _marks_by_cell(own)
-    ids = result.rows.origin.index[result.rows.origin["submitter"].eq(sender)]
-    by_unit: dict[str, list[Any]] = {}
-    for id in ids:
-        by_unit.setdefault(result.rows.origin.at[id, "code"], []).append(id)
-    missing = {f.unit: _mark(f) for f in own[own["rule"].eq(Rule.UNIT_MISSING)].itertuples()}
+    marks = _marks_by_cell(told)
+    by_unit: dict[str, list[_Typed]] = {}
+    for code, row in _typed(result, sender):
+        by_unit.setdefault(code, []).append(row)
+    missing = {f.unit: _mark(f) for f in told if f.rule == Rule.UNIT_MISSING}
     key = result.round.form.unit_key
     rows: dict[str, list[FormRow]] = {level: [] for level in result.round.lists}
     for unit in result.round.expected[sender]:
-        for id in by_unit.get(unit.code, []):
-            rows[unit.level].append(_row(result, id, marks, result.round.listed_names[unit.code]))
+        for row in by_unit.get(unit.code, []):
+            rows[unit.level].append(_row(row, marks, key, result.round.listed_names[unit.code]))
         if unit.code in missing:
             rows[unit.level].append(FormRow({key: result.round.listed_names[unit.code]}, {key: [missing[unit.code]]}))
-    rows[result.round.lists[-1]].extend(_row(result, id, marks, "") for id in by_unit.get("", []))
-    elsewhere = own["cell"].eq("") | own["column"].isin([question.key for question in result.round.questions])
-    whole = own[elsewhere & own["rule"].ne(Rule.UNIT_MISSING) & own["severity"].ne("note")]
-    repaired = own[own["rule"].eq(Rule.CELL_REPAIRED)].head(REPAIRS_SHOWN)
-    settled = own[own["decision"].notna()].head(REPAIRS_SHOWN)
+    rows[result.round.lists[-1]].extend(_row(row, marks, key, "") for row in by_unit.get("", []))
+    questions = {question.key for question in result.round.questions}
+    elsewhere = [f for f in told if not f.cell or f.column in questions]
+    whole = [f for f in elsewhere if f.rule != Rule.UNIT_MISSING and f.severity != "note"]
+    repaired = [f for f in told if f.rule == Rule.CELL_REPAIRED][:REPAIRS_SHOWN]
+    settled = [f for f in told if isinstance(f.decision, Decision)][:REPAIRS_SHOWN]
     return Filling(
         rows,
-        whole=[_mark(f) for f in whole.itertuples()],
-        repaired=[replace(_mark(f), message="") for f in repaired.itertuples()],
-        settled=[replace(_mark(f), message=_settled(f), suggestion="") for f in settled.itertuples()],
+        whole=[_mark(f) for f in whole],
+        repaired=[replace(_mark(f), message="") for f in repaired],
+        settled=[replace(_mark(f), message=_settled(f), suggestion="") for f in settled],
         changes=list(_changes(result, sender)),
         progress=progress_line(result, sender),
         statements=said_by(sender, result.submissions),
@@ -67,10 +69,11 @@ def _changes(result: Result, sender: str) -> Iterator[Mark]:
         yield Mark("note", "", "", unit=unit, label=label, value=before, suggestion=after)
 
 
-def _marks_by_cell(findings: pd.DataFrame) -> dict[tuple[str, str, str, str], list[Mark]]:
-    marks: dict[tuple[str, str, str, str], list[Mark]] = {}
-    for f in findings[findings["severity"].ne("note") & findings["cell"].ne("")].itertuples():
-        marks.setdefault((f.file, f.sheet, f.cell, f.column), []).append(_mark(f))
+def _marks_by_cell(findings: list[Any]) -> dict[_Cell, list[Mark]]:
+    marks: dict[_Cell, list[Mark]] = {}
+    for f in findings:
+        if f.severity != "note" and f.cell:
+            marks.setdefault((f.file, f.sheet, f.cell, f.column), []).append(_mark(f))
     return marks
 
 
@@ -87,11 +90,19 @@ def _settled(f: Any) -> str:
     return line("words", "accepted_until", title=title(f.rule), until=vietnamese_date(decision.until))
 
 
-def _row(result: Result, id: Any, marks: dict[tuple[str, str, str, str], list[Mark]], unit_name: str) -> FormRow:
-    rows, key = result.rows, result.round.form.unit_key
-    origin = rows.origin.loc[id]
-    values = {column: clean(text) for column, text in rows.typed.loc[id].items()}
+def _typed(result: Result, sender: str) -> Iterator[tuple[str, _Typed]]:
+    """Yield the unit's code, the texts and the cells of every row that counts of a sender, by column."""
+    ids, keys = result.ids_from.get(sender, []), result.round.form.keys
+    typed, where, origin = (frame.loc[ids] for frame in (result.rows.typed, result.rows.where, result.rows.origin))
+    places = zip(origin["code"], origin["file"], origin["sheet"], strict=True)
+    for (code, file, sheet), texts, cells in zip(places, typed.to_numpy(), where.to_numpy(), strict=True):
+        at = {key: (file, sheet, cell, key) for key, cell in zip(keys, cells, strict=True)}
+        yield code, (dict(zip(keys, texts, strict=True)), at)
+
+
+def _row(row: _Typed, marks: dict[_Cell, list[Mark]], key: str, unit_name: str) -> FormRow:
+    texts, cells = row
+    values = {column: clean(text) for column, text in texts.items()}
     if unit_name and section_level(values[key]):
         values[key] = unit_name
-    cells = {column: (origin["file"], origin["sheet"], cell, column) for column, cell in rows.where.loc[id].items()}
     return FormRow(values, {column: marks[cell] for column, cell in cells.items() if cell in marks})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,6 +38,11 @@ _KINDS: dict[str, dict[str, Any]] = {
 }
 _LINKED = {"font_color": "#0B5394", "underline": 1}
 _MOST_LINKS = 60_000  # a sheet; Excel allows 65,530
+_FUNCTION = re.compile(r"(\w+)\(")
+_OLD_FUNCTIONS = {
+    "AND", "COUNTIF", "EXACT", "FIND", "IF", "IFERROR", "ISERROR", "ISNUMBER", "LEFT", "LEN", "LOWER", "MID", "NOT",
+    "OR", "RIGHT", "SEARCH", "SUBSTITUTE", "SUM", "TRIM", "VALUE",
+}  # fmt: skip
 # Heights are reckoned from the widths of letters (pixels of Times New Roman, a little generous), so that
 # nothing is cut on paper: Excel does not fit rows of merged cells, LibreOffice fits none of a new file.
 _SIZE, _LINE, _PADDING, _HIGHEST = 11, 14.5, 3.5, 409.0  # points; Excel's highest row
@@ -108,12 +114,22 @@ class Book:
         return self._formats[key]
 
 
+class _Paper(Worksheet):
+    """A sheet that does not look through our formulas, thirty times each, for functions newer than Excel 2007."""
+
+    def _prepare_formula(self, formula: str, expand_future_functions: bool = False) -> str:
+        if _OLD_FUNCTIONS.issuperset(_FUNCTION.findall(formula)):
+            return formula.removeprefix("=")
+        prepared: str = super()._prepare_formula(formula, expand_future_functions)
+        return prepared
+
+
 class SheetWriter:
     """One sheet on A4 landscape, written from the top down: `row` is the next free row."""
 
     def __init__(self, book: Book, name: str, widths: list[float]) -> None:
         self.book, self.widths, self.row = book, widths, 0
-        self.paper: Worksheet = book.file.add_worksheet(name)
+        self.paper: Worksheet = book.file.add_worksheet(name, _Paper)
         self._filter: tuple[int, int] | None = None
         self._breaks: list[int] = []
         self._links = 0

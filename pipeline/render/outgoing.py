@@ -1,0 +1,135 @@
+"""Every sender's folder: its letter and its workbook. Many are rendered side by side by forked processes."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.ledger import Letter
+from pipeline.period import Carried
+from pipeline.render.letter import folder_of, write_letter
+from pipeline.render.returned import filling_of
+from pipeline.render.workbook import prefilled, write_form
+from pipeline.run import Result
+from pipeline.terminal import watched
+
+ALONE = 40  # fewer folders are rendered sooner by this process alone
+PROCESSES = 2
+_CAN_FORK = sys.platform == "linux"  # where a fork shares what the run knows, and nothing of the system minds
+
+
+class Outgoing:
+    """The senders' folders of a result; `told` are the findings in words, `carried` is given to who sent none."""
+
+    def __init__(self, result: Result, told: pd.DataFrame, folder: Path, carried: Carried) -> None:
+        self._result, self._folder, self._carried = result, folder, carried
+        self._senders = list(result.round.submitting_units.values())
+        self._told: dict[str, list[Any]] = {}
+        for finding in told.itertuples():
+            self._told.setdefault(finding.submitter, []).append(finding)
+
+    def write(self, meanwhile: Callable[[], None]) -> list[Letter]:
+        """Write them all, and do something else meanwhile; return the letters, in the order of the senders."""
+        with _Helpers(self._write_one, len(self._senders)) as helpers:
+            meanwhile()
+            return helpers.finish()
+
+    def _write_one(self, number: int) -> Letter:
+        result, unit = self._result, self._senders[number]
+        round, sender, as_of = result.round, unit.code, result.as_of
+        own, status = self._told.get(sender, []), result.rollup.senders.loc[sender]
+        place = self._folder / folder_of(unit)
+        place.mkdir(parents=True, exist_ok=True)
+        names, version = round.right_names.proposed, result.version_of(sender) + 1
+        unread = status["status"] in ("missing", "rejected")
+        form = place / ("bieu-mau.xlsx" if unread else "phieu-sua.xlsx")
+        if unread:
+            filling = prefilled(round, sender, self._carried)
+            write_form(form, round, unit, filling, names, version=version, as_of=as_of)
+        elif status["errors"] or status["warnings"]:
+            write_form(form, round, unit, filling_of(result, own, sender), names, version=version, as_of=as_of)
+        letter = write_letter(result, own, sender, place, form)
+        if unread:
+            form.unlink()
+        return letter
+
+
+class _Helpers:
+    """Numbered pieces of work, shared out to processes forked from this one.
+
+    What a helper did not bring to its end, this process does again: so a fault shows here, as if there were none.
+    """
+
+    def __init__(self, work: Callable[[int], Any], count: int) -> None:
+        self._work, self._count = work, count
+        self._done: dict[int, Any] = {}
+        self._helpers: list[tuple[Any, Connection]] = []
+        self._step = count // 4096 + 1  # so that a pipe holds the first numbers of all portions
+
+    def __enter__(self) -> _Helpers:
+        self._begin()
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        for process, connection in self._helpers:
+            connection.close()
+            process.kill()
+            process.join()
+        if self._helpers:
+            os.close(self._numbers)
+
+    def finish(self) -> list[Any]:
+        """Do what is left, and return what every piece of work gave, in the order of their numbers."""
+        if self._helpers:
+            self._done.update(self._taken())
+            for _, connection in self._helpers:
+                with contextlib.suppress(EOFError):
+                    self._done.update(connection.recv())
+        numbers = watched(range(self._count), self._count, "rendering")
+        return [self._done[n] if n in self._done else self._work(n) for n in numbers]
+
+    def _begin(self) -> None:
+        if self._count < ALONE or not _CAN_FORK:
+            return
+        self._numbers, numbers = os.pipe()
+        os.write(numbers, b"".join(n.to_bytes(4) for n in range(0, self._count, self._step)))
+        os.close(numbers)
+        context = multiprocessing.get_context("fork")
+        gc.collect()
+        gc.freeze()  # the collector would write into every page that the processes share
+        parent = os.getpid()
+        for _ in range(PROCESSES - 1):
+            mine, theirs = context.Pipe(duplex=False)
+            process = context.Process(target=self._help, args=(theirs, parent), daemon=True)
+            process.start()
+            theirs.close()
+            self._helpers.append((process, mine))
+        gc.unfreeze()
+
+    def _taken(self) -> Iterator[tuple[int, Any]]:
+        """Take the next piece until there is none; yield its number and what it gave."""
+        while first := os.read(self._numbers, 4):
+            for number in range(self._count)[int.from_bytes(first) :][: self._step]:
+                yield number, self._work(number)
+
+    def _help(self, connection: Connection, parent: int) -> None:
+        """Work until nothing is left or the parent is gone; say nothing of a fault: the parent will meet it."""
+        gc.disable()
+        try:
+            done = {}
+            for number, given in self._taken():
+                done[number] = given
+                if os.getppid() != parent:
+                    os._exit(1)
+            connection.send(done)
+        except BaseException:
+            os._exit(1)
