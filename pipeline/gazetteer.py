@@ -230,11 +230,12 @@ def unit_type(text: str) -> str:
     return next((reading.type for reading in _readings(text) if reading.type), "")
 
 
-MIXED = "mixed"
+MIXED, OWN = "mixed", "own"
+"""What a heading says that names several levels, and one that names the sender's own by its kind of unit."""
 
 
 def section_level(text: str) -> str:
-    """Return the level that a heading such as `I. Cap huyen` names, `MIXED` for several, or ""."""
+    """Return the level that a heading such as `I. Cap huyen` names, `MIXED` or `OWN`, or ""."""
     return "" if len(text) > LONGEST or _NO_HEADING.search(text) else _level_of_heading(text)
 
 
