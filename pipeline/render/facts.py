@@ -277,6 +277,8 @@ class _Teller:
         columns, rows = (int(self.words.entry("limits", key)) for key in ("tally_columns", "tally_rows"))
         told: dict[str, list[dict[str, Any]]] = {"tallies": [], "long_tallies": []}
         for tally in self.result.rollup.tables:
+            if tally.internal:
+                continue
             long = len(tally.header) > columns or len(tally.rows) > rows
             named_rows = [[capitalised(str(row[0])), *row[1:]] for row in tally.rows]
             told["long_tallies" if long else "tallies"].append({**asdict(tally), "rows": named_rows})
@@ -287,7 +289,8 @@ class _Teller:
     def charts(self) -> dict[str, Any]:
         """Return the chart of rates: `body` and `annex` are rows of charts side by side, `caption` their sentence."""
         level = max(self.round.lists, key=lambda level: self.counts["levels"][level]["expected"])
-        per_sender = self.result.rollup.units[self.result.rollup.units["level"].eq(level)].groupby("submitter_code")
+        units = self.result.rollup.units.join(self.result.rollup.yes)  # a target may be of a yes/no column
+        per_sender = units[units["level"].eq(level)].groupby("submitter_code")
         if per_sender.size().max() == 1:
             bars, caption = self._bars_of_measures()
         else:
