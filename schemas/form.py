@@ -209,6 +209,12 @@ class Form(_Data):
         """The key of the column that names the unit."""
         return self.of_kind("unit")[0].key
 
+    @cached_property
+    def personal(self) -> frozenset[str]:
+        """The keys of the columns that hold a person's data."""
+        of_rows = self.rows == "persons"
+        return frozenset(c.key for c in self.columns if c.group or c.kind in CONTACT or (of_rows and c.kind != "unit"))
+
     def column(self, key: str) -> Column:
         """Return the column of that key."""
         return next(column for column in self.columns if column.key == key)

@@ -19,7 +19,6 @@ from pipeline.consolidate import vietnamese_date
 from pipeline.model import address
 from pipeline.period import Carried
 from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, excel_text
-from schemas.codes import Rule
 from schemas.form import Column as FormColumn
 from schemas.form import Form
 from schemas.kinds import cell_value, repaired, shown
