@@ -490,7 +490,7 @@ def _process(folder: Path) -> subprocess.Popen[bytes]:
 
 @pytest.mark.parametrize(
     ("moment", "fates"),
-    [("rcpt", {0}), ("data", {1}), ("text", {1}), ("answered", {0, 1})],
+    [("data", {1}), ("text", {1}), ("answered", {0, 1})],
 )
 def test_killed_at_any_moment_no_letter_is_sent_twice_or_lost(
     folder: Path, post: Post, moment: str, fates: set[int], capsys: pytest.CaptureFixture[str]
