@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import json
 import sys
 import tomllib
-from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
@@ -15,7 +16,6 @@ from pipeline.errors import OperatorError, guard_screen
 from schemas.messages import line
 
 if TYPE_CHECKING:
-    from pipeline.intake import Signs
     from schemas.round import Round
 
 DATA = Path("data")
@@ -34,21 +34,12 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit status: 0 done, 2 the operator's fault, 3 errors found by `check`."""
-
-    def command() -> int:
-        options = _parser().parse_args(arguments)
-        status: int = options.command(options)
-        return status
-
-    return guarded(command)
-
-
-def guarded(command: Callable[[], int]) -> int:
-    """Return the exit status of a command; a fault of the operator's is one line."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     try:
-        return command()
+        options = _parser().parse_args(arguments)
+        status: int = options.command(options)
+        return status
     except OperatorError as fault:
         print(fault, file=sys.stderr)
         return OPERATORS_FAULT
@@ -72,9 +63,14 @@ def _parser() -> argparse.ArgumentParser:
                 )
         if "as_of" in needs:
             sub.add_argument("--as-of", type=_date, default=None, metavar="DATE", help=line("commands", "option_as_of"))
+        if "scheduler" in needs:
+            told = line("commands", "option_scheduler")
+            sub.add_argument("--scheduler", default="", metavar="ADDRESS", help=told)
         return sub
 
-    command("run", _run, "round", "folders", "as_of")
+    run = command("run", _run, "round", "folders", "as_of", "scheduler")
+    # For `watch`: on the standard input stands which files have settled, with their signs (JSON).
+    run.add_argument("--settled", action="store_true", help=argparse.SUPPRESS)
     command("check", _check, "round").add_argument("files", nargs="+", type=Path, metavar="FILE")
     command("forms", _forms, "round", "folders", "as_of")
     send = command("send", _send, "round", "folders", "as_of")
@@ -182,18 +178,29 @@ def _start_readers() -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    return run_line(options.round, options.inbox, options.outbox, options.state, options.as_of)
+    with _readers(options.scheduler):
+        return _run_line(options)
 
 
-def run_line(
-    name: str, inbox: Path, outbox: Path, state: Path, as_of: dt.date | None, settled: Signs | None = None
-) -> int:
-    """Run the whole line for the round of that name, on the files that have `settled` (None: all); tell the result."""
+def _readers(scheduler: str) -> AbstractContextManager[None]:
+    """Return who reads: the cluster at that address, or (where there is none) this machine."""
+    if not scheduler:
+        return nullcontext()
+    from pipeline.cluster import joined
+
+    return joined(scheduler)
+
+
+def _run_line(options: argparse.Namespace) -> int:
     _start_readers()
     from pipeline.deliver import publish
     from pipeline.screen import print_next, print_result
 
-    published = publish(load(name, as_of), inbox, outbox, state, as_of, settled)
+    settled = json.load(sys.stdin) if options.settled else None
+    if settled is not None:
+        settled = {name: tuple(sign) for name, sign in settled.items()}
+    round = _round(options)
+    published = publish(round, options.inbox, options.outbox, options.state, options.as_of, settled)
     print_result(published)
     print_next(published)
     return 0
@@ -229,27 +236,22 @@ def _send(options: argparse.Namespace) -> int:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    return fetch_mail(options.round, options.inbox, options.state)
-
-
-def fetch_mail(name: str, inbox: Path, state: Path) -> int:
-    """Take new mail into the inbox; tell what came."""
     from pipeline.account import account_file, fetch_server
     from pipeline.fetch import fetch
     from pipeline.screen import print_mails
 
-    round = load(name)
-    server = fetch_server(state)
+    round = _round(options)
+    server = fetch_server(options.state)
     if server is None:
-        raise OperatorError("fetch_not_configured", path=account_file(state))
-    print_mails(fetch(round, inbox, state, server))
+        raise OperatorError("fetch_not_configured", path=account_file(options.state))
+    print_mails(fetch(round, options.inbox, options.state, server))
     return 0
 
 
 def _watch(options: argparse.Namespace) -> int:
     from pipeline.watch import Watched, stopping, watch
 
-    load(options.round)  # a wrong name is told at once
+    _round(options)  # a wrong name is told at once
     if not options.inbox.is_dir():
         raise OperatorError("no_inbox", path=options.inbox)
     watched = Watched(
@@ -341,6 +343,8 @@ def _demo(options: argparse.Namespace) -> int:
     from pipeline.screen import print_result
 
     round, folder = _round(options), options.folder
+    if round.period:
+        round = load(options.round, round.example_day)
     files, day = write_example(round, folder / "inbox")
     print(line("screen", "example", count=len(files), inbox=folder / "inbox"))
     print_result(publish(round, folder / "inbox", folder / "outbox", folder / "state", day))

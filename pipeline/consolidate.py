@@ -203,10 +203,11 @@ def _senders(
     counts = {
         kind: findings[findings["severity"].eq(kind)].groupby("submitter").size() for kind in ("error", "warning")
     }
+    grouped = units.groupby("submitter_code")[list(MEASURES)]
+    expected, reached = grouped.size(), grouped.sum().to_dict("index")
     records = []
     for code, unit in round.submitting_units.items():
         submissions = arrived.get(code, [])
-        own = units[units["submitter_code"].eq(code)]
         errors, warnings = int(counts["error"].get(code, 0)), int(counts["warning"].get(code, 0))
         readable = [s for s in submissions if s.readable]
         if not submissions:
@@ -220,7 +221,8 @@ def _senders(
                 "code": code, "name": unit.full_name, "status": status,
                 "late": bool(submissions) and _is_late(round, code, _first_of(submissions)),
                 "received": _first_of(submissions).received if submissions else None,
-                "expected": len(own), **{measure: int(own[measure].sum()) for measure in MEASURES},
+                "expected": int(expected.get(code, 0)),
+                **{m: int(reached[code][m]) if code in reached else 0 for m in MEASURES},
                 "errors": errors, "warnings": warnings,
                 "file": max(
                     submissions, key=lambda s: (s.file in counting, s.received, s.file)

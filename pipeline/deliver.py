@@ -94,8 +94,8 @@ def publish(
     later are told in a folder of their own.
 
     Raises:
-        OperatorError: the inbox is not there, the outbox cannot be written, a template does not render, or another run
-            holds the state folder.
+        OperatorError: the inbox is not there, the outbox cannot be written, a template does not render, another run
+            holds the state folder, or a file is still being copied into the inbox while the round is to be closed.
     """
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger:
@@ -109,6 +109,8 @@ def publish(
             result = judge(round, intake.arrivals, today, known, decided, carried if before else None)
             result = replace(result, previous=round.called(before))
         ledger.belong(round.id, {s.sha256: s.submitter for s in result.submissions})
+        if signed and intake.waiting:
+            raise OperatorError("file_changing", path=intake.waiting[0])
         closing = closing_of(result, intake.arrivals, signed) if signed else None
         versions = current_versions(ledger, result)
         result = _with_letters(state, ledger, with_history(ledger, result, versions))

@@ -364,7 +364,9 @@ class _Finder:
     def _repeats_header(self, row: int) -> bool:
         """Tell a header row set again between the rows, or the second row of one."""
         texts = [text for text in self.sheet.cells[row] if text.strip()]
-        return len(texts) >= 3 and sum(map(self.headers.is_name, texts)) * 2 > len(texts)
+        if len(texts) < 3 or any(map(_DATA.search, texts)):
+            return False
+        return sum(map(self.headers.is_name, texts)) * 2 > len(texts)
 
 
 def is_date_line(text: str) -> bool:

@@ -159,6 +159,17 @@ class Posted(Letter):
     is_current: bool = False  # of the last run: it lies in the outbox
 
 
+def undelivered(posted: Iterable[Posted]) -> list[Posted]:
+    """Return the letters that the officer has to see to: uncertain ones, and refused ones that nothing followed."""
+    letters = list(posted)
+    last = {letter.submitter: letter for letter in letters if letter.fate in TOLD}
+    return [
+        letter
+        for letter in letters
+        if letter.fate == "uncertain" or (letter.fate == "refused" and last[letter.submitter] is letter)
+    ]
+
+
 @dataclass(frozen=True)
 class Mail:
     """A mail that came, by its number in a folder of an account; `sign` is the same wherever the same mail lies.

@@ -33,9 +33,9 @@ class Result:
     `rows`, `repaired` and `claims` share one index: the rows that count as typed and as repaired, and whether they
     speak for their units. `progress` tells where each sender stands since its version before (empty where the ledger
     was not asked). `shifts` is what changed since the period before, which `previous` names ("" where the round has
-    none); `standings` is the emulation, best first (empty where the round has none). `posted` are the letters of the
-    round so far, with their fates; `decisions` is what people decided, `moments` the faults of the days before,
-    `rechecks` who stands otherwise because rules changed.
+    none); `standings` is the emulation, best first (empty where the round has none). `decisions` is what people
+    decided, `moments` the faults of the days before, `rechecks` who stands otherwise because rules changed, `posted`
+    the letters of the round so far with their fates.
     """
 
     round: Round
@@ -61,6 +61,17 @@ class Result:
         for id, code in self.rows.origin.loc[self.claims, "code"].items():
             ids.setdefault(code, []).append(id)
         return ids
+
+    @cached_property
+    def _texts(self) -> tuple[dict[Any, int], dict[str, list[str]]]:
+        """Where each row stands, and the repaired columns as lists: pandas takes its time over single cells."""
+        places = {id: place for place, id in enumerate(self.repaired.index)}
+        return places, {key: self.repaired[key].tolist() for key in self.repaired}
+
+    def text(self, id: Any, key: str) -> str:
+        """Return one repaired cell."""
+        places, columns = self._texts
+        return columns[key][places[id]]
 
     @cached_property
     def ids_from(self) -> dict[str, list[Any]]:

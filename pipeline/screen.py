@@ -13,9 +13,9 @@ import pandas as pd
 from pipeline.closing import Closed
 from pipeline.consolidate import vietnamese_date
 from pipeline.deliver import Published
-from pipeline.due import Due, undelivered
+from pipeline.due import Due
 from pipeline.intake import printable
-from pipeline.ledger import Mail, Posted, open_ledger
+from pipeline.ledger import Mail, open_ledger, undelivered
 from pipeline.model import Decision
 from pipeline.purge import Kept, Remains
 from pipeline.rehearse import Rehearsal
@@ -23,7 +23,7 @@ from pipeline.render.frames import charted, words
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.papers import PAPERS
-from pipeline.render.wording import in_words
+from pipeline.render.wording import in_doubt, in_words
 from pipeline.run import Result
 from pipeline.send import Outcome
 from pipeline.state import writable
@@ -256,13 +256,7 @@ def print_letters(result: Result) -> None:
     if fates.keys() & {"sent", "deferred", "refused", "uncertain"}:
         print(line("send", "fates", **{fate: fates[fate] for fate in ("sent", "deferred", "refused", "uncertain")}))
     for letter in undelivered(result.posted):
-        print(_in_doubt(result.round, letter))
-
-
-def _in_doubt(round: Round, letter: Posted) -> str:
-    unit = round.register.units[letter.submitter]
-    facts = {"unit": unit.full_name, "code": unit.code, "address": masked(letter.address), "reply": letter.reply}
-    return line("send", letter.fate, kind=line("kinds", letter.kind), **facts)
+        print(in_doubt(result.round, letter))
 
 
 def print_due(letters: Iterable[Due]) -> None:
@@ -321,7 +315,7 @@ def _print_counts(round: Round, counts: Mapping[str, Any]) -> None:
 
 
 def print_history(round: Round, sender: str, state: Path, until: dt.date) -> None:
-    """Print what counted of a sender up to a day, version by version, and the letters prepared for it."""
+    """Print what counted of a sender up to a day, version by version, decisions about it and letters to it."""
     print(round.submitting_units[sender].full_name)
     if not state.is_dir():
         print(line("screen", "no_version"))
@@ -329,6 +323,7 @@ def print_history(round: Round, sender: str, state: Path, until: dt.date) -> Non
     with writable(state), open_ledger(state) as ledger:
         versions, letters = ledger.versions(round.id, sender), ledger.letters(round.id, sender)
         names, purged = ledger.file_names(), ledger.purged(round.id)
+        decisions = [d for d in ledger.decisions(round.id) if d.submitter == sender and d.day <= until]
     if purged:
         print(line("screen", "purged", title=round.title, round=round.id, date=vietnamese_date(purged[0])))
     counted = [version for version in versions if version.received <= until]
@@ -338,6 +333,8 @@ def print_history(round: Round, sender: str, state: Path, until: dt.date) -> Non
         print(line("screen", "version", **facts, listed=len(version.rows), errors=len(version.errors)))
     if not counted:
         print(line("screen", "no_version"))
+    for decision in decisions:
+        print(_decision_line(round, decision))
     for prepared, kind, number, fate in letters:
         facts = {"kind": line("kinds", kind), "fate": line("fates", fate), "number": number}
         print(line("screen", "letter", **facts, prepared=vietnamese_date(dt.date.fromisoformat(prepared))))

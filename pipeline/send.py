@@ -92,15 +92,14 @@ def send(round: Round, letters: list[Due], outbox: Path, state: Path, server: Se
             next time.
     """
     silent = 0
-    with open_ledger(state) as ledger, _Connection(server, round) as connection:
+    with writable(state), open_ledger(state) as ledger, _Connection(server, round) as connection:
         for number, due in enumerate(letters):
             if number:
                 time.sleep(server.pause)
             content = _content(round, due, outbox, state)
-            with writable(state):
-                outcome = connection.hand_over(ledger, due, content) if content else Outcome(due, "unusable")
-                if outcome.fate in TRIED:
-                    ledger.has_fate(due.letter.message_id, due.address, outcome.fate, outcome.reply)
+            outcome = connection.hand_over(ledger, due, content) if content else Outcome(due, "unusable")
+            if outcome.fate in TRIED:
+                ledger.has_fate(due.letter.message_id, due.address, outcome.fate, outcome.reply)
             yield outcome
             silent = silent + 1 if outcome.fate == "uncertain" else 0
             if silent == UNCERTAIN_IN_A_ROW:

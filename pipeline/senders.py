@@ -41,9 +41,11 @@ class Senders:
         if votes:
             agreeing = {code for code in told if votes.get(code, 0) * AGREEING >= max(votes.values())}
             most = max(votes.values())
-            if not told or agreeing:
-                decided = agreeing or {code for code, count in votes.items() if count * 2 >= most}
-            else:
+            if not told:
+                decided = {code for code, count in votes.items() if count * 2 >= most}
+            elif agreeing:
+                decided = agreeing
+            elif most * 2 >= len(names) - 1:
                 decided = told | {max(votes, key=lambda code: votes[code])}
         named = self._mentioned(PurePosixPath(arrival.file).parts)
         if len(decided) != 1 and named:

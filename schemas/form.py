@@ -16,8 +16,10 @@ from schemas.text import search_key
 
 CONTACT = ("name", "phone", "email")
 """The kinds of column that make a person; further columns of its group say more of it."""
-RESERVED = ("code", "level", "name", "parent_code", "submitter_code", "status", "file", "sheet", "row")
-"""The other columns of `rows.csv`."""
+MEASURES = ("listed", "established", "named", "staffed", "complete")
+"""What is counted of units."""
+RESERVED = ("code", "level", "name", "parent_code", "submitter_code", "status", "file", "sheet", "row", *MEASURES)
+"""The other columns of `rows.csv`, and what is counted."""
 
 
 class _Data(BaseModel):
@@ -182,6 +184,14 @@ class Form(_Data):
             for key, values in column.where.items():
                 if key not in self.keys or not values or not set(values) <= self._answers(key):
                     raise Misfit("where", column=column.key, value=key)
+        return self
+
+    @model_validator(mode="after")
+    def _tables_count_what_there_is(self) -> Form:
+        ways = {"level", "sender", *(column.key for column in self.of_kind("choice"))}
+        for table in self.tables:
+            for name in [*({table.by} - ways), *(key for key in table.count if key not in {*self.keys, *MEASURES})]:
+                raise Misfit("table", value=name, table=table.title)
         return self
 
     def _answers(self, key: str) -> set[str]:

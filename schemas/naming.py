@@ -7,7 +7,7 @@ these are accepted, with a request to rename.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -72,14 +72,26 @@ class Policy(BaseModel):
                     raise ValueError(f"naming: {placeholder}")
 
 
+class _WhenAsked(dict[str, frozenset[str]]):
+    """Keys by unit code, made when they are asked for: most pages bear the proposed name. No unit, no keys."""
+
+    def __init__(self, make: Callable[[str], frozenset[str]]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, code: str) -> frozenset[str]:
+        self[code] = keys = self._make(code)
+        return keys
+
+
 @dataclass(frozen=True)
 class RightNames:
     """The right page names of a round's units, and the keys by which other writings are told apart."""
 
     proposed: dict[str, str]  # unit code -> the name to propose
-    right: dict[str, frozenset[str]]  # unit code -> every name that is as right
-    spellings: dict[str, frozenset[str]]  # unit code -> keys of every accepted writing
-    unaccented: dict[str, frozenset[str]]  # the same without accents
+    right: Mapping[str, frozenset[str]]  # unit code -> every name that is as right
+    spellings: Mapping[str, frozenset[str]]  # unit code -> keys of every accepted writing
+    unaccented: Mapping[str, frozenset[str]]  # the same without accents
     owners: dict[str, tuple[str, ...]]  # right name -> codes of the units that bear it
 
     @cached_property
@@ -95,26 +107,27 @@ class RightNames:
 
 def right_names(register: Register, codes: list[str], policies: Mapping[Any, Policy]) -> RightNames:
     """Return the names of these units under the policies of their levels; units without a policy have none."""
-    proposed: dict[str, str] = {}
-    right: dict[str, frozenset[str]] = {}
-    spellings: dict[str, frozenset[str]] = {}
-    for code in codes:
-        lineage = register.lineage(code)
-        unit = register.units[code]
-        policy = policies.get(unit.level)
-        if policy is None:
-            continue
-        proposed[code] = _fill(policy.name, unit, lineage)
-        right[code] = frozenset(_fill(template, unit, lineage) for template in policy.right)
-        spellings[code] = frozenset(_fill(t, unit, lineage, key=True) for t in policy.key_forms)
+    units, lineages = register.units, {code: register.lineage(code) for code in codes}
+    judged = {code: policy for code in codes if (policy := policies.get(units[code].level))}
+
+    def written(code: str) -> frozenset[str]:
+        forms = judged[code].key_forms if code in judged else []
+        return frozenset(_fill(form, units[code], lineages[code], key=True) for form in forms)
+
+    def right(code: str) -> frozenset[str]:
+        forms = judged[code].right if code in judged else []
+        return frozenset(_fill(form, units[code], lineages[code]) for form in forms)
+
+    proposed = {code: _fill(policy.name, units[code], lineages[code]) for code, policy in judged.items()}
     owners: dict[str, tuple[str, ...]] = {}
     for code, name in proposed.items():
         owners[name] = (*owners.get(name, ()), code)
+    spellings = _WhenAsked(written)
     return RightNames(
         proposed=proposed,
-        right=right,
+        right=_WhenAsked(right),
         spellings=spellings,
-        unaccented={code: frozenset(without_accents(key) for key in keys) for code, keys in spellings.items()},
+        unaccented=_WhenAsked(lambda code: frozenset(map(without_accents, spellings[code]))),
         owners=owners,
     )
 

@@ -150,10 +150,8 @@ def test_the_word_papers_say_what_the_summary_says(outcome: Outcome, paper: str)
 def _page(folder: Path) -> None:
     path = folder / "tong-quan.html"
     text = path.read_text(encoding="utf-8")
-    old = 'data-label="Có Trang" data-value='
-    assert old in text
-    begin = text.index("/13", text.index(old))
-    path.write_text(f"{text[: begin - 2]}99{text[begin:]}", encoding="utf-8")
+    begin = text.index(">13/13", text.index('data-key="established"'))
+    path.write_text(f"{text[:begin]}>12{text[begin + 3 :]}", encoding="utf-8")
 
 
 def _roll_up(folder: Path) -> None:

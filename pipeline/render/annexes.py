@@ -21,13 +21,13 @@ _REACHES_A_PERSON = re.compile(r"@|\d(?:[\s.\-]*\d){6}")
 
 def duties(result: Result, told: pd.DataFrame, behind: list[dict[str, Any]], words: Words) -> list[dict[str, str]]:
     """Return what every sender that is behind must do, by when, and its errors by kind; no value of a cell."""
-    errors = told[told["severity"].eq("error")]
+    errors = dict(iter(told[told["severity"].eq("error")].groupby("submitter")["rule"]))
     order = list(messages()["rules"])
     listed = []
     for sender in behind:
         last_day = result.round.last_day_of(sender["code"])
         ahead = last_day is not None and last_day >= result.as_of
-        times = Counter(errors.loc[errors["submitter"].eq(sender["code"]), "rule"])
+        times: Counter[str] = Counter(errors.get(sender["code"], ()))
         kinds = sorted(times, key=lambda rule: (-times[rule], order.index(rule)))
         absent = sender["expected"] - sender["listed"]
         facts = {"errors": padded(sender["errors"]), "absent": padded(absent), "document": result.round.form.document}
@@ -48,9 +48,16 @@ def duties(result: Result, told: pd.DataFrame, behind: list[dict[str, Any]], wor
 # --- pages
 
 
+def listed_levels(result: Result, words: Words) -> list[str]:
+    """Return the levels whose units the annexes list one by one: a country's lowest would fill a thousand pages."""
+    levels: list[str] = list(result.round.lists)
+    return levels if len(result.rollup.units) <= int(words.entry("limits", "pages")) else levels[:-1] or levels
+
+
 def page_groups(result: Result, senders: list[dict[str, Any]], words: Words) -> list[dict[str, Any]]:
     """Return by sender a heading (none where a sender lists only itself) and its pages."""
-    units = {str(code): own for code, own in result.rollup.units.groupby("submitter_code", sort=False)}
+    here = result.rollup.units[result.rollup.units["level"].isin(listed_levels(result, words))]
+    units = {str(code): own for code, own in here.groupby("submitter_code", sort=False)}
     groups, number = [], 1
     for sender in senders:
         own = units.get(sender["code"], result.rollup.units.iloc[:0])
@@ -100,8 +107,7 @@ def _page(result: Result, code: str, unit: Any, words: Words) -> tuple[str, str]
         return "", ""
     form = result.round.form
     name, link = (
-        "".join(result.repaired.at[unit.id, column.key] for column in form.of_kind(kind))
-        for kind in ("page-name", "link")
+        "".join(result.text(unit.id, column.key) for column in form.of_kind(kind)) for kind in ("page-name", "link")
     )
     if name and not unit.named and not _speaks_of_the_unit_only(name, result, code, unit.id):
         name = words.say("pages", "name_withheld")
@@ -113,8 +119,8 @@ def _page(result: Result, code: str, unit: Any, words: Words) -> tuple[str, str]
 def _speaks_of_the_unit_only(name: str, result: Result, code: str, id: Any) -> bool:
     """Tell whether a page name speaks of its unit and of none of the row's persons."""
     words = f" {search_key(name)} "
-    row = result.repaired.loc[id] if id >= 0 else {}
-    persons = {search_key(row[column.key]) for column in result.round.form.columns if column.group and len(row)} - {""}
+    columns = [column.key for column in result.round.form.columns if column.group and id >= 0]
+    persons = {search_key(result.text(id, key)) for key in columns} - {""}
     unit = search_key(result.round.register.units[code].name)
     leaks = _REACHES_A_PERSON.search(name) or any(person in words for person in persons)
     return f" {unit} " in words and not leaks
@@ -182,19 +188,20 @@ def _name_with_parent(units: Any, code: str) -> str:
 def persons(result: Result, senders: list[dict[str, Any]], words: Words) -> dict[str, Any]:
     """Return who is in charge at every unit that names somebody: by sender, a line a person."""
     form, round, found = result.round.form, result.round, result.rollup.findings
+    levels = listed_levels(result, words)
     errors = found[found["severity"].eq("error")]
     wrong = set(zip(errors["id"], errors["column"], strict=True))
     headers = list(dict.fromkeys(column.header for column in form.columns if column.group))
 
     def shown(id: Any, key: str) -> str:
-        value: str = result.repaired.at[id, key]
+        value = result.text(id, key)
         return words.say("persons", "wrong", value=value) if value and (id, key) in wrong else value
 
-    number, groups = 0, []
+    number, groups, ids = 0, [], result.rollup.units["id"].to_dict()
     for sender in senders:
-        units, lines = round.expected[sender["code"]], []
+        units, lines = [unit for unit in round.expected[sender["code"]] if unit.level in levels], []
         for unit in units:
-            id = result.rollup.units.at[unit.code, "id"]
+            id = ids[unit.code]
             for group in form.groups if id >= 0 else ():
                 values = {column.header: shown(id, column.key) for column in form.of_group(group.key)}
                 if any(values.values()):

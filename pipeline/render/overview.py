@@ -20,10 +20,12 @@ from markupsafe import Markup
 
 from pipeline.consolidate import vietnamese_date
 from pipeline.errors import OperatorError
+from pipeline.ledger import undelivered
 from pipeline.render.frames import charted, measure_words
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.shares import Share, against_targets, shares
+from pipeline.render.wording import in_doubt
 from pipeline.run import Result
 from pipeline.trend import trend_of
 from pipeline.weigh import closed_by
@@ -72,7 +74,7 @@ def _script() -> tuple[Markup, str]:
 
 def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
     """Return all that the template may name."""
-    round, counts = result.round, summary(result)
+    round, counts, closing = result.round, summary(result), closed_by(result.decisions)
     last_day = round.deadline.last_day
     statuses = Counter(unit["status"] for unit in counts["units"])
     received: dict[Any, Any] = result.rollup.senders["received"].to_dict()
@@ -104,17 +106,12 @@ def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
         "shifts": Counter(shift.kind for shift in result.shifts),
         "tables": [table for table in result.rollup.tables if not table.internal],
         "faults": _faults(told),
+        "in_doubt": [in_doubt(round, letter) for letter in undelivered(result.posted)],
         "trend": trend_of(result),
         "decided": Counter(d.kind for d in result.rollup.findings["decision"] if d is not None),
-        "closing": _closing(result),
+        "closed": vietnamese_date(closing.day) if closing else "",
         "word": line,
     }
-
-
-def _closing(result: Result) -> dict[str, str] | None:
-    """Return when the round was closed and by whom, None while it is open."""
-    closing = closed_by(result.decisions)
-    return {"day": vietnamese_date(closing.day), "by": storable(closing.by)} if closing else None
 
 
 def _target(target: Mapping[Any, Any], round: Round) -> dict[str, Any]:

@@ -248,10 +248,10 @@ def _form_columns(form: Form, keys: Iterable[str]) -> list[Column]:
     """Return the ordinal column and those of the form that are among the keys."""
     text = words()["list"]
     ordinal = Column("number", form.ordinal.header, text["ordinal_width"], "center")
-    looks = {c.key: "number" if c.whole else _CELLS.get(c.kind, "given") for c in form.columns}
     own = [
         Column(
-            c.key, c.header, text["widths"].get(c.kind, c.width), looks[c.key],
+            c.key, c.header, text["widths"].get(c.kind, c.width),
+            "number" if c.whole else _CELLS.get(c.kind, "given"),
             parent=form.group(c.group).header if c.group else "",
         )
         for c in form.columns if c.key in keys
