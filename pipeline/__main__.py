@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import sys
 import tomllib
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
@@ -62,9 +63,12 @@ def _parser() -> argparse.ArgumentParser:
                 )
         if "as_of" in needs:
             sub.add_argument("--as-of", type=_date, default=None, metavar="DATE", help=line("commands", "option_as_of"))
+        if "scheduler" in needs:
+            told = line("commands", "option_scheduler")
+            sub.add_argument("--scheduler", default="", metavar="ADDRESS", help=told)
         return sub
 
-    run = command("run", _run, "round", "folders", "as_of")
+    run = command("run", _run, "round", "folders", "as_of", "scheduler")
     # For `watch`: on the standard input stands which files have settled, with their signs (JSON).
     run.add_argument("--settled", action="store_true", help=argparse.SUPPRESS)
     command("check", _check, "round").add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -174,6 +178,20 @@ def _start_readers() -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    with _readers(options.scheduler):
+        return _run_line(options)
+
+
+def _readers(scheduler: str) -> AbstractContextManager[None]:
+    """Return who reads: the cluster at that address, or (where there is none) this machine."""
+    if not scheduler:
+        return nullcontext()
+    from pipeline.cluster import joined
+
+    return joined(scheduler)
+
+
+def _run_line(options: argparse.Namespace) -> int:
     _start_readers()
     from pipeline.deliver import publish
     from pipeline.screen import print_next, print_result

@@ -43,7 +43,9 @@ class Known:
         status, found = outcome
         content = found if status == "done" else json.dumps(found).encode()
         with suppress(sqlite3.DatabaseError):  # damaged, or a full disk: read again next time
-            self._db.execute("insert or replace into known values (?, ?, ?, ?)", (sha256, _version(), status, content))
+            self._db.execute(
+                "insert or replace into known values (?, ?, ?, ?)", (sha256, version_mark(), status, content)
+            )
 
 
 @contextmanager
@@ -73,7 +75,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("pragma synchronous = off")
         connection.execute(_SCHEMA)
-        connection.execute("delete from known where version <> ?", (_version(),))
+        connection.execute("delete from known where version <> ?", (version_mark(),))
         connection.commit()
     except sqlite3.DatabaseError:
         connection.close()
@@ -82,7 +84,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 @cache
-def _version() -> str:
+def version_mark() -> str:
     """Return a mark of all that decides how a file is read: our code, its data and the libraries' versions."""
     here = Path(__file__).parent
     files = [*(here / "read").rglob("*.py"), here / "model.py", here / "readers.py"]

@@ -17,7 +17,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import Executor, Future, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
@@ -27,8 +27,8 @@ from typing import Any
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
-from pipeline.errors import Refused
-from pipeline.known import Known
+from pipeline.errors import OperatorError, Refused
+from pipeline.known import Known, version_mark
 from pipeline.model import Arrival, Workbook
 from pipeline.read import read
 from pipeline.read.bundle import members
@@ -72,8 +72,38 @@ Outcome = tuple[str, Any]
 
 def start() -> None:
     """Start the workers without waiting for them: beside the imports that the command has to do anyway."""
+    if _elsewhere:
+        return
     get_temp_dir()  # now: where the pool's own socket lies must not be swept with a run's temporary files
     threading.Thread(target=_pool, daemon=True).start()
+
+
+@contextlib.contextmanager
+def reading_on(executor: Executor, ahead: int) -> Iterator[None]:
+    """Let an executor read, of which every worker sees the state folder; so many files are handed over ahead."""
+    global _elsewhere
+    _elsewhere = executor, max(ahead, AHEAD)
+    try:
+        yield
+    finally:
+        _elsewhere = None
+
+
+_elsewhere: tuple[Executor, int] | None = None
+
+
+def read_file(path: Path, mark: str) -> Outcome:
+    """Read one file in a worker process of the machine where this is called: what an executor elsewhere is given.
+
+    The outcome is `elsewhere` with a reason where that machine has other code (`mark`) or does not see the file.
+    """
+    if mark != version_mark():
+        return "elsewhere", "version"
+    if not path.exists():
+        return "elsewhere", "unseen"
+    # A Dask worker is a daemon, which may have no processes of its own; these end when it does.
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    return _outcome(_submit(_reading, read, path), _reading, read, path)
 
 
 def read_all(arrivals: Iterable[Arrival], known: Known | None = None) -> Iterator[tuple[Arrival, Workbook | Refused]]:
@@ -82,10 +112,11 @@ def read_all(arrivals: Iterable[Arrival], known: Known | None = None) -> Iterato
     What is `known` from an earlier run is not read again.
     """
     known = known or Known()
+    most = _elsewhere[1] if _elsewhere else AHEAD
     ahead: deque[tuple[Arrival, Outcome | Future[Outcome]]] = deque()
     for arrival in arrivals:
         ahead.append((arrival, _begin(arrival, known)))
-        if len(ahead) > AHEAD:
+        if len(ahead) > most:
             yield _finish(*ahead.popleft(), known)
     while ahead:
         yield _finish(*ahead.popleft(), known)
@@ -110,12 +141,18 @@ def unpack_bundle(path: Path) -> list[tuple[str, bytes]] | None:
 def _begin(arrival: Arrival, known: Known) -> Outcome | Future[Outcome]:
     if arrival.refused:
         return "refused", [str(arrival.refused.rule), arrival.refused.facts]
-    return known.get(arrival.sha256) or _submit(_reading, read, arrival.path)
+    return known.get(arrival.sha256) or _handed_over(arrival.path)
+
+
+def _handed_over(path: Path) -> Future[Outcome]:
+    if _elsewhere:
+        return _elsewhere[0].submit(read_file, path.absolute(), version_mark())
+    return _submit(_reading, read, path)
 
 
 def _finish(arrival: Arrival, begun: Outcome | Future[Outcome], known: Known) -> tuple[Arrival, Workbook | Refused]:
     if isinstance(begun, Future):
-        outcome = _outcome(begun, _reading, read, arrival.path)
+        outcome = _from_elsewhere(begun) if _elsewhere else _outcome(begun, _reading, read, arrival.path)
         if outcome[0] == "done" or outcome[1][1].get("reason") not in _CHANCE:
             known.put(arrival.sha256, outcome)
     else:
@@ -151,6 +188,18 @@ def _outcome(future: Future[Outcome], *task: Any) -> Outcome:
         if attempt < ATTEMPTS:
             future = _submit(*task)
     return _unreadable(reasons[-1] if reasons else "time")
+
+
+def _from_elsewhere(future: Future[Outcome]) -> Outcome:
+    """Wait for another machine.
+
+    Raises:
+        OperatorError: it has other code, or does not see the state folder.
+    """
+    status, found = future.result()
+    if status == "elsewhere":
+        raise OperatorError(f"cluster_{found}")
+    return status, found
 
 
 def _unreadable(reason: str) -> Outcome:

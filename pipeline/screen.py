@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.account import masked
 from pipeline.closing import Closed
 from pipeline.consolidate import vietnamese_date
 from pipeline.deliver import Published
@@ -24,7 +23,7 @@ from pipeline.render.frames import charted, words
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.papers import PAPERS
-from pipeline.render.wording import in_doubt, worded
+from pipeline.render.wording import in_doubt, in_words
 from pipeline.run import Result
 from pipeline.send import Outcome
 from pipeline.state import writable
@@ -33,7 +32,7 @@ from schemas.codes import Rule
 from schemas.messages import line, title
 from schemas.naming import policy_faults
 from schemas.round import Round
-from schemas.text import capitalised
+from schemas.text import capitalised, masked, masked_numbers
 from schemas.units import Unit
 
 COMMON_FAULTS = 5
@@ -133,10 +132,11 @@ def print_decisions(round: Round, decisions: Iterable[Decision]) -> None:
 def _decision_line(round: Round | None, d: Decision) -> str:
     where = []
     if round and (code := d.unit or d.submitter):
-        where = [round.register.units[code].full_name, round.form.label(d.column) if d.column else "", d.value]
+        where = [round.register.units[code].full_name, round.form.label(d.column) if d.column else ""]
+        where.append(masked(d.value) if d.column in round.form.personal else d.value)
     facts = {
         "number": d.number, "kind": line("decisions", d.kind), "day": vietnamese_date(d.day), "by": d.by,
-        "rule": d.rule, "where": " | ".join(part for part in where if part), "words": d.words,
+        "rule": d.rule, "where": " | ".join(part for part in where if part), "words": masked_numbers(d.words),
         "until": vietnamese_date(d.until), "ended": vietnamese_date(d.ended), "ended_by": d.ended_by,
         "inputs": d.source[:16] if d.kind == "closing" else "", "papers": d.value[:16] if d.kind == "closing" else "",
     }  # fmt: skip
@@ -166,8 +166,14 @@ def _unit_of_mail(published: Published, file: str) -> Unit | None:
 
 
 def print_findings(result: Result) -> bool:
-    """Print the findings of some files with their places; tell whether an error is among them."""
-    told = worded(result)
+    """Print the findings of some files with their places; tell whether an error is among them.
+
+    Persons are masked: a screen is seen, photographed and copied into logs. Whoever corrects has the cell's name.
+    """
+    findings = result.rollup.findings
+    personal = findings["column"].isin(result.round.form.personal)
+    discreet = {part: findings[part].mask(personal, findings[part].map(masked)) for part in ("value", "suggestion")}
+    told = in_words(result, findings.assign(**discreet))
     told = told[told["file"].ne("") | told["rule"].eq(Rule.UNIT_MISSING)]
     # Files that are only tried are not late.
     told = told[told["severity"].ne("note") & told["rule"].ne(Rule.SUBMISSION_LATE)]

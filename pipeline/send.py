@@ -18,7 +18,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
 
-from pipeline.account import SendServer, masked
+from pipeline.account import SendServer
 from pipeline.due import Due
 from pipeline.errors import OperatorError
 from pipeline.intake import printable
@@ -26,6 +26,7 @@ from pipeline.ledger import Ledger, open_ledger
 from pipeline.render.letter import folder_of, route
 from pipeline.state import alone, hold, writable
 from schemas.round import Round
+from schemas.text import masked
 
 UNCERTAIN_IN_A_ROW = 3
 """So many letters without an answer, and the rest waits: the server takes texts and does not say what it does."""

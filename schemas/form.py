@@ -18,8 +18,8 @@ CONTACT = ("name", "phone", "email")
 """The kinds of column that make a person; further columns of its group say more of it."""
 MEASURES = ("listed", "established", "named", "staffed", "complete")
 """What is counted of units."""
-RESERVED = ("code", "level", "name", "parent_code", "submitter_code", "status", "file", "sheet", "row")
-"""The other columns of `rows.csv`."""
+RESERVED = ("code", "level", "name", "parent_code", "submitter_code", "status", "file", "sheet", "row", *MEASURES)
+"""The other columns of `rows.csv`, and what is counted."""
 
 
 class _Data(BaseModel):
@@ -208,6 +208,12 @@ class Form(_Data):
     def unit_key(self) -> str:
         """The key of the column that names the unit."""
         return self.of_kind("unit")[0].key
+
+    @cached_property
+    def personal(self) -> frozenset[str]:
+        """The keys of the columns that hold a person's data."""
+        of_rows = self.rows == "persons"
+        return frozenset(c.key for c in self.columns if c.group or c.kind in CONTACT or (of_rows and c.kind != "unit"))
 
     def column(self, key: str) -> Column:
         """Return the column of that key."""

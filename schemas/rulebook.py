@@ -42,11 +42,12 @@ def _columns() -> Iterator[tuple[str, ...]]:
     """Yield how each column of the forms is filled, each kind of a heading once."""
     told = set()
     for path in sorted((HERE / "forms").glob("*.toml")):
-        for column in load_form(path.stem).columns:
+        form = load_form(path.stem)
+        for column in form.columns:
             filled = column.header, column.hint or how(column.kind)
             if filled not in told:
                 told.add(filled)
-                yield *filled, "; ".join(title(rule) for rule in rules_of(column.kind))
+                yield *filled, "; ".join(title(rule) for rule in rules_of(column, form))
 
 
 def _rules() -> Iterator[tuple[str, ...]]:

@@ -20,7 +20,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from schemas.codes import Rule as Rule
-from schemas.form import Bound, Column
+from schemas.form import CONTACT, Bound, Column, Form
 from schemas.kinds import choice, date, email, link, name, number, phone, shown, yes_no
 from schemas.naming import LONGEST, RightNames, name_key
 from schemas.round import Round
@@ -516,9 +516,17 @@ def _exact(bound: Bound) -> Any:
     return bound if isinstance(bound, dt.date) else Decimal(str(bound))
 
 
-def rules_of(kind: str) -> list[Rule]:
-    """Return the rules that judge the cells of a kind, in order of precedence."""
-    return sorted((rule for rule, _ in CHECKS.get(kind, [])), key=PRECEDENCE.__getitem__)
+def rules_of(column: Column, form: Form) -> list[Rule]:
+    """Return the rules that ask something of a column's cells, in order of precedence.
+
+    What is asked of a contact is not asked of a name or a number that belongs to nobody.
+    """
+    rules = [rule for rule, _ in CHECKS.get(column.kind, [])]
+    if column.kind in CONTACT and column.group not in form.persons:
+        rules = [rule for rule in rules if not rule.startswith("contact.") and not rule.endswith(".missing")]
+    if column.kind == "unit":
+        rules = [rule for rule in Rule if rule.startswith("unit.")]
+    return sorted([*rules, *([Rule.VALUE_MISSING] if column.filled else [])], key=PRECEDENCE.__getitem__)
 
 
 def schema_for(table: Table) -> pa.DataFrameSchema:

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pipeline.errors import Refused
 from pipeline.model import Sheet, Workbook
@@ -75,3 +75,11 @@ def members(content: bytes) -> list[tuple[str, bytes]] | None:
 def refuse_members(content: bytes) -> list[tuple[str, bytes]] | None:
     """Refuse every archive."""
     raise Refused("file.encrypted")
+
+
+def read_on_cluster(path: Path, mark: str) -> Any:
+    """Do what a worker of a cluster does, with this reader in the place of the real one."""
+    from pipeline import readers
+
+    readers.read = read
+    return readers.read_file(path, mark)

@@ -115,10 +115,10 @@ def test_nobody_elses_mail_is_read_unless_the_certificate_is_right(
     tmp_path: Path, box: Mailbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     box.drop(_mail(("a.xlsx", b"one")))
-    for change in ({"ca_file": ""}, {"password": "sai"}, {"folder": "No such"}, {"port": 1}, {"host": ""}):
+    for change in ({"ca_file": ""}, {"password": "another"}, {"folder": "No such"}, {"port": 1}, {"host": ""}):
         assert _fetch(tmp_path, box, **change) == 2
         error = capsys.readouterr().err
-        assert (error.count("\n"), "sai" in error.partition("(")[2]) == (1, False)
+        assert (error.count("\n"), "another" in error) == (1, False)
     (tmp_path / "state" / "hop-thu.toml").unlink()
     assert main(_arguments(tmp_path)) == 2
     assert _inbox(tmp_path) == {}
@@ -169,7 +169,7 @@ def test_pictures_of_a_signature_are_no_files_but_forwarded_mails_bring_theirs(t
     message.add_attachment(b"nameless", maintype=SHEET[0], subtype=SHEET[1])
     box.drop(message.as_bytes())
     _fetch(tmp_path, box)
-    assert sorted(_inbox(tmp_path).values()) == [b"\x89PNG", b"inner", b"nameless"]
+    assert set(_inbox(tmp_path).values()) == {b"\x89PNG", b"inner", b"nameless"}
     assert "2022-03-20/anh chup.png" in _inbox(tmp_path)
 
 

@@ -136,7 +136,7 @@ def test_damaged_memory_of_what_was_read_is_thrown_away(files: Files, tmp_path: 
 def test_another_version_of_the_reader_reads_again(files: Files, tmp_path: Path, monkeypatch: Any) -> None:
     with open_known(tmp_path) as known:
         known.put("a", ("done", b"{}"))
-    monkeypatch.setattr("pipeline.known._version", lambda: "another")
+    monkeypatch.setattr("pipeline.known.version_mark", lambda: "another")
     with open_known(tmp_path) as known:
         assert known.get("a") is None
 

@@ -48,9 +48,16 @@ def duties(result: Result, told: pd.DataFrame, behind: list[dict[str, Any]], wor
 # --- pages
 
 
+def listed_levels(result: Result, words: Words) -> list[str]:
+    """Return the levels whose units the annexes list one by one: a country's lowest would fill a thousand pages."""
+    levels: list[str] = list(result.round.lists)
+    return levels if len(result.rollup.units) <= int(words.entry("limits", "pages")) else levels[:-1] or levels
+
+
 def page_groups(result: Result, senders: list[dict[str, Any]], words: Words) -> list[dict[str, Any]]:
     """Return by sender a heading (none where a sender lists only itself) and its pages."""
-    units = {str(code): own for code, own in result.rollup.units.groupby("submitter_code", sort=False)}
+    here = result.rollup.units[result.rollup.units["level"].isin(listed_levels(result, words))]
+    units = {str(code): own for code, own in here.groupby("submitter_code", sort=False)}
     groups, number = [], 1
     for sender in senders:
         own = units.get(sender["code"], result.rollup.units.iloc[:0])
@@ -181,6 +188,7 @@ def _name_with_parent(units: Any, code: str) -> str:
 def persons(result: Result, senders: list[dict[str, Any]], words: Words) -> dict[str, Any]:
     """Return who is in charge at every unit that names somebody: by sender, a line a person."""
     form, round, found = result.round.form, result.round, result.rollup.findings
+    levels = listed_levels(result, words)
     errors = found[found["severity"].eq("error")]
     wrong = set(zip(errors["id"], errors["column"], strict=True))
     headers = list(dict.fromkeys(column.header for column in form.columns if column.group))
@@ -191,7 +199,7 @@ def persons(result: Result, senders: list[dict[str, Any]], words: Words) -> dict
 
     number, groups, ids = 0, [], result.rollup.units["id"].to_dict()
     for sender in senders:
-        units, lines = round.expected[sender["code"]], []
+        units, lines = [unit for unit in round.expected[sender["code"]] if unit.level in levels], []
         for unit in units:
             id = ids[unit.code]
             for group in form.groups if id >= 0 else ():

@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.account import masked
 from pipeline.consolidate import vietnamese_date
 from pipeline.ledger import Posted
 from pipeline.run import Result
 from schemas.messages import line, messages, sentence
 from schemas.round import Round
+from schemas.text import masked
 
 
 def worded(result: Result) -> pd.DataFrame:

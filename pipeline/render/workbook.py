@@ -19,7 +19,6 @@ from pipeline.consolidate import vietnamese_date
 from pipeline.model import address
 from pipeline.period import Carried
 from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, excel_text
-from schemas.codes import Rule
 from schemas.form import Column as FormColumn
 from schemas.form import Form
 from schemas.kinds import cell_value, repaired, shown
@@ -31,6 +30,7 @@ from schemas.units import Unit
 
 # What a clerk may do on the protected list besides filling it.
 _ALLOWED = ("select_locked_cells", "select_unlocked_cells", "format_cells", "format_columns", "format_rows", "objects")
+_MORE_PERSONS = 5_000  # rows below the list that have its drop-downs
 _MESSAGE_LIMIT = 255  # characters of a message that Excel shows beside a cell
 NOTES_PER_SHEET = 2_000  # beyond this Excel becomes slow; the list of corrections still names every cell
 
@@ -165,12 +165,14 @@ class _Form:
                 sheet.section([*self.round.sections[level]])
             for number, row in enumerate(self.filling.rows.get(level, []), start=1):
                 self._row(sheet, number, row)
-        for _ in range(words["spare_rows"]):
+        persons = form.rows == "persons"
+        for _ in range(words["spare_rows_of_persons" if persons else "spare_rows"]):
             self._row(sheet, None, FormRow({}))
         for place, column in enumerate(form.columns, start=1):
             self._input_rule(sheet, column, first, place)
         sheet.finish((header, first - 1), frozen_columns=2, filtered=False)
-        sheet.paper.protect("", dict.fromkeys(_ALLOWED, True))
+        if not persons:  # a unit may have more persons than anyone foresees
+            sheet.paper.protect("", dict.fromkeys(_ALLOWED, True))
 
     @property
     def _guide_key(self) -> str:
@@ -226,7 +228,8 @@ class _Form:
             rule = {"validate": "custom", "value": f'=OR({cell}="",{self._test(column, cell)})'}
         title, message = self._hint(column)["title"], self._how(column)
         texts = {"error_title": title, "error_message": message, "input_title": title, "input_message": message}
-        sheet.paper.data_validation(first, place, sheet.row - 1, place, {**rule, "error_type": "warning", **texts})
+        last = sheet.row - 1 + (_MORE_PERSONS if self.form.rows == "persons" else 0)
+        sheet.paper.data_validation(first, place, last, place, {**rule, "error_type": "warning", **texts})
 
     # --- what the sender states of itself
 
@@ -417,14 +420,13 @@ class _Form:
         sheet.line(words["title"], bold=True, align="center", font_size=13)
         header = sheet.header(columns)
         for column in self.form.columns:
-            rules = [*([Rule.VALUE_MISSING] if column.filled else []), *rules_of(column.kind)]
             listed = (
                 [words["choices"].format(choices="; ".join(c.value for c in column.choices))] if column.choices else []
             )
             texts = [
                 self.form.label(column.key),
                 " ".join([self._how(column), *listed, self._when(column, words)]).strip(),
-                "; ".join(map(title, rules)),
+                "; ".join(map(title, rules_of(column, self.form))),
             ]
             for place, text in enumerate(texts):
                 sheet.put(sheet.row, place, text, self.book.cell("text"))
