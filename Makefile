@@ -12,7 +12,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m pipeline
 DEMO := demo
 
-.PHONY: help setup demo run check forms pdf send fetch watch status history purge rounds rules rulebook waive decisions withdraw close reopen rehearse test lint clean
+.PHONY: help setup demo run check forms pdf send fetch watch status history purge rounds rules rulebook waive decisions withdraw close reopen rehearse test lint screenshots clean
 
 help: ## xem các lệnh này
 	@echo "Đợt đang chọn: $(ROUND) (đổi bằng: make run ROUND=tên-đợt)"
@@ -100,6 +100,9 @@ lint: setup ## kiểm tra mã nguồn
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+
+screenshots: setup ## chụp lại các hình trong docs/ (cần LibreOffice, poppler-utils, Chromium)
+	@PYTHONPATH=. $(VENV)/bin/python tests/screenshots.py
 
 clean: ## xóa kết quả chạy thử
 	@rm -rf $(DEMO)

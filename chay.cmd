@@ -1,11 +1,13 @@
 @echo off
-rem Windows: lam viec cua "make run" tren may khong co make. Go: chay.cmd [ten-dot]
+rem Windows: thay cho make. chay.cmd: chay dot dat san; chay.cmd TEN-DOT: chay dot khac; chay.cmd LENH ...: lenh khac.
 chcp 65001 >nul
 setlocal
 cd /d "%~dp0"
 set PYTHONUTF8=1
-set ROUND=%1
-if "%ROUND%"=="" set ROUND=dien-bien-2022
+set ROUND=dien-bien-2022
+set COMMAND=%*
+if "%~1"=="" set COMMAND=run --round %ROUND%
+if exist "schemas\rounds\%~1.toml" set COMMAND=run --round %~1
 if not exist .venv\Scripts\python.exe (
   py -3 -m venv .venv || python -m venv .venv || goto failed
 )
@@ -13,7 +15,7 @@ if not exist .venv\ready (
   .venv\Scripts\python.exe -m pip install --quiet --disable-pip-version-check --requirement requirements.lock || goto failed
   echo ready> .venv\ready
 )
-.venv\Scripts\python.exe -m pipeline run --round %ROUND%
+.venv\Scripts\python.exe -m pipeline %COMMAND%
 exit /b %ERRORLEVEL%
 :failed
 echo Chua cai dat duoc. Can co Python 3.11 tro len va ket noi mang.

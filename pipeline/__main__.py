@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import json
 import sys
 import tomllib
 from contextlib import AbstractContextManager, nullcontext
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
@@ -16,7 +16,6 @@ from pipeline.errors import OperatorError, guard_screen
 from schemas.messages import line
 
 if TYPE_CHECKING:
-    from pipeline.intake import Signs
     from schemas.round import Round
 
 DATA = Path("data")
@@ -35,21 +34,12 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit status: 0 done, 2 the operator's fault, 3 errors found by `check`."""
-
-    def command() -> int:
-        options = _parser().parse_args(arguments)
-        status: int = options.command(options)
-        return status
-
-    return guarded(command)
-
-
-def guarded(command: Callable[[], int]) -> int:
-    """Return the exit status of a command; a fault of the operator's is one line."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     try:
-        return command()
+        options = _parser().parse_args(arguments)
+        status: int = options.command(options)
+        return status
     except OperatorError as fault:
         print(fault, file=sys.stderr)
         return OPERATORS_FAULT
@@ -78,7 +68,9 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--scheduler", default="", metavar="ADDRESS", help=told)
         return sub
 
-    command("run", _run, "round", "folders", "as_of", "scheduler")
+    run = command("run", _run, "round", "folders", "as_of", "scheduler")
+    # For `watch`: on the standard input stands which files have settled, with their signs (JSON).
+    run.add_argument("--settled", action="store_true", help=argparse.SUPPRESS)
     command("check", _check, "round").add_argument("files", nargs="+", type=Path, metavar="FILE")
     command("forms", _forms, "round", "folders", "as_of")
     send = command("send", _send, "round", "folders", "as_of")
@@ -86,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     for option in ("again", "arrived"):
         send.add_argument(f"--{option}", metavar="CODE", help=line("commands", f"option_{option}"))
     command("fetch", _fetch, "round", "folders")
-    watch = command("watch", _watch, "round", "folders", "as_of", "scheduler")
+    watch = command("watch", _watch, "round", "folders", "as_of")
     watch.add_argument(
         "--fetch-every", type=_seconds, default=0.0, metavar="SECONDS", help=line("commands", "option_fetch_every")
     )
@@ -137,8 +129,13 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def load(name: str) -> Round:
-    """Return the round of that name.
+def _round(options: argparse.Namespace) -> Round:
+    """Return the round that the command line names, of the period of its day."""
+    return load(options.round, getattr(options, "as_of", None))
+
+
+def load(name: str, day: dt.date | None = None) -> Round:
+    """Return the round of that name; one that comes again as it is in the period of that day (None: today).
 
     Raises:
         OperatorError: there is none, or its file is wrong; the line names the key.
@@ -149,7 +146,7 @@ def load(name: str) -> Round:
     from schemas.round import list_rounds, load_round
 
     try:
-        return load_round(name)
+        return load_round(name).in_period(day or dt.date.today())
     except FileNotFoundError as fault:
         if fault.filename and not str(fault.filename).endswith(f"{Path(name).stem}.toml"):
             raise OperatorError(
@@ -182,7 +179,7 @@ def _start_readers() -> None:
 
 def _run(options: argparse.Namespace) -> int:
     with _readers(options.scheduler):
-        return run_line(options.round, options.inbox, options.outbox, options.state, options.as_of)
+        return _run_line(options)
 
 
 def _readers(scheduler: str) -> AbstractContextManager[None]:
@@ -194,15 +191,18 @@ def _readers(scheduler: str) -> AbstractContextManager[None]:
     return joined(scheduler)
 
 
-def run_line(
-    name: str, inbox: Path, outbox: Path, state: Path, as_of: dt.date | None, settled: Signs | None = None
-) -> int:
-    """Run the whole line for the round of that name, on the files that have `settled` (None: all); tell the result."""
+def _run_line(options: argparse.Namespace) -> int:
     _start_readers()
     from pipeline.deliver import publish
-    from pipeline.screen import print_result
+    from pipeline.screen import print_next, print_result
 
-    print_result(publish(load(name), inbox, outbox, state, as_of, settled))
+    settled = json.load(sys.stdin) if options.settled else None
+    if settled is not None:
+        settled = {name: tuple(sign) for name, sign in settled.items()}
+    round = _round(options)
+    published = publish(round, options.inbox, options.outbox, options.state, options.as_of, settled)
+    print_result(published)
+    print_next(published)
     return 0
 
 
@@ -213,7 +213,7 @@ def _send(options: argparse.Namespace) -> int:
     from pipeline.screen import print_due, print_fates, print_outcome
     from pipeline.send import decide, send, sending
 
-    round = load(options.round)
+    round = _round(options)
     server = None if options.dry_run else send_server(options.state)
     if server is None:
         print_due(letters_due(round, options.inbox, options.state, options.as_of))
@@ -236,34 +236,29 @@ def _send(options: argparse.Namespace) -> int:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    return fetch_mail(options.round, options.inbox, options.state)
-
-
-def fetch_mail(name: str, inbox: Path, state: Path) -> int:
-    """Take new mail into the inbox; tell what came."""
     from pipeline.account import account_file, fetch_server
     from pipeline.fetch import fetch
     from pipeline.screen import print_mails
 
-    round = load(name)
-    server = fetch_server(state)
+    round = _round(options)
+    server = fetch_server(options.state)
     if server is None:
-        raise OperatorError("fetch_not_configured", path=account_file(state))
-    print_mails(fetch(round, inbox, state, server))
+        raise OperatorError("fetch_not_configured", path=account_file(options.state))
+    print_mails(fetch(round, options.inbox, options.state, server))
     return 0
 
 
 def _watch(options: argparse.Namespace) -> int:
     from pipeline.watch import Watched, stopping, watch
 
-    load(options.round)  # a wrong name is told at once
+    _round(options)  # a wrong name is told at once
     if not options.inbox.is_dir():
         raise OperatorError("no_inbox", path=options.inbox)
     watched = Watched(
         options.round, options.inbox, options.outbox, options.state, options.as_of, options.quiet, options.fetch_every
     )
     print(line("watch", "begins", path=options.inbox), flush=True)
-    with _readers(options.scheduler), stopping() as stopped:
+    with stopping() as stopped:
         watch(watched, stopped)
     print(line("watch", "ends"), flush=True)
     return 0
@@ -275,7 +270,7 @@ def _check(options: argparse.Namespace) -> int:
     from pipeline.run import judge
     from pipeline.screen import print_findings
 
-    round = load(options.round)
+    round = _round(options)
     today = dt.date.today()
     with TemporaryDirectory() as folder:
         result = judge(round, arrivals_of(options.files, Path(folder), today), today)
@@ -285,7 +280,7 @@ def _check(options: argparse.Namespace) -> int:
 def _forms(options: argparse.Namespace) -> int:
     from pipeline.deliver import write_forms
 
-    round = load(options.round)
+    round = _round(options)
     folder, count = write_forms(round, options.outbox, options.state, options.as_of)
     print(line("screen", "forms", count=count, folder=folder))
     return 0
@@ -294,7 +289,7 @@ def _forms(options: argparse.Namespace) -> int:
 def _pdf(options: argparse.Namespace) -> int:
     from pipeline.pdf import write_pdfs
 
-    for path in write_pdfs(load(options.round), options.outbox, options.state):
+    for path in write_pdfs(_round(options), options.outbox, options.state):
         print(line("screen", "pdf", path=path))
     return 0
 
@@ -305,7 +300,7 @@ def _status(options: argparse.Namespace) -> int:
     from pipeline.purge import kept_of
     from pipeline.screen import print_purged, print_status
 
-    round = load(options.round)
+    round = _round(options)
     if kept := kept_of(round, options.state):
         print_purged(round, kept)
     else:
@@ -316,7 +311,7 @@ def _status(options: argparse.Namespace) -> int:
 def _history(options: argparse.Namespace) -> int:
     from pipeline.screen import print_history
 
-    round = load(options.round)
+    round = _round(options)
     if options.unit not in round.submitting_units:
         raise OperatorError("no_unit", code=options.unit, known=", ".join(round.submitting_units))
     print_history(round, options.unit, options.state, options.as_of or dt.date.today())
@@ -327,7 +322,7 @@ def _purge(options: argparse.Namespace) -> int:
     from pipeline.purge import kept_of, purge, remains
     from pipeline.screen import print_purged, print_remains
 
-    round, folders = load(options.round), (options.inbox, options.outbox, options.state)
+    round, folders = _round(options), (options.inbox, options.outbox, options.state)
     print_remains(round, remains(round, *folders), with_inbox=options.with_inbox)
     if not options.yes:
         if not sys.stdin.isatty():
@@ -347,10 +342,13 @@ def _demo(options: argparse.Namespace) -> int:
     from pipeline.example import write_example
     from pipeline.screen import print_result
 
-    round, folder = load(options.round), options.folder
+    round, folder = _round(options), options.folder
+    if round.period:
+        round = load(options.round, round.example_day)
     files, day = write_example(round, folder / "inbox")
     print(line("screen", "example", count=len(files), inbox=folder / "inbox"))
     print_result(publish(round, folder / "inbox", folder / "outbox", folder / "state", day))
+    print(line("screen", "next_demo", round=round.id))
     return 0
 
 
@@ -394,7 +392,7 @@ def _waive(options: argparse.Namespace) -> int:
     from pipeline.model import Decision
     from pipeline.screen import print_decisions
 
-    round, day = load(options.round), options.as_of or dt.date.today()
+    round, day = _round(options), options.as_of or dt.date.today()
     until = _date(options.until) if options.until else None
     asked = Decision(
         "waiver", day, options.by, options.why, unit=options.unit, rule=options.rule, column=options.column, until=until
@@ -408,7 +406,7 @@ def _decisions(options: argparse.Namespace) -> int:
     from pipeline.decisions import decisions_of
     from pipeline.screen import print_decisions
 
-    round = load(options.round)
+    round = _round(options)
     print_decisions(round, decisions_of(round, options.state))
     return 0
 
@@ -417,7 +415,7 @@ def _withdraw(options: argparse.Namespace) -> int:
     from pipeline.decisions import withdraw
 
     number = int(options.number) if options.number.isascii() and options.number.isdigit() else 0
-    ended = withdraw(load(options.round), options.state, options.as_of, number, options.by)
+    ended = withdraw(_round(options), options.state, options.as_of, number, options.by)
     print(line("screen", "withdrawn", number=ended.number))
     return 0
 
@@ -427,7 +425,7 @@ def _close(options: argparse.Namespace) -> int:
     from pipeline.decisions import close
     from pipeline.screen import print_decisions, print_result
 
-    round = load(options.round)
+    round = _round(options)
     published = close(round, options.inbox, options.outbox, options.state, options.as_of, options.by)
     print_result(published)
     print_decisions(round, published.result.decisions[-1:])
@@ -437,7 +435,7 @@ def _close(options: argparse.Namespace) -> int:
 def _reopen(options: argparse.Namespace) -> int:
     from pipeline.decisions import reopen
 
-    reopen(load(options.round), options.state, options.as_of, options.by, options.why)
+    reopen(_round(options), options.state, options.as_of, options.by, options.why)
     print(line("screen", "reopened"))
     return 0
 
@@ -447,8 +445,8 @@ def _rehearse(options: argparse.Namespace) -> int:
     from pipeline.rehearse import rehearse, with_severity
     from pipeline.screen import print_rehearsal
 
-    now = load(options.round)
-    then = load(options.policy) if options.policy else now
+    now = _round(options)
+    then = load(options.policy, options.as_of) if options.policy else now
     if options.rule:
         then = with_severity(then, options.rule, options.severity or "error")
     elif not options.policy:

@@ -113,9 +113,3 @@ def _server(state: Path, table: str, kind: type[_AnyServer]) -> _AnyServer | Non
         value = "***" if name == "password" else first["input"]
         reason = line("round_errors", known, value=value)
         raise OperatorError("bad_account", path=path, key=f"{table}.{name}", reason=reason) from None
-
-
-def masked(address: str) -> str:
-    """Return an address as a screen may show it: `d***@example.vn`."""
-    local, at, domain = address.rpartition("@")
-    return f"{local[:1]}***{at}{domain}" if at else "***"

@@ -1,7 +1,8 @@
 """Agreement: a result whose files contradict each other is never published.
 
-Word papers are read back by the captions of their tables, which survive an officer's edits of a template. Columns may
-have been left out or moved there; a number that is none of the unit's is a contradiction.
+The roll-up is read back by the headings that its words file gives its columns, the overview by the keys of its cells,
+Word papers by the captions of their tables; these survive an officer's edits of a template. Columns may have been left
+out or moved there; a number that is none of the unit's is a contradiction.
 """
 
 from __future__ import annotations
@@ -11,15 +12,19 @@ import json
 import re
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lxml import etree
+from lxml import etree, html
+from python_calamine import CalamineWorkbook
 
+from pipeline.render.frames import words as rollup_words
 from pipeline.render.shares import decimal
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _COUNTS = ("expected", "listed", "established", "named", "staffed", "complete")
+_NUMBERS = {*_COUNTS, "errors", "warnings"}
 _LEVELS, _UNITS, _RANKS = "ket-qua-theo-cap", "ket-qua-theo-don-vi", "thu-tu"
 _PAPERS = {"bao-cao.docx": (_LEVELS, _UNITS), "thong-bao-ket-qua.docx": (_LEVELS, _RANKS)}
 
@@ -29,7 +34,7 @@ class Disagreement(Exception):
 
 
 def compare(folder: Path, *, once: bool = True) -> None:
-    """Compare `summary.json` with what `rows.csv` and `findings.csv` say, counted again, and with the Word papers.
+    """Compare `summary.json` with what `rows.csv` and `findings.csv` say, counted again, and with all papers.
 
     `once`: every unit has one line in `rows.csv`; else it has one for each of its persons.
 
@@ -55,13 +60,44 @@ def compare(folder: Path, *, once: bool = True) -> None:
         _same(f"{unit['code']}: expected", unit["expected"], listed_by[unit["code"]])
         for severity in ("error", "warning"):
             _same(f"{unit['code']}: {severity}s", unit[f"{severity}s"], counted[unit["code"], severity])
-    for measure in ("expected", "listed", "established", "named", "staffed", "complete"):
+    for measure in _COUNTS:
         by_level = sum(counts[measure] or 0 for counts in summary["levels"].values())
         _same(measure, by_level, sum(unit[measure] or 0 for unit in summary["units"]))
 
+    units = {unit["code"]: unit for unit in summary["units"]}
+    for name, read in (("tong-hop.xlsx", _rollup), ("tong-quan.html", _page)):
+        if (folder / name).exists():
+            for code, key, shown in read(folder / name):
+                _same(f"{name}: {code}: {key}", shown, units[code][key])
     for paper, captions in _PAPERS.items():
         if (folder / paper).exists():
             _compare_paper(paper, _tables(folder / paper, captions), summary)
+
+
+def _rollup(path: Path) -> Iterator[tuple[str, str, int]]:
+    """Yield what the summary sheet says: code of the sender, key of a count, the count."""
+    words = rollup_words()["summary"]
+    heads = {column["header"]: column["key"] for column in words["columns"]}
+    rows = CalamineWorkbook.from_path(str(path)).get_sheet_by_name(words["name"]).to_python(skip_empty_area=False)
+    header = next((row for row in rows if {"code", "name"} <= {heads.get(str(cell)) for cell in row}), [])
+    keys = [heads.get(str(cell)) for cell in header]
+    for row in rows[rows.index(header) + 1 :] if header else ():
+        told = dict(zip(keys, row, strict=True))
+        if not told["code"]:
+            return
+        for key in _NUMBERS & told.keys():
+            yield str(told["code"]), str(key), int(str(told[key]).partition(".")[0])
+
+
+def _page(path: Path) -> Iterator[tuple[str, str, int]]:
+    """Yield what the table of senders says: code, key of a count, the count."""
+    for row in html.parse(str(path), html.HTMLParser(encoding="utf-8")).iterfind(".//tr[@data-code]"):
+        for cell in row.iterfind("./td[@data-key]"):
+            ratio = str(cell.text_content()).split()[0]
+            count, _, whole = ratio.partition("/")
+            yield row.get("data-code"), cell.get("data-key"), int(count)
+            if whole:
+                yield row.get("data-code"), "expected", int(whole)
 
 
 def _compare_paper(paper: str, tables: dict[str, list[list[list[str]]]], summary: dict[str, Any]) -> None:

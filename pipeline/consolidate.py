@@ -221,7 +221,8 @@ def _senders(
                 "code": code, "name": unit.full_name, "status": status,
                 "late": bool(submissions) and _is_late(round, code, _first_of(submissions)),
                 "received": _first_of(submissions).received if submissions else None,
-                "expected": int(expected.get(code, 0)), **{m: int(reached[code][m]) if code in reached else 0 for m in MEASURES},
+                "expected": int(expected.get(code, 0)),
+                **{m: int(reached[code][m]) if code in reached else 0 for m in MEASURES},
                 "errors": errors, "warnings": warnings,
                 "file": max(
                     submissions, key=lambda s: (s.file in counting, s.received, s.file)

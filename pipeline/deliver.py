@@ -13,6 +13,7 @@ import pandas as pd
 from pipeline.agree import compare
 from pipeline.closing import LATE, Closed, changed_papers, closing_of, inputs_of, mark_of, too_late, write_late
 from pipeline.consolidate import vietnamese_date
+from pipeline.emulate import month_of, standings
 from pipeline.errors import OperatorError
 from pipeline.folders import Shelf, hashes_of
 from pipeline.history import current_versions, with_history
@@ -20,6 +21,7 @@ from pipeline.intake import Intake, Signs, take_in
 from pipeline.known import Known, open_known
 from pipeline.ledger import Ledger, Letter, Outcome, Run, Version, open_ledger
 from pipeline.model import Decision
+from pipeline.period import Carried, accepted, carried_for
 from pipeline.recheck import rechecked, rules_of
 from pipeline.render.machine import write_machine_results
 from pipeline.render.outgoing import Outgoing
@@ -31,6 +33,7 @@ from pipeline.render.wording import worded
 from pipeline.render.workbook import prefilled, write_form
 from pipeline.run import Result, judge
 from pipeline.state import alone, hold, writable
+from pipeline.terminal import watched
 from pipeline.trend import moment_of
 from pipeline.weigh import closed_by
 from schemas.round import Round
@@ -67,8 +70,12 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
         if closing := closed_by(decided):
             sealed, today = set(ledger.sealed(closing.number, "input").values()), closing.day
             arrivals = [arrival for arrival in arrivals if arrival.sha256 in sealed]
-        result = judge(round, arrivals, today, known, decided)
-        return _with_letters(state, ledger, with_history(ledger, result, current_versions(ledger, result)))
+        carried, before = carried_for(ledger, round)
+        result = judge(round, arrivals, today, known, decided, carried if before else None)
+        versions = current_versions(ledger, result)
+        result = with_history(ledger, replace(result, previous=round.called(before)), versions)
+        result = replace(result, standings=standings(ledger, result, versions))
+        return _with_letters(state, ledger, result)
 
 
 def publish(
@@ -87,8 +94,8 @@ def publish(
     later are told in a folder of their own.
 
     Raises:
-        OperatorError: the inbox is not there, the outbox cannot be written, a template does not render, or another run
-            holds the state folder.
+        OperatorError: the inbox is not there, the outbox cannot be written, a template does not render, another run
+            holds the state folder, or a file is still being copied into the inbox while the round is to be closed.
     """
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger:
@@ -98,11 +105,16 @@ def publish(
             intake = take_in(round.id, inbox, state, ledger, today, settled)
             if closing := closed_by(decided):
                 return _closed(round, intake, outbox, ledger, known, today, closing)
-            result = judge(round, intake.arrivals, today, known, decided)
+            carried, before = carried_for(ledger, round)
+            result = judge(round, intake.arrivals, today, known, decided, carried if before else None)
+            result = replace(result, previous=round.called(before))
         ledger.belong(round.id, {s.sha256: s.submitter for s in result.submissions})
+        if signed and intake.waiting:
+            raise OperatorError("file_changing", path=intake.waiting[0])
         closing = closing_of(result, intake.arrivals, signed) if signed else None
         versions = current_versions(ledger, result)
         result = _with_letters(state, ledger, with_history(ledger, result, versions))
+        result = replace(result, standings=standings(ledger, result, versions))
         now = Run(today, {s.file: s.sha256 for s in result.submissions}, rules_of(round))
         result, outcome = _with_record(ledger, result, versions, now)
         if closing:
@@ -112,7 +124,7 @@ def publish(
             outbox.mkdir(parents=True, exist_ok=True)
             shelf = Shelf(outbox / round.id)
             shelf.recover()
-            letters = _render(result, told, shelf.staged, way_to(inbox, shelf.staged))
+            letters = _render(result, told, shelf.staged, way_to(inbox, shelf.staged), carried)
             compare(shelf.staged, once=round.form.rows == "units")
             hashes = hashes_of(shelf.staged)
             kept = _keep_handwork(ledger, round.id, shelf)
@@ -120,6 +132,7 @@ def publish(
             shelf.swap()
         ledger.wrote_papers(round.id, hashes)
         ledger.record_run(round.id, now, replace(outcome, letters=letters))
+        ledger.record_scores(round.series or round.id, month_of(result), {s.code: s.score for s in result.standings})
         if closing:
             papers = hashes_of(shelf.place)
             seals = {"input": inputs_of(intake.arrivals), "paper": papers}
@@ -163,8 +176,10 @@ def _with_record(ledger: Ledger, result: Result, versions: dict[str, Version], n
     """Return the result with what earlier runs found beside it, and what is to be remembered of this one."""
     rechecks = rechecked(ledger, result, versions, now)
     moment = moment_of(result)
-    earlier = [m for m in ledger.moments([result.round.id]) if m.day != moment.day]
-    moments = sorted([*earlier, moment], key=lambda m: (m.day, m.round))
+    own = [m for m in ledger.moments(result.round.id) if m.day < moment.day]
+    # Of each round before, how it ended.
+    before = [m for round in result.round.previous for m in ledger.moments(round)[-1:]]
+    moments = [*sorted(before, key=lambda m: m.day), *own, moment]
     result = replace(result, moments=moments, rechecks=[*ledger.rechecks(result.round.id), *rechecks])
     return result, Outcome(versions, decisions=result.decisions, moment=moment, rechecks=rechecks)
 
@@ -181,10 +196,11 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
         _must_live(ledger, round)
         shelf.recover()
         shelf.staged.mkdir(parents=True)
-        for code, unit in round.submitting_units.items():
+        carried, _ = carried_for(ledger, round)
+        for code, unit in watched(round.submitting_units.items(), len(round.submitting_units), "forms"):
             versions = ledger.versions(round.id, code)
             number = versions[-1].number + 1 if versions else 1
-            filling = prefilled(round, code, versions[-1] if versions else None)
+            filling = prefilled(round, code, {**carried, **accepted(versions[-1] if versions else None)})
             path = shelf.staged / f"{code}-{slug(unit.full_name)}.xlsx"
             write_form(path, round, unit, filling, names, version=number, as_of=today)
         shelf.swap()
@@ -207,8 +223,11 @@ def _must_live(ledger: Ledger, round: Round) -> None:
         raise OperatorError("purged", round=round.id, date=vietnamese_date(gone[0]))
 
 
-def _render(result: Result, told: pd.DataFrame, folder: Path, way: str) -> list[Letter]:
-    """Render everything into the folder, from which a `way` leads to the inbox; return the letters prepared."""
+def _render(result: Result, told: pd.DataFrame, folder: Path, way: str, carried: Carried) -> list[Letter]:
+    """Render everything into the folder, from which a `way` leads to the inbox; return the letters prepared.
+
+    Who has sent nothing gets a form with what is `carried` from earlier periods.
+    """
     folder.mkdir()
 
     def papers() -> None:
@@ -217,7 +236,7 @@ def _render(result: Result, told: pd.DataFrame, folder: Path, way: str) -> list[
         write_rollup(result, told, folder / "tong-hop.xlsx", way)
         write_overview(result, told, folder / "tong-quan.html")
 
-    return Outgoing(result, told, folder).write(meanwhile=papers)
+    return Outgoing(result, told, folder, carried).write(meanwhile=papers)
 
 
 def _keep_handwork(ledger: Ledger, round: str, shelf: Shelf) -> list[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,17 +53,6 @@ def letters_due(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -
     ]
 
 
-def undelivered(posted: Iterable[Posted]) -> list[Posted]:
-    """Return the letters that the officer has to see to: uncertain ones, and refused ones that nothing followed."""
-    letters = list(posted)
-    last = {letter.submitter: letter for letter in letters if letter.fate in TOLD}
-    return [
-        letter
-        for letter in letters
-        if letter.fate == "uncertain" or (letter.fate == "refused" and last[letter.submitter] is letter)
-    ]
-
-
 def _due(round: Round, unit: Unit, wanted: Letter, posted: list[Posted], today: dt.date) -> Due:
     address = round.contacts.get(unit.code, "")
     if not address:
@@ -85,7 +73,7 @@ def _told(round: Round, wanted: Letter, posted: list[Posted], address: str, toda
     """
     tried = [p for p in posted if p.fate in TOLD and (p.fate != "refused" or p.address == address)]
     if wanted.kind == "reminder":
-        last_day = round.deadline.last_day
+        last_day = round.last_day_of(wanted.submitter)
         reminders = [p for p in tried if p.kind == "reminder"]
         return next((p for p in reversed(reminders) if round.reminding.same_time(p.prepared, today, last_day)), None)
     same = [p for p in tried if p.message_id == wanted.message_id]
@@ -98,7 +86,7 @@ def _is_same(one: Letter, other: Letter) -> bool:
 
 def _says_the_same(round: Round, prepared: Posted, wanted: Letter, today: dt.date) -> bool:
     """Tell whether a prepared letter is true today: a reminder counts days, others may speak of a day to come."""
-    last_day = round.deadline.last_day
+    last_day = round.last_day_of(wanted.submitter)
     if wanted.kind == "reminder":
         return prepared.message_id == wanted.message_id
     return _is_same(prepared, wanted) and (last_day is None or not prepared.prepared <= last_day < today)

@@ -67,7 +67,7 @@ def fetch(round: Round, inbox: Path, state: Path, server: FetchServer) -> Iterat
             raise OperatorError("fetch_busy")
         with hold(state, _RUN_WAIT), open_ledger(state), writable(inbox):
             inbox.mkdir(parents=True, exist_ok=True)
-        with open_ledger(state) as ledger, _mailbox(server) as (imap, validity):
+        with writable(state), open_ledger(state) as ledger, _mailbox(server) as (imap, validity):
             account = f"{server.user}@{server.host}"
             known = ledger.mails_known(account, server.folder, validity)
             (found,) = _asked(server, imap.uid, "SEARCH", "SINCE", f"{round.source.date:%d-%b-%Y}")
@@ -89,8 +89,7 @@ def fetch(round: Round, inbox: Path, state: Path, server: FetchServer) -> Iterat
                     content.outcome,
                     files,
                 )
-                with writable(state):
-                    ledger.record_mail(mail)
+                ledger.record_mail(mail)
                 if server.mark_seen:
                     _asked(server, imap.uid, "STORE", str(uid), "+FLAGS.SILENT", r"(\Seen)")
                 yield mail

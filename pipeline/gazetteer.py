@@ -24,6 +24,7 @@ _CUT = re.compile(r"\s+[-\u2013\u2014]\s*|\s*[,;(/]\s*|\n")
 NEAREST = 75
 LONGEST = 200  # no text that names a unit is longer
 EXACT, BARE, OTHER_TYPE = 1, 2, 3  # how sure: name and level word; name alone; name with another level word
+CODE = 3  # digits of a code that stands for a name: shorter numbers are names of wards
 UNACCENTED = 3  # added where only the names without accents are equal
 
 Words = tuple[str, ...]
@@ -66,7 +67,7 @@ class Gazetteer:
 
     def _find(self, text: str) -> tuple[int, list[Unit]]:
         best: dict[int, list[Unit]] = {}
-        if text.strip() in self.codes:
+        if len(text.strip()) >= CODE and text.strip() in self.codes:
             return EXACT, [self.codes[text.strip()]]
         if not any(self._named_as(reading) for reading in _readings(text)):
             text = parted(text)[0]

@@ -15,7 +15,8 @@ def current_versions(ledger: Ledger, result: Result) -> dict[str, Version]:
     submissions = {submission.file: submission for submission in result.submissions}
     errors, rows = _errors(result), _rows(result)
     versions = {}
-    for sender, named in result.rows.origin.groupby("submitter")["file"]:
+    origin = result.rows.origin
+    for sender, named in origin[origin["file"].ne("")].groupby("submitter")["file"]:
         counting = [submissions[file] for file in named.unique()]
         files = sorted({s.sha256 for s in counting})
         earlier = ledger.versions(result.round.id, str(sender))
@@ -68,12 +69,11 @@ def _errors(result: Result) -> dict[str, list[list[str]]]:
 
 def _rows(result: Result) -> dict[str, dict[str, dict[str, str]]]:
     """Return the repaired values of the units that each sender lists."""
-    units = result.rollup.units
-    values = result.repaired.to_dict("index")
+    values, persons = result.repaired.to_dict("index"), result.round.form.rows == "persons"
     rows: dict[str, dict[str, dict[str, str]]] = {}
-    for code, sender, id in zip(units.index, units["submitter_code"], units["id"], strict=True):
-        if id >= 0:
-            rows.setdefault(sender, {})[code] = values[id]
+    for code, sender in result.rollup.units["submitter_code"].items():
+        for number, id in enumerate(result.ids_of.get(str(code), []), start=1):
+            rows.setdefault(sender, {})[f"{code}/{number}" if persons else str(code)] = values[id]
     return rows
 
 
@@ -82,4 +82,4 @@ def _changes(before: Version, now: Version) -> Iterator[Change]:
         old, new = before.rows.get(unit, {}), now.rows.get(unit, {})
         for column in new or old:
             if old.get(column, "") != new.get(column, ""):
-                yield Change(unit, column, old.get(column, ""), new.get(column, ""))
+                yield Change(unit.partition("/")[0], column, old.get(column, ""), new.get(column, ""))

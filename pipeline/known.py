@@ -43,7 +43,9 @@ class Known:
         status, found = outcome
         content = found if status == "done" else json.dumps(found).encode()
         with suppress(sqlite3.DatabaseError):  # damaged, or a full disk: read again next time
-            self._db.execute("insert or replace into known values (?, ?, ?, ?)", (sha256, version_mark(), status, content))
+            self._db.execute(
+                "insert or replace into known values (?, ?, ?, ?)", (sha256, version_mark(), status, content)
+            )
 
 
 @contextmanager

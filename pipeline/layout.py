@@ -69,6 +69,7 @@ class _Finder:
         self.levels = (*LEVELS, MIXED) if form.sections else ()
         self.level = section_level(sheet.name)
         self.heading = ""
+        self.above: tuple[str, Place] | None = None  # the unit last named, and where
         self.ended = False
 
     def find(self) -> Layout:
@@ -208,9 +209,29 @@ class _Finder:
         if both and not self._is_footer(row):
             table.lines[-1] = both
         elif checked := self._checked(line, table):
-            table.lines.append(with_dittos(checked, above, self.persons))
+            table.lines.append(self._of_unit_above(with_dittos(checked, above, self.persons)))
         elif heading := self._heading(row):
             self.heading = heading
+            self.above = (heading, self._place_of(heading, row))
+        elif section_level(unit := line.texts.get(self.unit_key, "")):
+            self.above = (unit, line.cells[self.unit_key])
+
+    def _of_unit_above(self, line: Line) -> Line:
+        """Return the line of a person with the unit that was last named, where its own row names none."""
+        if self.form.rows != "persons":
+            return line
+        unit = line.texts.get(self.unit_key, "")
+        if not is_blank(unit) and not is_ditto(unit):
+            self.above = (unit, line.cells[self.unit_key])
+        elif self.above:
+            text, place = self.above
+            is_section = bool(section_level(text))
+            texts, cells = line.texts | {self.unit_key: text}, line.cells | {self.unit_key: place}
+            return replace(line, texts=texts, cells=cells, is_section=is_section)
+        return line
+
+    def _place_of(self, text: str, row: int) -> Place:
+        return row, next(column for column, cell in enumerate(self.sheet.cells[row]) if clean(cell) == text)
 
     def _heading(self, row: int) -> str:
         """Return the text of a row that holds one text alone (and a number), where it names a unit."""
@@ -291,7 +312,8 @@ class _Finder:
     def _anchor(self, row: int, column: int, key: str, table: Found) -> Place:
         """Return the cell that holds the value: a person merged over several rows speaks for each of them."""
         place = self._anchors.get((row, column), (row, column))
-        vertical = place[1] == column and place[0] > table.header and key != self.unit_key
+        alone = key == self.unit_key and self.form.rows == "units"  # a district merged over its communes
+        vertical = place[1] == column and place[0] > table.header and not alone
         return place if vertical else (row, column)
 
     def _value(self, row: int, column: int, key: str, table: Found) -> str:

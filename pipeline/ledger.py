@@ -79,6 +79,10 @@ _MIGRATIONS = [
     insert or ignore into belongings (round, sha256) select round, value from runs, json_each(runs.files);
     create table purges (round text primary key, day text not null, counts text not null, done integer not null);
     """,
+    """
+    create table scores (round text not null, submitter text not null, month text not null, score real not null,
+        primary key (round, submitter, month));
+    """,
 ]
 
 # What is left of each table when a round is purged, in this order: counts, days, hashes and fates, nothing that anybody
@@ -101,6 +105,7 @@ _FORGETTING: dict[str, str] = {
     " and decision in (select number from decisions where round = :round)",
     "faults": "",
     "rechecks": "",
+    "scores": "",
     "purges": "",
 }
 
@@ -113,7 +118,8 @@ class Version:
     """What counted of a sender at some time.
 
     `files` are the hashes of the files that counted, `errors` the keys (unit, column, rule) of what it was asked
-    to correct, `rows` the repaired values by unit code and column.
+    to correct, `rows` the repaired values by unit code and column
+    (of a form of persons by `code/number`).
     """
 
     number: int
@@ -151,6 +157,17 @@ class Posted(Letter):
     address: str = ""
     reply: str = ""
     is_current: bool = False  # of the last run: it lies in the outbox
+
+
+def undelivered(posted: Iterable[Posted]) -> list[Posted]:
+    """Return the letters that the officer has to see to: uncertain ones, and refused ones that nothing followed."""
+    letters = list(posted)
+    last = {letter.submitter: letter for letter in letters if letter.fate in TOLD}
+    return [
+        letter
+        for letter in letters
+        if letter.fate == "uncertain" or (letter.fate == "refused" and last[letter.submitter] is letter)
+    ]
 
 
 @dataclass(frozen=True)
@@ -299,6 +316,20 @@ class Ledger:
                 ],
             )
 
+    def scores(self, round: str, first: str, last: str) -> dict[str, dict[str, float]]:
+        """Return the points of each sender by month (`2022-04`), from one month to another."""
+        found: dict[str, dict[str, float]] = {}
+        query = "select submitter, month, score from scores where round = ? and month between ? and ? order by month"
+        for submitter, month, score in self._db.execute(query, (round, first, last)):
+            found.setdefault(submitter, {})[month] = score
+        return found
+
+    def record_scores(self, round: str, month: str, scores: Mapping[str, float]) -> None:
+        """Remember the points of a month; a later result of the same month takes the place of an earlier one."""
+        rows = [(round, submitter, month, score) for submitter, score in scores.items()]
+        with self._db:
+            self._db.executemany("insert or replace into scores values (?, ?, ?, ?)", rows)
+
     # --- what people decided
 
     def decisions(self, round: str) -> list[Decision]:
@@ -344,17 +375,14 @@ class Ledger:
 
     # --- over time
 
-    def moments(self, rounds: Iterable[str]) -> list[Moment]:
-        """Return the faults of every day on which one of these rounds was run, oldest first."""
-        found: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
-        for round in rounds:
-            counted = "select distinct as_of from runs where round = ? and rules <> '{}'"
-            for (day,) in self._db.execute(counted, (round,)):
-                found[day, round] = {}
-            query = "select day, submitter, rule, count from faults where round = ?"
-            for day, submitter, rule, count in self._db.execute(query, (round,)):
-                found.setdefault((day, round), {})[submitter, rule] = count
-        return [Moment(round, dt.date.fromisoformat(day), counts) for (day, round), counts in sorted(found.items())]
+    def moments(self, round: str) -> list[Moment]:
+        """Return the faults of every day on which a round was run, oldest first."""
+        query = "select distinct as_of from runs where round = ? and rules <> '{}'"
+        found: dict[str, dict[tuple[str, str], int]] = {day: {} for (day,) in self._db.execute(query, (round,))}
+        query = "select day, submitter, rule, count from faults where round = ?"
+        for day, submitter, rule, count in self._db.execute(query, (round,)):
+            found.setdefault(day, {})[submitter, rule] = count
+        return [Moment(round, dt.date.fromisoformat(day), counts) for day, counts in sorted(found.items())]
 
     def rechecks(self, round: str) -> list[Recheck]:
         """Return which senders stand otherwise because rules changed, oldest first."""

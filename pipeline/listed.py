@@ -61,6 +61,8 @@ class Lister:
         self.unit_key = round.form.unit_key
         self.names = round.listed_names
         self.formers = Formers(round.register, (unit.code for unit in round.register.below(round.collector)))
+        # In the whole country almost every bare name without accents is some commune's: only a typed one tells.
+        self.elsewhere = EXACT if round.submitters == "province" else BARE
         self.own = cache(lambda sender: Gazetteer(round.expected[sender]))
 
     @cached_property
@@ -131,7 +133,8 @@ class Lister:
         if now and former < min(sure or NOTHING, everywhere or NOTHING):
             self._tell_former(item, submitter, now)
             return
-        if everywhere and foreign and (not sure or sure > BARE) and everywhere <= (BARE if sure else everywhere):
+        surely = not sure or everywhere <= self.elsewhere
+        if everywhere and foreign and surely and (not sure or sure > BARE):
             self._tell_foreign(item, submitter, foreign)
             return
         at_level = [unit for unit in units if unit.level == line.level]

@@ -43,7 +43,7 @@ def write_pdfs(round: Round, outbox: Path, state: Path) -> list[Path]:
             raise OperatorError("no_papers", path=place)
         folder = temporary(state).absolute() / "pdf"
         folder.mkdir()
-        _convert(office, papers, folder)
+        convert(office, papers, folder)
         made = [folder / f"{paper.stem}.pdf" for paper in papers]
         for paper, pdf in zip(papers, made, strict=True):
             if not pdf.exists():
@@ -58,7 +58,7 @@ def find_office() -> Path | None:
     return Path(found) if found else next((path for path in _USUAL_PLACES if path.exists()), None)
 
 
-def _convert(office: Path, papers: list[Path], folder: Path) -> None:
+def convert(office: Path, papers: list[Path], folder: Path) -> None:
     """Run LibreOffice once for all papers, with a profile of its own: one that is open does not disturb."""
     profile = (folder / "profile").as_uri()
     command: list[str | Path] = [

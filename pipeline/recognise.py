@@ -175,6 +175,8 @@ class Recogniser:
     def _with_unit(self, layout: Layout) -> Layout:
         """Where a sheet holds one row that names no unit, take the unit from the sheet's title or name."""
         lines = [(table, line) for table in layout.tables for line in table.lines]
+        if self.round.form.rows == "persons":
+            return self._with_unit_for_all(layout)
         if len(lines) != 1:
             return layout
         table, line = lines[0]
@@ -186,6 +188,18 @@ class Recogniser:
         ):
             texts = line.texts | {self.unit_key: unit.full_name}
             table.lines[:] = [replace(line, texts=texts, is_section=False)]
+        return layout
+
+    def _with_unit_for_all(self, layout: Layout) -> Layout:
+        """Where no row of a sheet of persons names a unit, take the unit from the sheet's title or name."""
+        lines = [line for table in layout.tables for line in table.lines]
+        if any(not is_blank(line.texts.get(self.unit_key, "")) for line in lines):
+            return layout
+        for table in layout.tables:
+            if unit := self._unit_of_sheet(layout.title, table.sheet, self.round.lists):
+                table.lines[:] = [
+                    replace(line, texts=line.texts | {self.unit_key: unit.full_name}) for line in table.lines
+                ]
         return layout
 
     def _unit_of_sheet(self, title: list[str], name: str, levels: Sequence[str]) -> Unit | None:

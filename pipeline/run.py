@@ -15,8 +15,10 @@ from pipeline.known import Known
 from pipeline.ledger import Posted
 from pipeline.model import Arrival, Decision, Moment, Progress, Recheck, Rows, Shift, Standing, Submission
 from pipeline.normalise import normalise
+from pipeline.period import Carried, of_period, shifts, with_carried
 from pipeline.readers import read_all
 from pipeline.recognise import Recogniser
+from pipeline.terminal import watched
 from pipeline.validate import validate
 from pipeline.versions import settle
 from pipeline.weigh import Scales, with_new
@@ -31,9 +33,9 @@ class Result:
     `rows`, `repaired` and `claims` share one index: the rows that count as typed and as repaired, and whether they
     speak for their units. `progress` tells where each sender stands since its version before (empty where the ledger
     was not asked). `shifts` is what changed since the period before, which `previous` names ("" where the round has
-    none); `standings` is the emulation, best first (empty where the round has none). `posted` are the letters of the
-    round so far, with their fates; `decisions` is what people decided, `moments` the faults of the days before,
-    `rechecks` who stands otherwise because rules changed.
+    none); `standings` is the emulation, best first (empty where the round has none). `decisions` is what people
+    decided, `moments` the faults of the days before, `rechecks` who stands otherwise because rules changed, `posted`
+    the letters of the round so far with their fates.
     """
 
     round: Round
@@ -107,21 +109,27 @@ def judge(
     as_of: dt.date,
     known: Known | None = None,
     decided: Iterable[Decision] = (),
+    carried: Carried | None = None,
 ) -> Result:
     """Return the result of the round with these files: from reading to consolidating.
 
     Nothing is written but what is `known` of the files: what was read of them in an earlier run is not read again.
-    `decided` is what the ledger holds of people's decisions; what the files explain is added to it.
+    `decided` is what the ledger holds of people's decisions; what the files explain is added to it. `carried` are the
+    rows of an earlier period that count for units which no file of this one lists.
     """
     names = round.right_names
-    recognised = Recogniser(round).recognise(read_all(arrivals, known))
+    arrivals, earlier = of_period(round, arrivals)
+    recognised = Recogniser(round).recognise(watched(read_all(arrivals, known), len(arrivals), "reading"))
     once = round.form.rows == "units"
-    settled = settle(recognised.submissions, recognised.rows, recognised.findings, once=once)
+    settled = settle(recognised.submissions, recognised.rows, [*recognised.findings, *earlier], once=once)
+    settled = with_carried(settled, round, carried or {})
     repaired = normalise(settled.rows, round.form, round.listed_names)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
     decisions = with_new(decided, (d for s in recognised.submissions for d in s.explanations))
     scales = Scales(round, decisions, as_of)
     rollup = consolidate(round, recognised.submissions, settled.rows, repaired, settled.claims, findings, scales)
+    changed = [] if carried is None else list(shifts(round, carried, settled.rows, repaired, settled.claims))
     return Result(
-        round, as_of, recognised.submissions, settled.rows, repaired, settled.claims, rollup, decisions=decisions
-    )
+        round, as_of, recognised.submissions, settled.rows, repaired, settled.claims, rollup, shifts=changed,
+        decisions=decisions,
+    )  # fmt: skip

@@ -10,31 +10,35 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.account import masked
 from pipeline.closing import Closed
 from pipeline.consolidate import vietnamese_date
 from pipeline.deliver import Published
-from pipeline.due import Due, undelivered
+from pipeline.due import Due
 from pipeline.intake import printable
-from pipeline.ledger import Mail, Posted, open_ledger
+from pipeline.ledger import Mail, open_ledger, undelivered
 from pipeline.model import Decision
 from pipeline.purge import Kept, Remains
 from pipeline.rehearse import Rehearsal
+from pipeline.render.frames import charted, words
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.papers import PAPERS
-from pipeline.render.wording import worded
+from pipeline.render.wording import in_doubt, in_words
 from pipeline.run import Result
 from pipeline.send import Outcome
 from pipeline.state import writable
+from pipeline.terminal import coloured, table
 from schemas.codes import Rule
 from schemas.messages import line, title
 from schemas.naming import policy_faults
 from schemas.round import Round
+from schemas.text import capitalised, masked, masked_numbers
 from schemas.units import Unit
 
 COMMON_FAULTS = 5
 PLACES_SHOWN = 5
+SENDERS_SHOWN = 25
+_URGENCY = ["missing", "rejected", "to-correct", "accepted"]
 
 
 def print_result(published: Published) -> None:
@@ -72,6 +76,22 @@ def print_result(published: Published) -> None:
     print(line("screen", "rollup", path=folder / "tong-hop.xlsx"))
     print(line("screen", "overview", path=folder / "tong-quan.html"))
     print(line("screen", "letters", count=len(result.rollup.senders), path=folder / "don-vi"))
+    _print_senders(result, most=SENDERS_SHOWN)
+
+
+def print_next(published: Published) -> None:
+    """Print what to do next, with the command to type."""
+    result = published.result
+    if published.closed:
+        return
+    told, statuses = published.told, result.rollup.senders["status"]
+    if (told["submitter"].eq("") & told["severity"].eq("error") & told["file"].ne("")).any():
+        key = "next_unknown"
+    elif statuses.eq("accepted").all():
+        key = "next_done"
+    else:
+        key = "next_letters"
+    print(coloured(line("screen", key, round=result.round.id, path=published.folder), "head"))
 
 
 def _print_closed(closed: Closed, told: pd.DataFrame) -> None:
@@ -112,10 +132,11 @@ def print_decisions(round: Round, decisions: Iterable[Decision]) -> None:
 def _decision_line(round: Round | None, d: Decision) -> str:
     where = []
     if round and (code := d.unit or d.submitter):
-        where = [round.register.units[code].full_name, round.form.label(d.column) if d.column else "", d.value]
+        where = [round.register.units[code].full_name, round.form.label(d.column) if d.column else ""]
+        where.append(masked(d.value) if d.column in round.form.personal else d.value)
     facts = {
         "number": d.number, "kind": line("decisions", d.kind), "day": vietnamese_date(d.day), "by": d.by,
-        "rule": d.rule, "where": " | ".join(part for part in where if part), "words": d.words,
+        "rule": d.rule, "where": " | ".join(part for part in where if part), "words": masked_numbers(d.words),
         "until": vietnamese_date(d.until), "ended": vietnamese_date(d.ended), "ended_by": d.ended_by,
         "inputs": d.source[:16] if d.kind == "closing" else "", "papers": d.value[:16] if d.kind == "closing" else "",
     }  # fmt: skip
@@ -145,8 +166,14 @@ def _unit_of_mail(published: Published, file: str) -> Unit | None:
 
 
 def print_findings(result: Result) -> bool:
-    """Print the findings of some files with their places; tell whether an error is among them."""
-    told = worded(result)
+    """Print the findings of some files with their places; tell whether an error is among them.
+
+    Persons are masked: a screen is seen, photographed and copied into logs. Whoever corrects has the cell's name.
+    """
+    findings = result.rollup.findings
+    personal = findings["column"].isin(result.round.form.personal)
+    discreet = {part: findings[part].mask(personal, findings[part].map(masked)) for part in ("value", "suggestion")}
+    told = in_words(result, findings.assign(**discreet))
     told = told[told["file"].ne("") | told["rule"].eq(Rule.UNIT_MISSING)]
     # Files that are only tried are not late.
     told = told[told["severity"].ne("note") & told["rule"].ne(Rule.SUBMISSION_LATE)]
@@ -174,25 +201,33 @@ def print_status(result: Result) -> None:
         if -days > result.round.keep_days and result.submissions:
             print(line("screen", "keeps", days=-days, files=len(result.submissions), round=result.round.id))
     print_letters(result)
-    rows = [line("screen", "status_head").split("|")]
-    for code, sender in result.rollup.senders.iterrows():
+    _print_senders(result)
+
+
+def _print_senders(result: Result, most: int = 0) -> None:
+    """Print a table of the senders; with `most` only so many, those who have something to do first."""
+    measure = charted(result.round)
+    head = line("screen", "senders", measure=capitalised(words()["measures"][measure])).split("|")
+    rows, looks = [head], ["head"]
+    senders = result.rollup.senders
+    if most:
+        senders = senders.sort_values("status", key=lambda s: s.map(_URGENCY.index), kind="stable")[:most]
+    for code, sender in senders.iterrows():
         progress = result.progress.get(str(code))
+        looks.append(sender["status"])
         rows.append(
             [
-                sender["name"],
-                line("statuses", sender["status"]),
-                str(progress.number) if progress else "",
-                vietnamese_date(sender["received"]),
-                f"{sender['listed']}/{sender['expected']}",
-                str(sender["established"]),
-                str(sender["errors"]),
-                str(sender["warnings"]),
-                progress_line(result, str(code)),
+                sender["name"], line("statuses", sender["status"]), str(progress.number) if progress else "",
+                vietnamese_date(sender["received"]), f"{sender[measure]}/{sender['expected']}",
+                str(sender["errors"]), str(sender["warnings"]), progress_line(result, str(code)),
             ]
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+        )  # fmt: skip
+    print()
+    for text in table(rows, (2, 4, 5, 6), looks):
+        print(text)
+    if rest := len(result.rollup.senders) - len(senders):
+        print(line("screen", "senders_more", count=rest, round=result.round.id))
+    print()
 
 
 def print_remains(round: Round, found: Remains, *, with_inbox: bool) -> None:
@@ -212,7 +247,7 @@ def print_purged(round: Round, kept: Kept) -> None:
     """Print when a round was purged, and the counts that were kept."""
     print(line("screen", "purged", title=round.title, round=round.id, date=vietnamese_date(kept.day)))
     if kept.counts:
-        _print_counts(kept.counts)
+        _print_counts(round, kept.counts)
 
 
 def print_letters(result: Result) -> None:
@@ -221,13 +256,7 @@ def print_letters(result: Result) -> None:
     if fates.keys() & {"sent", "deferred", "refused", "uncertain"}:
         print(line("send", "fates", **{fate: fates[fate] for fate in ("sent", "deferred", "refused", "uncertain")}))
     for letter in undelivered(result.posted):
-        print(_in_doubt(result.round, letter))
-
-
-def _in_doubt(round: Round, letter: Posted) -> str:
-    unit = round.register.units[letter.submitter]
-    facts = {"unit": unit.full_name, "code": unit.code, "address": masked(letter.address), "reply": letter.reply}
-    return line("send", letter.fate, kind=line("kinds", letter.kind), **facts)
+        print(in_doubt(result.round, letter))
 
 
 def print_due(letters: Iterable[Due]) -> None:
@@ -271,19 +300,22 @@ def print_mails(mails: Iterable[Mail]) -> None:
 
 
 def _heading(result: Result) -> None:
-    print(line("screen", "title", title=result.round.title, round=result.round.id, date=vietnamese_date(result.as_of)))
-    _print_counts(summary(result))
+    facts = {"title": result.round.title, "round": result.round.id, "date": vietnamese_date(result.as_of)}
+    print(coloured(line("screen", "title", **facts), "head"))
+    _print_counts(result.round, summary(result))
 
 
-def _print_counts(counts: Mapping[str, Any]) -> None:
+def _print_counts(round: Round, counts: Mapping[str, Any]) -> None:
     submissions = counts["submissions"]
     print(line("screen", "received", **{**submissions, "missing": len(submissions["missing"])}))
-    for level, measures in counts["levels"].items():
-        print(line("screen", "level", **{**measures, "level": line("levels", level)}))
+    names = words()["measures"]
+    for level, of in counts["levels"].items():
+        told = "; ".join(f"{of[measure]} {names[measure]}" for measure in round.measures)
+        print(line("screen", "level", level=capitalised(line("levels", level)), expected=of["expected"], counts=told))
 
 
 def print_history(round: Round, sender: str, state: Path, until: dt.date) -> None:
-    """Print what counted of a sender up to a day, version by version, and the letters prepared for it."""
+    """Print what counted of a sender up to a day, version by version, decisions about it and letters to it."""
     print(round.submitting_units[sender].full_name)
     if not state.is_dir():
         print(line("screen", "no_version"))
@@ -291,6 +323,7 @@ def print_history(round: Round, sender: str, state: Path, until: dt.date) -> Non
     with writable(state), open_ledger(state) as ledger:
         versions, letters = ledger.versions(round.id, sender), ledger.letters(round.id, sender)
         names, purged = ledger.file_names(), ledger.purged(round.id)
+        decisions = [d for d in ledger.decisions(round.id) if d.submitter == sender and d.day <= until]
     if purged:
         print(line("screen", "purged", title=round.title, round=round.id, date=vietnamese_date(purged[0])))
     counted = [version for version in versions if version.received <= until]
@@ -300,6 +333,8 @@ def print_history(round: Round, sender: str, state: Path, until: dt.date) -> Non
         print(line("screen", "version", **facts, listed=len(version.rows), errors=len(version.errors)))
     if not counted:
         print(line("screen", "no_version"))
+    for decision in decisions:
+        print(_decision_line(round, decision))
     for prepared, kind, number, fate in letters:
         facts = {"kind": line("kinds", kind), "fate": line("fates", fate), "number": number}
         print(line("screen", "letter", **facts, prepared=vietnamese_date(dt.date.fromisoformat(prepared))))

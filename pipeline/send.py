@@ -18,7 +18,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
 
-from pipeline.account import SendServer, masked
+from pipeline.account import SendServer
 from pipeline.due import Due
 from pipeline.errors import OperatorError
 from pipeline.intake import printable
@@ -26,6 +26,7 @@ from pipeline.ledger import Ledger, open_ledger
 from pipeline.render.letter import folder_of, route
 from pipeline.state import alone, hold, writable
 from schemas.round import Round
+from schemas.text import masked
 
 UNCERTAIN_IN_A_ROW = 3
 """So many letters without an answer, and the rest waits: the server takes texts and does not say what it does."""
@@ -91,15 +92,14 @@ def send(round: Round, letters: list[Due], outbox: Path, state: Path, server: Se
             next time.
     """
     silent = 0
-    with open_ledger(state) as ledger, _Connection(server, round) as connection:
+    with writable(state), open_ledger(state) as ledger, _Connection(server, round) as connection:
         for number, due in enumerate(letters):
             if number:
                 time.sleep(server.pause)
             content = _content(round, due, outbox, state)
-            with writable(state):
-                outcome = connection.hand_over(ledger, due, content) if content else Outcome(due, "unusable")
-                if outcome.fate in TRIED:
-                    ledger.has_fate(due.letter.message_id, due.address, outcome.fate, outcome.reply)
+            outcome = connection.hand_over(ledger, due, content) if content else Outcome(due, "unusable")
+            if outcome.fate in TRIED:
+                ledger.has_fate(due.letter.message_id, due.address, outcome.fate, outcome.reply)
             yield outcome
             silent = silent + 1 if outcome.fate == "uncertain" else 0
             if silent == UNCERTAIN_IN_A_ROW:

@@ -41,9 +41,11 @@ class Senders:
         if votes:
             agreeing = {code for code in told if votes.get(code, 0) * AGREEING >= max(votes.values())}
             most = max(votes.values())
-            if not told or agreeing:
-                decided = agreeing or {code for code, count in votes.items() if count * 2 >= most}
-            else:
+            if not told:
+                decided = {code for code, count in votes.items() if count * 2 >= most}
+            elif agreeing:
+                decided = agreeing
+            elif most * 2 >= len(names) - 1:
                 decided = told | {max(votes, key=lambda code: votes[code])}
         named = self._mentioned(PurePosixPath(arrival.file).parts)
         if len(decided) != 1 and named:
@@ -64,19 +66,22 @@ class Senders:
         return ""
 
     def _told(self, book: Workbook, layouts: list[Layout], names: list[str]) -> set[str]:
+        """Return the senders that the file names: in its stamp or a title and in a row where both do."""
         told: set[str] = set()
         for with_table in (True, False):
             titles = [layout.title for layout in layouts if bool(layout.tables) is with_table]
             told = told or self._mentioned(text for title in titles for text in title if not is_date_line(text))
         if book.stamp and book.stamp.unit in self.round.submitting_units:
             told.add(book.stamp.unit)
+        listed: set[str] = set()
         formerly: set[str] = set()
         for name in names:
             sure, units = self.region.find(name)
             if 0 < sure <= BARE and len(units) == 1 and units[0].code in self.round.submitting_units:
-                told.add(units[0].code)
+                listed.add(units[0].code)
             elif not 0 < sure <= BARE:
                 formerly |= self._senders_of(self.formers.find(name)[1])
+        told = (told & listed) or (told | listed)
         return (told & formerly) or told or formerly
 
     def _senders_of(self, codes: Iterable[str]) -> set[str]:

@@ -7,13 +7,15 @@ Nothing is locked and nothing is open while nothing happens.
 from __future__ import annotations
 
 import datetime as dt
-import multiprocessing
+import json
 import signal
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,17 +81,16 @@ def watch(watched: Watched, stopped: threading.Event, clock: Callable[[], float]
     """Run the line whenever the inbox has settled, until `stopped`."""
     settling = Settling(watched.quiet)
     next_fetch = 0.0 if watched.fetch_every else float("inf")
-    poll = POLL
     while not stopped.is_set():
         if clock() >= next_fetch:
-            _in_process(_fetch_once, watched, None, stopped)
+            _in_process("fetch", watched, None, stopped)
             next_fetch = clock() + watched.fetch_every
-        began = clock()
+        began = time.perf_counter()
         signs = signs_of(watched.inbox)
-        poll = max(POLL, 20 * (clock() - began))  # a large inbox must not keep the computer busy
+        poll = max(POLL, 20 * (time.perf_counter() - began))  # a large inbox must not keep the computer busy
         if settling.due(signs, watched.as_of or dt.date.today(), clock()):
             settling.began()
-            status = _in_process(_run_once, watched, signs, stopped)
+            status = _in_process("run", watched, signs, stopped)
             settling.ended(status, clock())
             if not stopped.is_set():
                 print(line("watch", "done" if status == 0 else "failed"), flush=True)
@@ -112,40 +113,35 @@ def stopping() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _in_process(job: Callable[..., None], watched: Watched, signs: Signs | None, stopped: threading.Event) -> int:
-    """Do a job in a process of its own; return its exit status, negative where it was killed.
+def _in_process(command: str, watched: Watched, signs: Signs | None, stopped: threading.Event) -> int:
+    """Run a command in a process of its own; return its exit status, negative where it was killed.
 
-    When the watcher stops, the job is given a while to end by itself; stopped after that, it loses nothing.
+    When the watcher stops, the command is given a while to end by itself; killed after that, it loses nothing.
     """
-    process = multiprocessing.get_context("spawn").Process(target=job, args=(watched, signs))
-    process.start()
-    while process.is_alive() and not stopped.is_set():
-        process.join(0.2)
+    with tempfile.TemporaryFile() as settled:
+        settled.write(json.dumps(signs).encode())
+        settled.seek(0)
+        # Ctrl-C reaches the whole group of processes: in a group of its own the command is the watcher's to end.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline", *_arguments(command, watched)], stdin=settled, start_new_session=True
+        )
+    while process.poll() is None and not stopped.is_set():
+        _wait(process, 0.2)
     for end, seconds in zip((lambda: None, process.terminate, process.kill), _END, strict=True):
-        if process.is_alive():
+        if process.poll() is None:
             end()
-            process.join(seconds)
-    status = process.exitcode
-    process.close()
-    return status if status is not None else -1
+            _wait(process, seconds)
+    return process.returncode if process.returncode is not None else -1
 
 
-def _run_once(watched: Watched, signs: Signs) -> None:
-    """In the process of a run: the whole line on the files that have settled."""
-    from pipeline.__main__ import run_line
-
-    _of_ones_own(lambda: run_line(watched.round, watched.inbox, watched.outbox, watched.state, watched.as_of, signs))
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
 
 
-def _fetch_once(watched: Watched, signs: None) -> None:
-    """In the process of a fetch: new mail into the inbox."""
-    from pipeline.__main__ import fetch_mail
-
-    _of_ones_own(lambda: fetch_mail(watched.round, watched.inbox, watched.state))
-
-
-def _of_ones_own(job: Callable[[], int]) -> None:
-    from pipeline.__main__ import guarded
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the watcher decides
-    sys.exit(guarded(job))
+def _arguments(command: str, watched: Watched) -> list[str]:
+    folders = [f"--{name}={getattr(watched, name)}" for name in ("inbox", "outbox", "state")]
+    arguments = [command, "--round", watched.round, *folders]
+    if command == "run":
+        arguments += ["--settled", *(["--as-of", watched.as_of.isoformat()] if watched.as_of else [])]
+    return arguments

@@ -11,13 +11,15 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.data import HERE, read_toml
-from schemas.kinds import KINDS, yes_no
+from schemas.kinds import KINDS, shown, yes_no
 from schemas.text import search_key
 
 CONTACT = ("name", "phone", "email")
 """The kinds of column that make a person; further columns of its group say more of it."""
-RESERVED = ("code", "level", "name", "parent_code", "submitter_code", "status", "file", "sheet", "row")
-"""The other columns of `rows.csv`."""
+MEASURES = ("listed", "established", "named", "staffed", "complete")
+"""What is counted of units."""
+RESERVED = ("code", "level", "name", "parent_code", "submitter_code", "status", "file", "sheet", "row", *MEASURES)
+"""The other columns of `rows.csv`, and what is counted."""
 
 
 class _Data(BaseModel):
@@ -77,10 +79,9 @@ class Column(_Data):
     min: Bound | None = None
     max: Bound | None = None
     whole: bool = False
-    hint: str = Field(
-        "", max_length=255
-    )  # what the blank form says when the cell is chosen, in place of the kind's own words
-    width: float = Field(20, gt=0, le=120)
+    # What the blank form says when the cell is chosen, in place of the kind's own words.
+    hint: str = Field(default="", max_length=255)
+    width: float = Field(default=20, gt=0, le=120)
 
     @field_validator("choices", mode="before")
     @classmethod
@@ -185,6 +186,14 @@ class Form(_Data):
                     raise Misfit("where", column=column.key, value=key)
         return self
 
+    @model_validator(mode="after")
+    def _tables_count_what_there_is(self) -> Form:
+        ways = {"level", "sender", *(column.key for column in self.of_kind("choice"))}
+        for table in self.tables:
+            for name in [*({table.by} - ways), *(key for key in table.count if key not in {*self.keys, *MEASURES})]:
+                raise Misfit("table", value=name, table=table.title)
+        return self
+
     def _answers(self, key: str) -> set[str]:
         """Return the values that a column can hold, if they can be counted."""
         column = self.column(key)
@@ -199,6 +208,12 @@ class Form(_Data):
     def unit_key(self) -> str:
         """The key of the column that names the unit."""
         return self.of_kind("unit")[0].key
+
+    @cached_property
+    def personal(self) -> frozenset[str]:
+        """The keys of the columns that hold a person's data."""
+        of_rows = self.rows == "persons"
+        return frozenset(c.key for c in self.columns if c.group or c.kind in CONTACT or (of_rows and c.kind != "unit"))
 
     def column(self, key: str) -> Column:
         """Return the column of that key."""
@@ -221,6 +236,10 @@ class Form(_Data):
     def group(self, key: str) -> Group:
         """Return the group of that key."""
         return next(group for group in self.groups if group.key == key)
+
+    def shown(self, key: str, value: str) -> str:
+        """Return a repaired value of a column (of none for "") as people read it."""
+        return shown(value, self.column(key)) if key else value
 
     def label(self, key: str) -> str:
         """Return the column's heading as a sentence can name it."""

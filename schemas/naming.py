@@ -30,27 +30,42 @@ LONGEST = 75  # characters: what Facebook allows a Page's name
 class Policy(BaseModel):
     """How pages of one level are named; `clause` quotes the letter.
 
-    What stands in square brackets in an accepted form may be there or not.
+    `equal` forms are as right as the proposed one (those that the provinces' own letters order, in a round of the
+    whole country), `accepted` ones are taken with a request to rename. What stands in square brackets in a form may be
+    there or not.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
+    equal: list[str] = []
     accepted: list[str] = []
     clause: str = ""
 
     @cached_property
+    def right(self) -> list[str]:
+        """Every template that is right, the proposed one first."""
+        return [self.name, *(form for template in self.equal for form in _written_out(template))]
+
+    @cached_property
     def forms(self) -> list[str]:
-        """Every template that is accepted, the proposed one first."""
-        return [self.name, *(form for template in self.accepted for form in _written_out(template))]
+        """Every template that is accepted, the right ones first."""
+        return [*self.right, *(form for template in self.accepted for form in _written_out(template))]
+
+    @cached_property
+    def key_forms(self) -> list[str]:
+        """The spelling keys of all forms, their placeholders still to be filled with keys: each only once."""
+        return list(dict.fromkeys(_key_form(template) for template in self.forms))
 
     def check(self) -> None:
-        """Make sure that every placeholder can be filled.
+        """Make sure that every placeholder can be filled, and stands apart from the words beside it.
 
         Raises:
             ValueError: a template has a placeholder that is none of ours; the message is that placeholder.
         """
-        for template in [self.name, *self.accepted]:
+        for template in [self.name, *self.equal, *self.accepted]:
+            if touching := re.search(r"\w\{[^}]*\}|\{[^}]*\}[\w{]", template):
+                raise ValueError(f"naming: {touching[0]}")
             for placeholder in re.findall(r"\{[^}]*\}", template):
                 match = _PLACEHOLDER.fullmatch(placeholder)
                 if not match or match[1] not in _LEVELS or match[2] not in _FIELDS:
@@ -73,9 +88,10 @@ class _WhenAsked(dict[str, frozenset[str]]):
 class RightNames:
     """The right page names of a round's units, and the keys by which other writings are told apart."""
 
-    proposed: dict[str, str]  # unit code -> right name
-    spellings: dict[str, frozenset[str]]  # unit code -> keys of every accepted writing
-    unaccented: dict[str, frozenset[str]]  # the same without accents
+    proposed: dict[str, str]  # unit code -> the name to propose
+    right: Mapping[str, frozenset[str]]  # unit code -> every name that is as right
+    spellings: Mapping[str, frozenset[str]]  # unit code -> keys of every accepted writing
+    unaccented: Mapping[str, frozenset[str]]  # the same without accents
     owners: dict[str, tuple[str, ...]]  # right name -> codes of the units that bear it
 
     @cached_property
@@ -91,20 +107,29 @@ class RightNames:
 
 def right_names(register: Register, codes: list[str], policies: Mapping[Any, Policy]) -> RightNames:
     """Return the names of these units under the policies of their levels; units without a policy have none."""
-    lineages = {code: register.lineage(code) for code in codes}
-    judged = {code: policy for code in codes if (policy := policies.get(register.units[code].level))}
+    units, lineages = register.units, {code: register.lineage(code) for code in codes}
+    judged = {code: policy for code in codes if (policy := policies.get(units[code].level))}
 
     def written(code: str) -> frozenset[str]:
-        forms = judged[code].forms if code in judged else []
-        return frozenset(name_key(_fill(form, register.units[code], lineages[code])) for form in forms)
+        forms = judged[code].key_forms if code in judged else []
+        return frozenset(_fill(form, units[code], lineages[code], key=True) for form in forms)
 
-    proposed = {code: _fill(policy.name, register.units[code], lineages[code]) for code, policy in judged.items()}
-    spellings = _WhenAsked(written)
+    def right(code: str) -> frozenset[str]:
+        forms = judged[code].right if code in judged else []
+        return frozenset(_fill(form, units[code], lineages[code]) for form in forms)
+
+    proposed = {code: _fill(policy.name, units[code], lineages[code]) for code, policy in judged.items()}
     owners: dict[str, tuple[str, ...]] = {}
     for code, name in proposed.items():
         owners[name] = (*owners.get(name, ()), code)
-    unaccented = _WhenAsked(lambda code: frozenset(map(without_accents, spellings[code])))
-    return RightNames(proposed, spellings, unaccented, owners)
+    spellings = _WhenAsked(written)
+    return RightNames(
+        proposed=proposed,
+        right=_WhenAsked(right),
+        spellings=spellings,
+        unaccented=_WhenAsked(lambda code: frozenset(map(without_accents, spellings[code]))),
+        owners=owners,
+    )
 
 
 def _written_out(template: str) -> list[str]:
@@ -149,5 +174,26 @@ def _abbreviations() -> dict[str, str]:
     }
 
 
-def _fill(template: str, unit: Unit, lineage: Mapping[str, Unit]) -> str:
-    return _PLACEHOLDER.sub(lambda m: str(getattr(unit if m[1] == "unit" else lineage[m[1]], m[2])), template)
+def _key_form(template: str) -> str:
+    """Return the template with its words as keys, so that filling it with keys gives the key of the filled one."""
+    words: list[str] = []
+    for number, part in enumerate(_PLACEHOLDER.split(template)):
+        # The split yields words, then the two names of a placeholder, and so on.
+        if number % 3 == 0:
+            words.extend(name_key(part).split())
+        elif number % 3 == 1:
+            words.append(f"{{{part}.")
+        else:
+            words[-1] += f"{part}}}"
+    return " ".join(words)
+
+
+_key_of_value = cache(name_key)
+
+
+def _fill(template: str, unit: Unit, lineage: Mapping[str, Unit], *, key: bool = False) -> str:
+    def value(match: re.Match[str]) -> str:
+        text = str(getattr(unit if match[1] == "unit" else lineage[match[1]], match[2]))
+        return _key_of_value(text) if key else text
+
+    return _PLACEHOLDER.sub(value, template)

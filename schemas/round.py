@@ -7,12 +7,13 @@ from collections import Counter
 from email.headerregistry import Address
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from schemas.codes import Rule
 from schemas.data import HERE, read_toml
+from schemas.form import MEASURES as MEASURES
 from schemas.form import Column, Form, load_form
 from schemas.messages import clause as usual_clause
 from schemas.messages import line
@@ -23,7 +24,6 @@ from schemas.text import capitalised
 from schemas.units import CENTRE, Amendment, Register, Unit, load_register
 
 Level = Literal["province", "district", "commune"]
-MEASURES = ("listed", "established", "named", "staffed", "complete")
 ROMAN = ("I", "II", "III", "IV")
 SENDING = ("on-time", "right-first", "improved")
 """What is measured of the sending itself."""
@@ -234,6 +234,7 @@ class Round(_Data):
     source: Source
     deadline: Deadline = Deadline()
     reminders: list[Reminder] = []
+    notes: list[str] = []  # what the letter orders beside the list: printed with the form
     questions: list[Question] = []
     extensions: list[Extension] = []
     reminding: Reminding = Reminding()
@@ -242,6 +243,7 @@ class Round(_Data):
     previous: list[str] = []  # ids of earlier rounds, the latest first: accepted data are carried forward
     opens: dt.date | None = None  # files received before belong to an earlier period
     series: str = ""  # what the periods of a round share: its id as written
+    names: dict[str, str] = {}  # what earlier rounds are called in a sentence, by id
     emulation: Emulation | None = None
     persons: dict[Level, list[str] | int] = {}
     naming: dict[Level, Policy] = {}
@@ -302,15 +304,16 @@ class Round(_Data):
         if self.period is None:
             return self
         span = span_of(day, self.period.every, self.period.first_day)
-        before = spans_before(span, self.period.first_day)
+        before = {f"{self.id}-{earlier.key}": earlier.name for earlier in spans_before(span, self.period.first_day)}
         last_day = self.period.last_day and span.last_month.replace(day=self.period.last_day)
         return self.model_copy(
             update={
                 "id": f"{self.id}-{span.key}",
                 "title": self.title.replace("{period}", span.name),
                 "deadline": Deadline(by=last_day, clause=self.deadline.clause) if last_day else self.deadline,
-                "previous": [*(f"{self.id}-{earlier.key}" for earlier in before), *self.previous],
+                "previous": [*before, *self.previous],
                 "opens": span.opens,
+                "names": before,
                 "series": self.id,
             }
         )
@@ -392,6 +395,10 @@ class Round(_Data):
         """The right page names of all units of the collector's region."""
         return right_names(self.register, [u.code for u in self.register.below(self.collector)], self.naming)
 
+    def called(self, earlier: str) -> str:
+        """Return what an earlier round is called in a sentence."""
+        return self.names.get(earlier, earlier)
+
     def last_day_of(self, submitter: str) -> dt.date | None:
         """Return the last day that is in time for a submitting unit; None where there is no deadline."""
         extended = [e.last_day for e in self.extensions if e.unit == submitter]
@@ -438,8 +445,16 @@ def load_round(name: str) -> Round:
         pydantic.ValidationError: a key is missing, unknown or has a wrong value.
         schemas.form.FormFault: the same of the form's file. A form given by its path lies relative to the round's.
     """
-    path = Path(name) if name.endswith(".toml") else HERE / "rounds" / f"{name}.toml"
+    return Round.model_validate(_record(Path(name) if name.endswith(".toml") else HERE / "rounds" / f"{name}.toml"))
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """Return the keys of a round's file, laid over those of the round that it is based on."""
     record = read_toml(path)
     if str(record.get("form", "")).endswith(".toml"):
         record["form"] = str(path.parent / record["form"])
-    return Round.model_validate(record)
+    base = record.pop("base", "")
+    if not base:
+        return record
+    other = path.parent / base if base.endswith(".toml") else HERE / "rounds" / f"{base}.toml"
+    return {**_record(other), **record}

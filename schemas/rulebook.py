@@ -42,10 +42,12 @@ def _columns() -> Iterator[tuple[str, ...]]:
     """Yield how each column of the forms is filled, each kind of a heading once."""
     told = set()
     for path in sorted((HERE / "forms").glob("*.toml")):
-        for column in load_form(path.stem).columns:
-            if (column.header, column.kind) not in told:
-                told.add((column.header, column.kind))
-                yield column.header, how(column.kind), "; ".join(title(rule) for rule in rules_of(column.kind))
+        form = load_form(path.stem)
+        for column in form.columns:
+            filled = column.header, column.hint or how(column.kind)
+            if filled not in told:
+                told.add(filled)
+                yield *filled, "; ".join(title(rule) for rule in rules_of(column, form))
 
 
 def _rules() -> Iterator[tuple[str, ...]]:
@@ -73,6 +75,6 @@ def _clauses(round: Round) -> Iterator[tuple[str, str]]:
         if policy.clause:
             yield line("rulebook", "of_level", rule="`page-name.*`", level=line("levels", level)), policy.clause
     if round.deadline.clause:
-        yield "`submission.*`", round.deadline.clause
+        yield ", ".join(f"`{rule}`" for rule in (Rule.SUBMISSION_MISSING, Rule.SUBMISSION_LATE)), round.deadline.clause
     for prefix, said in round.clauses.items():
         yield (f"`{prefix}`" if "." in prefix else f"`{prefix}.*`"), said

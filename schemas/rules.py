@@ -10,7 +10,7 @@ Source of the rules: the letter's form and clauses as the round files quote them
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -20,7 +20,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from schemas.codes import Rule as Rule
-from schemas.form import Bound, Column
+from schemas.form import CONTACT, Bound, Column, Form
 from schemas.kinds import choice, date, email, link, name, number, phone, shown, yes_no
 from schemas.naming import LONGEST, RightNames, name_key
 from schemas.round import Round
@@ -232,7 +232,8 @@ def name_is_spelt_as_proposed(cells: Cells) -> pd.Series:
     """Any accepted form that Facebook can hold will do where the proposed name is too long for it."""
     proposed = right_page_name(cells)
     shorter = proposed.str.len().gt(LONGEST) & cells.value.str.len().le(LONGEST)
-    return cells.value.eq(proposed) | shorter | ~_right_or_spelling(cells) | _not_judged(cells)
+    right = _one_of(cells, cells.table.names.right, str)
+    return right | shorter | ~_right_or_spelling(cells) | _not_judged(cells)
 
 
 @_check(Rule.PAGE_NAME_TOO_LONG, "page-name")
@@ -264,7 +265,7 @@ def _right_without_accents(cells: Cells) -> pd.Series:
     return _one_of(cells, cells.table.names.unaccented, lambda text: without_accents(name_key(text)))
 
 
-def _one_of(cells: Cells, accepted: dict[str, frozenset[str]], key: Callable[[str], str]) -> pd.Series:
+def _one_of(cells: Cells, accepted: Mapping[str, frozenset[str]], key: Callable[[str], str]) -> pd.Series:
     proposed = cells.table.names.proposed
     hits = [
         text == proposed.get(code) or key(text) in accepted[code]
@@ -515,9 +516,17 @@ def _exact(bound: Bound) -> Any:
     return bound if isinstance(bound, dt.date) else Decimal(str(bound))
 
 
-def rules_of(kind: str) -> list[Rule]:
-    """Return the rules that judge the cells of a kind, in order of precedence."""
-    return sorted((rule for rule, _ in CHECKS.get(kind, [])), key=PRECEDENCE.__getitem__)
+def rules_of(column: Column, form: Form) -> list[Rule]:
+    """Return the rules that ask something of a column's cells, in order of precedence.
+
+    What is asked of a contact is not asked of a name or a number that belongs to nobody.
+    """
+    rules = [rule for rule, _ in CHECKS.get(column.kind, [])]
+    if column.kind in CONTACT and column.group not in form.persons:
+        rules = [rule for rule in rules if not rule.startswith("contact.") and not rule.endswith(".missing")]
+    if column.kind == "unit":
+        rules = [rule for rule in Rule if rule.startswith("unit.")]
+    return sorted([*rules, *([Rule.VALUE_MISSING] if column.filled else [])], key=PRECEDENCE.__getitem__)
 
 
 def schema_for(table: Table) -> pa.DataFrameSchema:

@@ -35,6 +35,7 @@ _MARKS = re.compile("[\u0300-\u036f]")
 _STROKES = str.maketrans("\u0111\u0110", "dD")
 _WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f][^\W_]*)*")
 _Y_FOR_I = re.compile(r"^((?:qu|[hklmstv]))y$")
+_NUMBER = re.compile(r"\d(?:[ .-]?\d){7,}")
 _LEADING_ZEROS = re.compile(r"^0+(?=\d)")
 
 
@@ -111,3 +112,20 @@ def slug(text: str) -> str:
 def storable(text: str) -> str:
     """Return the text as any output format can hold it: no illegal characters, at most 32,767 of them."""
     return _ILLEGAL.sub("", text)[:32_767]
+
+
+def masked(text: str) -> str:
+    """Return what stands for a person as a screen may show it: `0912***678`, `d***@example.vn`, `N*** V*** A***`."""
+    return re.sub(r"\S+", lambda word: _masked_word(word[0]), masked_numbers(text))
+
+
+def masked_numbers(text: str) -> str:
+    """Return a text of which the telephone numbers are masked."""
+    return _NUMBER.sub(lambda number: number[0][:4] + "***" + number[0][-3:], text)
+
+
+def _masked_word(word: str) -> str:
+    local, at, domain = word.rpartition("@")
+    if at and "." in domain:
+        return f"{local[:1]}***@{domain}"
+    return word if "***" in word or not any(map(str.isalnum, word)) else f"{word[:1]}***"

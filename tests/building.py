@@ -6,13 +6,14 @@ import datetime as dt
 import io
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 from openpyxl.worksheet.worksheet import Worksheet
 
+from pipeline.run import Result
 from schemas.data import HERE
 from schemas.naming import right_names
 from schemas.round import Round, load_round
@@ -45,6 +46,11 @@ def other_form(form: str, folder: Path) -> Round:
     text = (text[:begin] + text[end:]).replace('form = "page-list"', f'form = "{folder / "bieu-mau.toml"}"')
     path.write_text(text, encoding="utf-8")
     return load_round(str(path))
+
+
+def without_tables(result: Result) -> Result:
+    """The result of a round that asks for no further tables."""
+    return replace(result, rollup=replace(result.rollup, tables=[]))
 
 
 def units_of(sender: str) -> list[Unit]:

@@ -12,19 +12,21 @@ from pathlib import Path
 
 
 def contents(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield a content and all that lies in it: the parts of packages with their names, the parts of letters."""
-    yield name, os.fsencode(name) + b"\n" + content
+    """Yield a content with its name, or what lies in it: the parts of a package, head and parts of a letter."""
     if content.startswith(b"PK\x03\x04"):
+        yield name, os.fsencode(name)
         with zipfile.ZipFile(io.BytesIO(content)) as package:
             for part in package.namelist():
                 yield from contents(f"{name}/{part}", package.read(part))
     elif name.endswith(".eml"):
         letter = email.message_from_bytes(content, policy=email.policy.default)
-        yield f"{name}/head", "\n".join(f"{key}: {value}" for key, value in letter.items()).encode()
+        yield name, "\n".join([name, *(f"{key}: {value}" for key, value in letter.items())]).encode()
         for number, part in enumerate(letter.walk()):
             if not part.is_multipart():
                 file = part.get_filename() or f"part-{number}"
                 yield from contents(f"{name}/{file}", part.get_payload(decode=True) or b"")
+    else:
+        yield name, os.fsencode(name) + b"\n" + content
 
 
 def files_of(folder: Path) -> list[tuple[str, bytes]]:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from building import Book, right_rows
+from building import ROUND, Book, right_rows
 from conftest import Run
 
 from pipeline import deliver
@@ -109,3 +109,14 @@ def test_an_outbox_that_cannot_be_written_is_the_operators_fault(
     assert main(["run", "--round", "dien-bien-2022", *folders]) == 2
     error = capsys.readouterr().err
     assert (error.count("\n"), "outbox" in error) == (1, True)
+
+
+def test_an_edited_dispatch_is_never_left_as_if_it_were_of_today(run: Run) -> None:
+    files = {f"2022-03-20/{code}.xlsx": Book(code).bytes() for code in ROUND.submitting_units}
+    late = files.pop("2022-03-20/103.xlsx")
+    outcome = run(files)
+    (outcome.folder / "cong-van-don-doc.docx").write_bytes(b"with number and date")
+    again = run({"2022-03-29/103.xlsx": late})
+    assert not (again.folder / "cong-van-don-doc.docx").exists()
+    assert (again.folder / "cong-van-don-doc.sua-tay-1.docx").read_bytes() == b"with number and date"
+    assert sorted(path.name for path in run().folder.glob("cong-van*")) == ["cong-van-don-doc.sua-tay-1.docx"]

@@ -48,9 +48,16 @@ def duties(result: Result, told: pd.DataFrame, behind: list[dict[str, Any]], wor
 # --- pages
 
 
+def listed_levels(result: Result, words: Words) -> list[str]:
+    """Return the levels whose units the annexes list one by one: a country's lowest would fill a thousand pages."""
+    levels: list[str] = list(result.round.lists)
+    return levels if len(result.rollup.units) <= int(words.entry("limits", "pages")) else levels[:-1] or levels
+
+
 def page_groups(result: Result, senders: list[dict[str, Any]], words: Words) -> list[dict[str, Any]]:
     """Return by sender a heading (none where a sender lists only itself) and its pages."""
-    units = {str(code): own for code, own in result.rollup.units.groupby("submitter_code", sort=False)}
+    here = result.rollup.units[result.rollup.units["level"].isin(listed_levels(result, words))]
+    units = {str(code): own for code, own in here.groupby("submitter_code", sort=False)}
     groups, number = [], 1
     for sender in senders:
         own = units.get(sender["code"], result.rollup.units.iloc[:0])
@@ -164,7 +171,7 @@ def _fit(value: str, shift: Shift, result: Result, words: Words) -> str:
         return value if _speaks_of_the_unit_only(value, result, shift.unit, id) else words.say("pages", "name_withheld")
     if value and kind == "link":
         return value if value.startswith("https://www.facebook.com/") else words.say("pages", "link_wrong")
-    return "" if _REACHES_A_PERSON.search(value) else value
+    return "" if _REACHES_A_PERSON.search(value) else result.round.form.shown(shift.column, value)
 
 
 def _name_with_parent(units: Any, code: str) -> str:
@@ -181,6 +188,7 @@ def _name_with_parent(units: Any, code: str) -> str:
 def persons(result: Result, senders: list[dict[str, Any]], words: Words) -> dict[str, Any]:
     """Return who is in charge at every unit that names somebody: by sender, a line a person."""
     form, round, found = result.round.form, result.round, result.rollup.findings
+    levels = listed_levels(result, words)
     errors = found[found["severity"].eq("error")]
     wrong = set(zip(errors["id"], errors["column"], strict=True))
     headers = list(dict.fromkeys(column.header for column in form.columns if column.group))
@@ -191,7 +199,7 @@ def persons(result: Result, senders: list[dict[str, Any]], words: Words) -> dict
 
     number, groups, ids = 0, [], result.rollup.units["id"].to_dict()
     for sender in senders:
-        units, lines = round.expected[sender["code"]], []
+        units, lines = [unit for unit in round.expected[sender["code"]] if unit.level in levels], []
         for unit in units:
             id = ids[unit.code]
             for group in form.groups if id >= 0 else ():

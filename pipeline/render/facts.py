@@ -10,14 +10,15 @@ from typing import Any
 import pandas as pd
 
 from pipeline.model import Standing
-from pipeline.render.annexes import changes, duties, page_groups
+from pipeline.render.annexes import changes, duties, listed_levels, page_groups
 from pipeline.render.chart import Bar, Chart
 from pipeline.render.machine import summary
 from pipeline.render.shares import Share, against_targets, decimal, ranked
-from pipeline.render.word import Words, padded, paper_date
+from pipeline.render.word import Words, padded, paper_date, uncapitalised
 from pipeline.run import Result
 from schemas.messages import line, messages, title
 from schemas.round import MEASURES, Round
+from schemas.text import capitalised
 
 
 def paper_facts(result: Result, told: pd.DataFrame, words: Words) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def paper_facts(result: Result, told: pd.DataFrame, words: Words) -> dict[str, A
     behind = [sender for sender in counts["units"] if sender["status"] != "accepted"]
     total = {key: sum(sender[key] for sender in counts["units"]) for key in ("expected", *round.measures, "errors")}
     return {
-        "title": round.title[:1].lower() + round.title[1:],
+        "title": uncapitalised(round.title),
         "office": round.office.name,
         "document": round.form.document,
         "pages": bool(round.form.of_kind("link")),
@@ -50,7 +51,7 @@ def paper_facts(result: Result, told: pd.DataFrame, words: Words) -> dict[str, A
         "results": tell.results(),
         "levels": [tell.level(level, of) for level, of in counts["levels"].items()],
         "whole": {"expected": total["expected"], "shares": tell.shares(total)},
-        "tallies": [asdict(tally) for tally in result.rollup.tables],
+        **tell.tallies(),
         "senders": [tell.sender(sender) for sender in counts["units"]],
         "total": {**total, "counts": [total[measure] for measure in round.measures]},
         "ranking": tell.ranking(),
@@ -60,6 +61,7 @@ def paper_facts(result: Result, told: pd.DataFrame, words: Words) -> dict[str, A
         "warnings": int(told["severity"].eq("warning").sum()),
         "duties": duties(result, told, behind, words),
         "groups": page_groups(result, counts["units"], words) if round.form.of_kind("link") else [],
+        "lower_level": tell.lower_level(),
         "changes": changes(result, words),
         "standings": [tell.standing(standing) for standing in result.standings],
         "emulation": tell.emulation(),
@@ -98,7 +100,7 @@ class _Teller:
         """Return what it is to reach a measure, or to say yes in a column of the form."""
         if measure in MEASURES:
             return self.words.say("measures", measure)
-        return self.words.say("measures", "column", label=self.round.label(measure))
+        return self.words.say("measures", "column", label=uncapitalised(self.round.label(measure)))
 
     def measure(self, measure: str) -> dict[str, str]:
         """Return what a measure is called: in a sentence, as a heading, as a short heading."""
@@ -201,6 +203,11 @@ class _Teller:
             for e in self.round.extensions
         ]
 
+    def lower_level(self) -> str:
+        """Return where the units stand that the annexes do not list, "" where they list all."""
+        left_out = [level for level in self.round.lists if level not in listed_levels(self.result, self.words)]
+        return self.words.say("pages", "lower_level", level=line("levels", left_out[0])) if left_out else ""
+
     # --- the order of the units
 
     def ranking(self) -> dict[str, Any]:
@@ -265,12 +272,25 @@ class _Teller:
             "yearly": any(standing.year is not None for standing in standings),
         }
 
+    def tallies(self) -> dict[str, Any]:
+        """Return the round's further tables, long ones apart: they stand in an annex."""
+        columns, rows = (int(self.words.entry("limits", key)) for key in ("tally_columns", "tally_rows"))
+        told: dict[str, list[dict[str, Any]]] = {"tallies": [], "long_tallies": []}
+        for tally in self.result.rollup.tables:
+            if tally.internal:
+                continue
+            long = len(tally.header) > columns or len(tally.rows) > rows
+            named_rows = [[capitalised(str(row[0])), *row[1:]] for row in tally.rows]
+            told["long_tallies" if long else "tallies"].append({**asdict(tally), "rows": named_rows})
+        return told
+
     # --- the chart
 
     def charts(self) -> dict[str, Any]:
         """Return the chart of rates: `body` and `annex` are rows of charts side by side, `caption` their sentence."""
         level = max(self.round.lists, key=lambda level: self.counts["levels"][level]["expected"])
-        per_sender = self.result.rollup.units[self.result.rollup.units["level"].eq(level)].groupby("submitter_code")
+        units = self.result.rollup.units.join(self.result.rollup.yes)  # a target may be of a yes/no column
+        per_sender = units[units["level"].eq(level)].groupby("submitter_code")
         if per_sender.size().max() == 1:
             bars, caption = self._bars_of_measures()
         else:

@@ -21,7 +21,8 @@ from pipeline.render.sources import links
 from pipeline.run import Result
 from schemas.codes import Rule
 from schemas.data import TEMPLATES, read_toml
-from schemas.kinds import link
+from schemas.form import Form
+from schemas.kinds import cell_value, link
 from schemas.messages import line, title
 from schemas.round import Round
 from schemas.text import capitalised
@@ -47,6 +48,14 @@ def charted(round: Round) -> str:
     """Return the measure of which rates are drawn: that of the first target, else the first that says something."""
     wanted = [target.measure for target in round.targets] + ["established", "complete"]
     return next(measure for measure in wanted if measure in round.measures)
+
+
+def measure_words(round: Round, key: str) -> str:
+    """Return what is measured, as a sentence names it: one of the five, a yes/no column or a question."""
+    if known := words()["measures"].get(key):
+        return str(known)
+    text = round.label(key)
+    return text[:1].lower() + text[1:]
 
 
 def facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
@@ -114,11 +123,10 @@ def totals(result: Result) -> pd.DataFrame:
 
 def targets(result: Result) -> pd.DataFrame:
     """Return a row for every target: `label, verdict, due, percent, expected, count, lacking, rate`."""
-    text, measures, frame = words()["targets"], words()["measures"], against_targets(result)
-    named = {measure: measures.get(measure) or result.round.label(measure) for measure in frame["measure"]}
+    text, frame = words()["targets"], against_targets(result)
     verdicts = ["reached" if reached else "short" for reached in frame["reached"]]
     labels = [
-        text["label"].format(level=capitalised(line("levels", level)), measure=named[measure])
+        text["label"].format(level=capitalised(line("levels", level)), measure=measure_words(result.round, measure))
         for level, measure in zip(frame["level"], frame["measure"], strict=True)
     ]
     frame["number"] = range(1, len(frame) + 1)
@@ -237,11 +245,13 @@ def shifts(result: Result) -> pd.DataFrame:
         {
             "number": number, "unit_name": names.get(s.unit, s.unit), "kind": text[s.kind],
             "submitter_name": names.get(sender.get(s.unit, ""), ""),
-            "label": form.label(s.column) if s.column else "", "before": s.before, "after": s.after,
+            "label": form.label(s.column) if s.column else "",
+            "before": form.shown(s.column, s.before), "after": form.shown(s.column, s.after),
         }
         for number, s in enumerate(result.shifts, start=1)
     ]  # fmt: skip
-    return discreet(pd.DataFrame(records, dtype=object), result)
+    columns = ["number", "unit_name", "submitter_name", "kind", "label", "before", "after"]
+    return discreet(pd.DataFrame(records, columns=columns, dtype=object), result)
 
 
 def listed(result: Result, way: str) -> pd.DataFrame:
@@ -281,9 +291,15 @@ def _of_rows(result: Result, units: pd.DataFrame) -> pd.DataFrame:
         return told.assign(persons=_objects(counts.reindex(units.index, fill_value=0).tolist()).set_axis(units.index))
     parts = [
         frame.astype(object).reindex(units["id"].to_numpy(), fill_value="").set_axis(units.index)
-        for frame in (result.repaired, source)
+        for frame in (_by_type(result.repaired, form), source)
     ]
     return pd.concat(parts, axis=1)
+
+
+def _by_type(rows: pd.DataFrame, form: Form) -> pd.DataFrame:
+    """Return the repaired rows with numbers and days as what they are."""
+    columns = [column for kind in ("number", "date") for column in form.of_kind(kind)]
+    return rows.assign(**{c.key: _objects(cell_value(v, c) for v in rows[c.key]).set_axis(rows.index) for c in columns})
 
 
 def _names(result: Result) -> dict[str, str]:

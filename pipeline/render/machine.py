@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def summary(result: Result) -> dict[str, Any]:
     """Return the counts of the round: numerators and denominators by level and by sender."""
     round, units, senders = result.round, result.rollup.units, result.rollup.senders
     arrived = senders["status"].ne("missing")
+    scores = {standing.code: standing.score for standing in result.standings}
     levels = {}
     for level in round.lists:
         here = units[units["level"].eq(level)]
@@ -71,7 +73,7 @@ def summary(result: Result) -> dict[str, Any]:
                 "code": code, "name": s["name"], "status": s["status"], "late": bool(s["late"]),
                 "expected": s["expected"],
                 **_told(round, s), "errors": s["errors"], "warnings": s["warnings"],
-                "score": None, "file": s["file"],
+                "score": scores.get(str(code)), "file": s["file"],
             }
             for code, s in senders.iterrows()
         ],
@@ -121,4 +123,6 @@ def _harmless(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = storable(value)
+    if re.fullmatch(r"-\d+(?:\.\d+)?", text, re.ASCII):
+        return text
     return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text

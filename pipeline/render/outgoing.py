@@ -15,10 +15,12 @@ from typing import Any
 import pandas as pd
 
 from pipeline.ledger import Letter
+from pipeline.period import Carried
 from pipeline.render.letter import folder_of, write_letter
 from pipeline.render.returned import filling_of
-from pipeline.render.workbook import blank, write_form
+from pipeline.render.workbook import prefilled, write_form
 from pipeline.run import Result
+from pipeline.terminal import watched
 
 ALONE = 40  # fewer folders are rendered sooner by this process alone
 PROCESSES = 2
@@ -26,10 +28,10 @@ _CAN_FORK = sys.platform == "linux"  # where a fork shares what the run knows, a
 
 
 class Outgoing:
-    """The senders' folders of a result; `told` are the findings in words."""
+    """The senders' folders of a result; `told` are the findings in words, `carried` is given to who sent none."""
 
-    def __init__(self, result: Result, told: pd.DataFrame, folder: Path) -> None:
-        self._result, self._folder = result, folder
+    def __init__(self, result: Result, told: pd.DataFrame, folder: Path, carried: Carried) -> None:
+        self._result, self._folder, self._carried = result, folder, carried
         self._senders = list(result.round.submitting_units.values())
         self._told: dict[str, list[Any]] = {}
         for finding in told.itertuples():
@@ -51,7 +53,8 @@ class Outgoing:
         unread = status["status"] in ("missing", "rejected")
         form = place / ("bieu-mau.xlsx" if unread else "phieu-sua.xlsx")
         if unread:
-            write_form(form, round, unit, blank(round, sender), names, version=version, as_of=as_of)
+            filling = prefilled(round, sender, self._carried)
+            write_form(form, round, unit, filling, names, version=version, as_of=as_of)
         elif status["errors"] or status["warnings"]:
             write_form(form, round, unit, filling_of(result, own, sender), names, version=version, as_of=as_of)
         letter = write_letter(result, own, sender, place, form)
@@ -91,7 +94,8 @@ class _Helpers:
             for _, connection in self._helpers:
                 with contextlib.suppress(EOFError):
                     self._done.update(connection.recv())
-        return [self._done[n] if n in self._done else self._work(n) for n in range(self._count)]
+        numbers = watched(range(self._count), self._count, "rendering")
+        return [self._done[n] if n in self._done else self._work(n) for n in numbers]
 
     def _begin(self) -> None:
         if self._count < ALONE or not _CAN_FORK:

@@ -20,16 +20,18 @@ from markupsafe import Markup
 
 from pipeline.consolidate import vietnamese_date
 from pipeline.errors import OperatorError
-from pipeline.render.frames import charted
+from pipeline.ledger import undelivered
+from pipeline.render.frames import charted, measure_words
 from pipeline.render.letter import progress_line
-from pipeline.render.frames import charted
 from pipeline.render.machine import summary
 from pipeline.render.shares import Share, against_targets, shares
+from pipeline.render.wording import in_doubt
 from pipeline.run import Result
 from pipeline.trend import trend_of
 from pipeline.weigh import closed_by
 from schemas.data import TEMPLATES
 from schemas.messages import line, title
+from schemas.round import Round
 from schemas.text import storable
 
 TEMPLATE = "tong-quan.html.j2"
@@ -72,7 +74,7 @@ def _script() -> tuple[Markup, str]:
 
 def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
     """Return all that the template may name."""
-    round, counts = result.round, summary(result)
+    round, counts, closing = result.round, summary(result), closed_by(result.decisions)
     last_day = round.deadline.last_day
     statuses = Counter(unit["status"] for unit in counts["units"])
     received: dict[Any, Any] = result.rollup.senders["received"].to_dict()
@@ -94,7 +96,7 @@ def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
         "days": (last_day - result.as_of).days if last_day else None,
         "submissions": {**counts["submissions"], "missing": len(counts["submissions"]["missing"])},
         "statuses": {status: statuses[status] for status in ("accepted", "to-correct", "rejected", "missing")},
-        "targets": [_target(target) for target in against_targets(result).to_dict("records")],
+        "targets": [_target(target, round) for target in against_targets(result).to_dict("records")],
         "levels": [{"name": line("levels", level), **shares(of)} for level, of in counts["levels"].items()],
         "units": [_unit(unit, received[unit["code"]], result) for unit in counts["units"]],
         "timeline": _timeline([day for day in received.values() if day], last_day, result),
@@ -102,25 +104,20 @@ def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
         "standings": [{**vars(s), "name": names[s.code].full_name} for s in result.standings],
         "yearly": any(s.year is not None for s in result.standings),
         "shifts": Counter(shift.kind for shift in result.shifts),
-        "tables": result.rollup.tables,
+        "tables": [table for table in result.rollup.tables if not table.internal],
         "faults": _faults(told),
+        "in_doubt": [in_doubt(round, letter) for letter in undelivered(result.posted)],
         "trend": trend_of(result),
         "decided": Counter(d.kind for d in result.rollup.findings["decision"] if d is not None),
-        "closing": _closing(result),
+        "closed": vietnamese_date(closing.day) if closing else "",
         "word": line,
     }
 
 
-def _closing(result: Result) -> dict[str, str] | None:
-    """Return when the round was closed and by whom, None while it is open."""
-    closing = closed_by(result.decisions)
-    return {"day": vietnamese_date(closing.day), "by": storable(closing.by)} if closing else None
-
-
-def _target(target: Mapping[Any, Any]) -> dict[str, Any]:
+def _target(target: Mapping[Any, Any], round: Round) -> dict[str, Any]:
     return {
         "level": line("levels", target["level"]),
-        "measure": target["measure"],
+        "label": measure_words(round, target["measure"]),
         "share": Share(target["count"], target["expected"]),
         "percent": target["percent"] * 100,
         "lacking": target["lacking"],
@@ -135,7 +132,7 @@ def _unit(unit: dict[str, Any], received: dt.date | None, result: Result) -> dic
         "version": result.version_of(unit["code"]),
         **{key: unit[key] for key in ("code", "name", "status", "late", "errors", "warnings")},
         **shares(unit),
-        "lacking": unit["expected"] - unit[charted(result.round)],
+        "lacking": unit["expected"] - (unit["established"] or 0),
         "received": vietnamese_date(received),
         "day": received.isoformat() if received else "",
         "progress": progress_line(result, unit["code"]),

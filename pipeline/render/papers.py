@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pandas as pd
 from pipeline.render.annexes import established_only, persons
 from pipeline.render.facts import act, named, paper_facts
 from pipeline.render.machine import summary
-from pipeline.render.word import Words, padded, write_paper
+from pipeline.render.word import Words, padded, uncapitalised, write_paper
 from pipeline.run import Result
 from schemas.data import TEMPLATES
 from schemas.round import Round
@@ -34,7 +36,12 @@ def write_papers(result: Result, told: pd.DataFrame, folder: Path, templates: Pa
     """
     words = Words(templates / WORDS)
     facts = paper_facts(result, told, words)
-    filters = {"padded": padded, "named": lambda names: named(names, words), "capitalised": capitalised}
+    filters: dict[str, Callable[..., str]] = {
+        "padded": padded,
+        "named": lambda names: named(names, words),
+        "capitalised": capitalised,
+        "uncapitalised": uncapitalised,
+    }
     papers = {REPORT: _report(result, facts, words), NOTICE: _notice(result, facts, words)}
     if facts["duties"]:
         papers[DISPATCH] = _dispatch(result, facts, words)
@@ -83,39 +90,40 @@ def _annexes(present: dict[str, Any], words: Words) -> dict[str, str]:
 def _report(result: Result, facts: dict[str, Any], words: Words) -> dict[str, Any]:
     present = {
         "units": True,
+        "tallies": facts["long_tallies"],
         "pages": any(group["pages"] for group in facts["groups"]),
         "duties": facts["duties"],
         "changes": facts["changes"]["rows"],
         "emulation": facts["standings"],
     }
-    number = 1
-    tallies = []
-    for tally in facts["tallies"]:
-        number += 1
-        tallies.append({**tally, "number": number})
+    numbers = count(1)
+    levels = next(numbers)
+    tallies = [{**tally, "number": next(numbers)} for tally in facts["tallies"]]
     parts = {
-        "levels": True,
+        "tallies": facts["long_tallies"],
         "targets": facts["targets"],
         "units": True,
         "changes": facts["changes"]["previous"],
         "emulation": facts["standings"],
     }
-    numbers = {"levels": 1}
-    for part, there in list(parts.items())[1:]:
-        number += bool(there)
-        numbers[part] = number
     return {
         **facts,
         **_own(result, "report", words),
         "tallies": tallies,
-        "numbers": numbers,
+        "numbers": {"levels": levels, **{part: next(numbers) for part, there in parts.items() if there}},
         "annexes": _annexes(present, words),
     }
 
 
 def _notice(result: Result, facts: dict[str, Any], words: Words) -> dict[str, Any]:
     groups = established_only(facts["groups"])
-    annexes = _annexes({"units": True, "pages": groups, "emulation": facts["standings"]}, words)
+    present = {
+        "units": True,
+        "tallies": facts["long_tallies"],
+        "pages": groups,
+        "emulation": facts["standings"],
+    }
+    annexes = _annexes(present, words)
     behind, everybody = len(facts["duties"]), len(result.rollup.senders)
     requests = []
     if behind:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
-from pipeline.model import Decision
 from pipeline.render.frames import discreet
 from pipeline.render.sheets import Book, Column
 from pipeline.render.wording import in_words
 from pipeline.run import Result
 from pipeline.trend import trend_of
 from schemas.messages import line, title
+from schemas.text import clean
 
 
 def record_frames(result: Result) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -32,25 +31,39 @@ def record_frames(result: Result) -> Iterator[tuple[str, pd.DataFrame]]:
 def _decisions(result: Result) -> Iterator[dict[str, Any]]:
     """Yield every decision with how it stands today, the newest first."""
     form, units = result.round.form, result.round.register.units
-    used = {id(decision) for decision in result.rollup.findings["decision"] if decision is not None}
-    for d in reversed(result.decisions):
-        state = _state(d, result.as_of, id(d) in used)
+    states = _states(result)
+    for d, state in zip(reversed(result.decisions), reversed(states), strict=True):
+        seal = line("decisions", "seal", inputs=d.source[:16], papers=d.value[:16]) if d.kind == "closing" else ""
         yield {
             "number": d.number, "code": str(d.number or ""), "kind": line("decisions", d.kind), "day": d.day,
             "by": d.by, "unit": units[d.unit or d.submitter].full_name if d.unit or d.submitter else "",
             "label": form.label(d.column) if d.column in form.keys else "",
-            "title": title(d.rule) if d.rule else "", "value": d.value, "words": d.words, "until": d.until,
+            "title": title(d.rule) if d.rule else "", "value": seal or d.value, "words": d.words, "until": d.until,
             "state": line("decisions", state, by=d.ended_by), "tone": state,
         }  # fmt: skip
 
 
-def _state(decision: Decision, day: dt.date, used: bool) -> str:
-    """Return how a decision stands: withdrawn, run out, in force, or about a value that is no longer there."""
-    if decision.ended:
-        return "ended"
-    if decision.until and decision.until < day:
-        return "run_out"
-    return "in_force" if used or not decision.rule else "unused"
+def _states(result: Result) -> list[str]:
+    """Return how each decision stands: in force, ended, run out, over, or about what is no longer there."""
+    findings = result.rollup.findings
+    used = {id(decision) for decision in findings["decision"] if decision is not None}
+    wrong = findings[findings["severity"].eq("error")]
+    keys = ("submitter", "unit", "column", "rule")
+    asked = {(*place, clean(value)) for *place, value in zip(*(wrong[key] for key in (*keys, "value")), strict=True)}
+    last = [d for d in result.decisions if not d.rule][-1:]
+    states = []
+    for d in result.decisions:
+        if not d.rule:
+            states.append("in_force" if d in last else "over")
+        elif d.ended:
+            states.append("ended")
+        elif d.until and d.until < result.as_of:
+            states.append("run_out")
+        elif id(d) in used:
+            states.append("in_force")
+        else:
+            states.append("asked" if d.place in asked else "unused")
+    return states
 
 
 def _trial(result: Result) -> pd.DataFrame:

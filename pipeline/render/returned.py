@@ -63,8 +63,10 @@ def _changes(result: Result, sender: str) -> Iterator[Mark]:
     """Yield what differs from the version before: the value then, the value now."""
     progress = result.progress.get(sender)
     for change in progress.changes[:REPAIRS_SHOWN] if progress else ():
-        unit, label = result.round.listed_names[change.unit], result.round.form.label(change.column)
-        yield Mark("note", "", "", unit=unit, label=label, value=change.before, suggestion=change.after)
+        form = result.round.form
+        unit, label = result.round.listed_names[change.unit], form.label(change.column)
+        before, after = (form.shown(change.column, value) for value in (change.before, change.after))
+        yield Mark("note", "", "", unit=unit, label=label, value=before, suggestion=after)
 
 
 def _marks_by_cell(findings: list[Any]) -> dict[_Cell, list[Mark]]:

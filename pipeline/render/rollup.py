@@ -93,8 +93,10 @@ def _tables_sheet(book: Book, result: Result) -> None:
     for table in tables:
         sheet.row += 1
         sheet.line(table.title, bold=True)
+        worded = {place for row in table.rows for place, cell in enumerate(row) if isinstance(cell, str)}
         columns = [
-            Column(str(place), head, kind="number" if place else "text") for place, head in enumerate(table.header)
+            Column(str(place), head, kind="given" if place in worded else "number")
+            for place, head in enumerate(table.header)
         ]
         sheet.header(columns)
         keys = [column.key for column in columns]
@@ -164,11 +166,11 @@ def _charts(sheet: SheetWriter, keys: list[str], header: int, count: int) -> Non
             pair.append((chart, names["description"].format(**sheet.book.facts)))
         if count > text["units_beside_table"]:
             sheet.new_page()
-        sheet.charts(pair, 90 + 22 * (rows[1] - rows[0] + 1))
+        sheet.charts(pair, 90 + 27 * (rows[1] - rows[0] + 1))
 
 
 def _font() -> dict[str, Any]:
-    return {"name": words()["book"]["font"], "size": 10}
+    return {"name": words()["book"]["font"], "size": 9}
 
 
 def _rates(file: xlsxwriter.Workbook, keys: list[str], rows: tuple[int, int]) -> Chart:
@@ -238,13 +240,18 @@ def _own_sheet(book: Book, result: Result) -> None:
     sheet.finish((header, header + 1), frozen_columns=2, filtered=False)
 
 
+_CELLS = {"phone": "code", "number": "center", "date": "date"}
+"""How the cells of a kind look, where they are not plain text."""
+
+
 def _form_columns(form: Form, keys: Iterable[str]) -> list[Column]:
     """Return the ordinal column and those of the form that are among the keys."""
     text = words()["list"]
     ordinal = Column("number", form.ordinal.header, text["ordinal_width"], "center")
     own = [
         Column(
-            c.key, c.header, text["widths"].get(c.kind, c.width), "code" if c.kind == "phone" else "given",
+            c.key, c.header, text["widths"].get(c.kind, c.width),
+            "number" if c.whole else _CELLS.get(c.kind, "given"),
             parent=form.group(c.group).header if c.group else "",
         )
         for c in form.columns if c.key in keys

@@ -34,7 +34,7 @@ from schemas.text import storable
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _BROKEN_FILE = (OSError, OpcError, zipfile.BadZipFile, KeyError, ValueError)
-_WHOLE_ON_A_PAGE = 12  # rows of a table that is not broken over pages
+_WHOLE_ON_A_PAGE = 14  # rows of a table that is not broken over pages
 _ROWS_OF_A_HEAD = 2
 _MOTTO = "VBTieuNgu"
 _RULE_PART = 0.42  # of the line above: the decree says a third to a half
@@ -80,6 +80,11 @@ def paper_date(day: dt.date | None) -> str:
     if day is None:
         return ""
     return f"{day.day:02d}/{day.month:02d}/{day.year}" if day.month < 3 else f"{day.day:02d}/{day.month}/{day.year}"
+
+
+def uncapitalised(text: str) -> str:
+    """Return a title as it stands within a sentence."""
+    return text[:1].lower() + text[1:]
 
 
 def padded(number: int) -> str:
@@ -156,7 +161,7 @@ def _set(document: Any) -> None:
 
 
 def _fit_columns(table: Any) -> None:
-    """Share the table's width among its columns, in the proportion of the widths in its fullest row."""
+    """Share the table's width among its columns as its fullest row wishes; what is left over goes to the widest."""
     grid, rows = table.find(qn("w:tblGrid")), table.findall(qn("w:tr"))
     if not rows:
         return
@@ -165,8 +170,8 @@ def _fit_columns(table: Any) -> None:
     width = int(table.find(f"{qn('w:tblPr')}/{qn('w:tblW')}").get(qn("w:w")))
     if sum(wished) == width and len(grid) == len(wished):
         return
-    widths = [wish * width // sum(wished) for wish in wished]
-    widths[-1] += width - sum(widths)
+    widths = [min(wish, wish * width // sum(wished)) for wish in wished]
+    widths[widths.index(max(widths))] += width - sum(widths)
     for column in list(grid):
         grid.remove(column)
     for wide in widths:

@@ -8,8 +8,11 @@ from typing import Any
 import pandas as pd
 
 from pipeline.consolidate import vietnamese_date
+from pipeline.ledger import Posted
 from pipeline.run import Result
 from schemas.messages import line, messages, sentence
+from schemas.round import Round
+from schemas.text import masked
 
 
 def worded(result: Result) -> pd.DataFrame:
@@ -66,3 +69,10 @@ def _founded(result: Result, f: Any, said: str) -> str:
 def _shown(rule: str, value: str) -> str:
     """Return the value as a sentence shows it: of a file its name, not the folder that the officer keeps it in."""
     return PurePosixPath(value).name if rule.startswith(("file.", "submission.")) else value
+
+
+def in_doubt(round: Round, letter: Posted) -> str:
+    """Return what the officer has to know of a letter that is uncertain or refused, and what to do."""
+    unit = round.register.units[letter.submitter]
+    facts = {"unit": unit.full_name, "code": unit.code, "address": masked(letter.address), "reply": letter.reply}
+    return line("send", letter.fate, kind=line("kinds", letter.kind), **facts)

@@ -16,15 +16,12 @@ import xlsxwriter
 
 from pipeline.answers import words
 from pipeline.consolidate import vietnamese_date
-from pipeline.ledger import Version
 from pipeline.model import address
+from pipeline.period import Carried
 from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, excel_text
-from schemas.codes import Rule
 from schemas.form import Column as FormColumn
 from schemas.form import Form
-from schemas.kinds import repaired, shown
-from schemas.kinds.date import is_day
-from schemas.kinds.number import is_number
+from schemas.kinds import cell_value, repaired, shown
 from schemas.kinds.yes_no import answers
 from schemas.messages import how, title
 from schemas.round import Round
@@ -33,6 +30,7 @@ from schemas.units import Unit
 
 # What a clerk may do on the protected list besides filling it.
 _ALLOWED = ("select_locked_cells", "select_unlocked_cells", "format_cells", "format_columns", "format_rows", "objects")
+_MORE_PERSONS = 5_000  # rows below the list that have its drop-downs
 _MESSAGE_LIMIT = 255  # characters of a message that Excel shows beside a cell
 NOTES_PER_SHEET = 2_000  # beyond this Excel becomes slow; the list of corrections still names every cell
 
@@ -85,24 +83,12 @@ class Filling:
                     yield from marks
 
 
-def blank(round: Round, sender: str) -> Filling:
-    """Return the filling of an empty form: the units that the sender must list, nothing else."""
-    key = round.form.unit_key
+def prefilled(round: Round, sender: str, known: Carried) -> Filling:
+    """Return the filling of a form with what is known of the sender's units; the others stand there blank."""
     rows: dict[str, list[FormRow]] = {level: [] for level in round.lists}
     for unit in round.expected[sender]:
-        rows[unit.level].append(FormRow({key: round.listed_names[unit.code]}))
-    return Filling(rows)
-
-
-def prefilled(round: Round, sender: str, version: Version | None) -> Filling:
-    """Return the filling of a form with what the sender had in order; the other units stand there blank."""
-    if version is None:
-        return blank(round, sender)
-    wrong = {unit for unit, _, _ in version.errors}
-    rows: dict[str, list[FormRow]] = {level: [] for level in round.lists}
-    for unit in round.expected[sender]:
-        known = {} if unit.code in wrong else version.rows.get(unit.code, {})
-        rows[unit.level].append(FormRow({**known, round.form.unit_key: round.listed_names[unit.code]}))
+        name = {round.form.unit_key: round.listed_names[unit.code]}
+        rows[unit.level].extend(FormRow({**values, **name}) for values in known.get(unit.code) or [{}])
     return Filling(rows)
 
 
@@ -179,12 +165,14 @@ class _Form:
                 sheet.section([*self.round.sections[level]])
             for number, row in enumerate(self.filling.rows.get(level, []), start=1):
                 self._row(sheet, number, row)
-        for _ in range(words["spare_rows"]):
+        persons = form.rows == "persons"
+        for _ in range(words["spare_rows_of_persons" if persons else "spare_rows"]):
             self._row(sheet, None, FormRow({}))
         for place, column in enumerate(form.columns, start=1):
             self._input_rule(sheet, column, first, place)
         sheet.finish((header, first - 1), frozen_columns=2, filtered=False)
-        sheet.paper.protect("", dict.fromkeys(_ALLOWED, True))
+        if not persons:  # a unit may have more persons than anyone foresees
+            sheet.paper.protect("", dict.fromkeys(_ALLOWED, True))
 
     @property
     def _guide_key(self) -> str:
@@ -240,7 +228,8 @@ class _Form:
             rule = {"validate": "custom", "value": f'=OR({cell}="",{self._test(column, cell)})'}
         title, message = self._hint(column)["title"], self._how(column)
         texts = {"error_title": title, "error_message": message, "input_title": title, "input_message": message}
-        sheet.paper.data_validation(first, place, sheet.row - 1, place, {**rule, "error_type": "warning", **texts})
+        last = sheet.row - 1 + (_MORE_PERSONS if self.form.rows == "persons" else 0)
+        sheet.paper.data_validation(first, place, last, place, {**rule, "error_type": "warning", **texts})
 
     # --- what the sender states of itself
 
@@ -431,19 +420,23 @@ class _Form:
         sheet.line(words["title"], bold=True, align="center", font_size=13)
         header = sheet.header(columns)
         for column in self.form.columns:
-            rules = [*([Rule.VALUE_MISSING] if column.filled else []), *rules_of(column.kind)]
             listed = (
                 [words["choices"].format(choices="; ".join(c.value for c in column.choices))] if column.choices else []
             )
             texts = [
                 self.form.label(column.key),
                 " ".join([self._how(column), *listed, self._when(column, words)]).strip(),
-                "; ".join(map(title, rules)),
+                "; ".join(map(title, rules_of(column, self.form))),
             ]
             for place, text in enumerate(texts):
                 sheet.put(sheet.row, place, text, self.book.cell("text"))
             sheet.fit(sheet.row, [(text, sheet.width(place)) for place, text in enumerate(texts)])
             sheet.row += 1
+        if self.round.notes:
+            sheet.row += 1
+            sheet.line(words["notes"].format(source=self.round.source.reference), bold=True)
+        for note in self.round.notes:
+            sheet.line(note)
         sheet.finish((header, header), frozen_columns=0, filtered=False)
 
     def _when(self, column: FormColumn, words: dict[str, Any]) -> str:
@@ -487,10 +480,10 @@ class _Form:
 
 def _cell_value(text: str, column: FormColumn) -> str | float:
     """Return what stands in a cell for a text: numbers are numbers; days are text, which no regional setting turns."""
-    value = repaired(text, column)
-    if column.kind == "number" and is_number(value):
-        return float(value) if "." in value else int(value)
-    return shown(value, column) if column.kind == "date" and is_day(value) else text
+    value = cell_value(repaired(text, column), column)
+    if isinstance(value, dt.date):
+        return shown(value.isoformat(), column)
+    return text if isinstance(value, str) else value
 
 
 def _number_format(value: str | float, column: FormColumn) -> str:

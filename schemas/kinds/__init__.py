@@ -6,6 +6,7 @@ is repairing once. `blank.py` says what counts as an empty cell.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,9 +36,14 @@ class Kind:
     same: Callable[[str, str], bool] = lambda typed, shown: typed == shown
 
 
-def _same_numerals(typed: str, shown: str) -> bool:
+def _same_day(typed: str, shown: str) -> bool:
     """Tell whether two writings hold the same numbers, leading zeros and what stands between them aside."""
     return [int(digits) for digits in _NUMERAL.findall(typed)] == [int(digits) for digits in _NUMERAL.findall(shown)]
+
+
+def _same_digits(typed: str, shown: str) -> bool:
+    """Tell whether two writings of a number differ in their separators only, or in what is counted."""
+    return "".join(_NUMERAL.findall(typed)) == "".join(_NUMERAL.findall(shown))
 
 
 def _alone(repair: Callable[[str], str]) -> Repair:
@@ -62,12 +68,12 @@ KINDS = {
         says=lambda text, column: choice.find(text, column.spellings) != "",
         same=lambda typed, shown: spelling_key(typed) == spelling_key(shown),
     ),
-    "date": Kind(_alone(date.repair), date.shown, same=_same_numerals),
+    "date": Kind(_alone(date.repair), date.shown, same=_same_day),
     "number": Kind(
         _alone(number.repair),
         number.shown,
         says=lambda text, column: number.parse(text) is not None,
-        same=_same_numerals,
+        same=_same_digits,
     ),
 }
 
@@ -96,10 +102,19 @@ def shown(value: str, column: Column) -> str:
     return KINDS[column.kind].shown(value)
 
 
+def cell_value(value: str, column: Column) -> str | int | float | dt.date:
+    """Return a repaired value as a cell of a workbook holds it: numbers and days by their type, all else as text."""
+    if column.kind == "number" and number.is_number(value):
+        return float(value) if "." in value else int(value)
+    if column.kind == "date" and date.is_day(value):
+        return dt.date.fromisoformat(value)
+    return value
+
+
 def is_news(typed: str, value: str, column: Column) -> bool:
     """Tell whether a repair is worth telling: a tick taken for yes, or zeros put before a day, is none."""
     kind = KINDS[column.kind]
     return not kind.same(clean(typed), kind.shown(value))
 
 
-__all__ = ["KINDS", "Kind", "is_blank", "is_empty", "is_news", "repaired", "shown"]
+__all__ = ["KINDS", "Kind", "cell_value", "is_blank", "is_empty", "is_news", "repaired", "shown"]

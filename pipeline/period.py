@@ -1,0 +1,127 @@
+"""From period to period: accepted data are carried forward, and what changed since is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from pipeline.consolidate import vietnamese_date
+from pipeline.ledger import Ledger, Version
+from pipeline.model import Arrival, Rows, Shift, finding
+from pipeline.versions import Settled
+from schemas.codes import Rule
+from schemas.form import Form
+from schemas.kinds import link
+from schemas.round import Round
+
+Carried = Mapping[str, list[dict[str, str]]]
+"""By unit's code: the repaired values of its rows, of the newest earlier period in which they were in order."""
+
+
+def accepted(version: Version | None) -> dict[str, list[dict[str, str]]]:
+    """Return the rows of a version that had no error, by unit's code."""
+    if version is None:
+        return {}
+    wrong = {unit for unit, _, _ in version.errors}
+    rows: dict[str, list[dict[str, str]]] = {}
+    for key, values in version.rows.items():
+        code = key.partition("/")[0]
+        if code not in wrong:
+            rows.setdefault(code, []).append(values)
+    return rows
+
+
+def carried_for(ledger: Ledger, round: Round) -> tuple[dict[str, list[dict[str, str]]], str]:
+    """Return what is carried forward into a round, and the newest earlier round that has any ("" for none)."""
+    carried: dict[str, list[dict[str, str]]] = {}
+    newest = ""
+    for earlier in round.previous:
+        for sender, expected in round.expected.items():
+            versions = ledger.versions(earlier, sender)
+            rows = accepted(versions[-1] if versions else None)
+            newest = newest or (earlier if rows else "")
+            for unit in expected:
+                if unit.code in rows:
+                    carried.setdefault(unit.code, rows[unit.code])
+    return carried, newest
+
+
+def of_period(round: Round, arrivals: Iterable[Arrival]) -> tuple[list[Arrival], list[dict[str, Any]]]:
+    """Return the files of this period, and a note for every file that came before it began."""
+    ours, notes = [], []
+    for arrival in arrivals:
+        if round.opens is None or arrival.received >= round.opens:
+            ours.append(arrival)
+            continue
+        facts = {"received": vietnamese_date(arrival.received), "deadline": vietnamese_date(round.opens)}
+        notes.append(finding(Rule.FILE_EARLIER, file=arrival.file, value=arrival.file, facts=facts))
+    return ours, notes
+
+
+def with_carried(settled: Settled, round: Round, carried: Carried) -> Settled:
+    """Return the rows that count with those carried forward for units that no file lists: they have no file."""
+    listed = set(settled.rows.origin.loc[settled.claims, "code"])
+    sender_of = {unit.code: sender for sender, units in round.expected.items() for unit in units}
+    new = [(code, values) for code, rows in carried.items() if code not in listed for values in rows]
+    if not new:
+        return settled
+    old = settled.rows
+    start = 1 + max(old.origin.index, default=-1)
+    index = pd.RangeIndex(start, start + len(new))
+    keys = round.form.keys
+    typed = pd.DataFrame([[v.get(key, "") for key in keys] for _, v in new], columns=keys, index=index, dtype="str")
+    empty = pd.DataFrame("", columns=keys, index=index, dtype="str")
+    units = round.register.units
+    origin = pd.DataFrame(
+        [("", "", 0, sender_of[code], code, units[code].level, "", "", {}, {}) for code, _ in new],
+        columns=old.origin.columns,
+        index=index,
+    ).astype(old.origin.dtypes.to_dict())
+    rows = Rows(
+        pd.concat([old.typed, typed]), pd.concat([old.where, empty]), pd.concat([old.flaws, empty]),
+        pd.concat([old.origin, origin]),
+    )  # fmt: skip
+    claims = pd.concat([settled.claims, pd.Series(True, index=index)])
+    return Settled(rows, claims, settled.findings)
+
+
+def shifts(round: Round, carried: Carried, rows: Rows, repaired: pd.DataFrame, claims: pd.Series) -> Iterator[Shift]:
+    """Yield what differs from what was carried, unit by unit in the register's order."""
+    now: dict[str, list[dict[str, str]]] = {}
+    spoken = claims & rows.origin["file"].ne("")
+    values = repaired[spoken].to_dict("index")
+    for id, code in rows.origin.loc[spoken, "code"].items():
+        now.setdefault(code, []).append(values[id])
+    for units in round.expected.values():
+        for unit in units:
+            if unit.code in now:
+                yield from _shifts_of(round.form, unit.code, carried.get(unit.code, []), now[unit.code])
+
+
+def _shifts_of(form: Form, code: str, before: list[dict[str, str]], now: list[dict[str, str]]) -> Iterator[Shift]:
+    if form.rows == "persons":
+        if before != now:
+            yield Shift(code, "persons", "", str(len(before)), str(len(now)), personal=True)
+        return
+    old, new = before[0] if before else {}, now[0]
+    links = [column.key for column in form.of_kind("link")]
+    began = [key for key in links if new[key] and not old.get(key)]
+    ended = [key for key in links if old.get(key) and not new[key]]
+    for key in form.keys:
+        column, was, value = form.column(key), old.get(key, ""), new[key]
+        if was == value or column.kind == "unit":
+            continue
+        if key in began or key in ended:
+            yield Shift(code, "new" if key in began else "closed", key, was, value)
+        elif column.kind == "link":
+            if link.parse(was).identity != link.parse(value).identity:
+                yield Shift(code, "moved", key, was, value)
+        elif column.kind == "page-name":
+            if not began and not ended:
+                yield Shift(code, "renamed", key, was, value)
+        elif column.group in form.persons or column.kind in ("name", "phone", "email"):
+            yield Shift(code, "persons", key, was, value, personal=True)
+        elif before:
+            yield Shift(code, "value", key, was, value)

@@ -1,0 +1,169 @@
+"""The forms of Nam Dinh and Nghe An as clerks fill them: further columns, groups, one row a person."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import openpyxl
+import pytest
+from building import saved
+from conftest import Outcome, Run
+
+from pipeline.headers import Headers
+from schemas.form import load_form
+from schemas.round import load_round
+
+LEADER, MANAGER = "Lãnh đạo phụ trách", "Cán bộ quản lý, vận hành"
+JOINS, INTERACTS = "Tham gia", "Tương tác với Trang Mặt trận Nghệ An"
+
+
+@pytest.mark.parametrize(
+    ("form", "labels", "keys"),
+    [
+        (
+            "page-list-nam-dinh",
+            [
+                ("TT",), ("Đơn vị",), ("Tên Trang",), ("Địa chỉ liên kết",), (LEADER, "Họ và tên"), (LEADER, "Chức vụ"),
+                (LEADER, "Email"), (MANAGER, "Họ và tên"), (MANAGER, "Chức vụ"), (MANAGER, "Cấp độ"),
+                (MANAGER, "Nhóm quản trị"), (MANAGER, "SĐT"), (MANAGER, "Facebook cá nhân"), ("Đã kết nối hệ thống",),
+                ("Có logo",), ("Nút gửi tin nhắn",), ("Chi tiết Trang",),
+            ],
+            [
+                "", "unit", "page_name", "page_link", "leader_name", "", "leader_email", "manager_name",
+                "manager_position", "manager_tier", "manager_group", "manager_phone", "manager_facebook", "connected",
+                "has_logo", "has_message_button", "category",
+            ],
+        ),
+        (
+            "page-list-nam-dinh",
+            [
+                ("STT",), ("Tên xã",), ("Tên Fanpage",), ("Link",), ("Họ tên người quản lý",), ("Chức vụ",),
+                ("Cấp độ",),
+                ("Nhóm quản trị",), ("Số điện thoại",), ("Gmail",), ("Link Facebook cá nhân người quản lý",),
+                ("Đã kết nối vào hệ thống tuyentruyen.mattran.org.vn (có/không)",), ("Logo MTTQ",), ("Hạng mục trang",),
+                ("Nút nhắn tin trên Trang",),
+            ],
+            [
+                "", "unit", "page_name", "page_link", "manager_name", "manager_position", "manager_tier",
+                "manager_group", "manager_phone", "manager_email", "manager_facebook", "connected", "has_logo",
+                "category", "has_message_button",
+            ],
+        ),
+        (
+            "page-list-nam-dinh",
+            [
+                ("TT",), ("Đơn vị",), ("Tên Trang",), ("Link trang",), ("Họ tên lãnh đạo",), ("Chức vụ",), ("ĐT",),
+                ("Họ tên người quản lý",), ("Chức vụ",), ("ĐT",), ("Facebook cá nhân",), ("Kết nối",),
+            ],
+            [
+                "", "unit", "page_name", "page_link", "leader_name", "", "leader_phone", "manager_name",
+                "manager_position", "manager_phone", "manager_facebook", "connected",
+            ],
+        ),
+        (
+            "personnel",
+            [
+                ("STT",), ("Họ tên",), ("Xã",), ("Khối, xóm",), ("Loại cán bộ",), ("Tham gia FB",), ("Tham gia Zalo",),
+                ("Tham gia trang Fanpage",), ("Tương tác Facebook",), ("Tương tác kênh Zalo của tỉnh",),
+                ("Tương tác Fanpage Mặt trận Nghệ An",), ("Trang của tập thể",),
+            ],
+            [
+                "", "full_name", "unit", "residential_area", "group", "joins_facebook", "joins_zalo", "joins_fanpage",
+                "interacts_facebook", "interacts_zalo", "interacts_fanpage", "account",
+            ],
+        ),
+        (
+            "personnel",
+            [
+                ("TT",), ("Đơn vị",), ("Họ và tên",), ("Đối tượng",), ("Facebook",), ("Zalo",), ("Fanpage",),
+                ("Facebook",), ("Zalo",), ("Fanpage",),
+            ],
+            [
+                "", "unit", "full_name", "group", "joins_facebook", "joins_zalo", "joins_fanpage",
+                "interacts_facebook", "interacts_zalo", "interacts_fanpage",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_columns_are_recognised(form: str, labels: list[tuple[str, ...]], keys: list[str]) -> None:
+    columns, _ = Headers(load_form(form)).match(labels)
+    found = {place: key for key, place in columns.items()}
+    assert [found.get(place, "") for place in range(len(labels))] == keys
+
+
+# --- persons: one row each, their unit told in every row or once
+
+QUYNH_LUU = ["421", *(unit.code for unit in load_round("nghe-an-2022").register.children("421"))]
+PERSONS: list[tuple[str, list[Any]]] = [
+    ("Huyện Quỳnh Lưu", ["", "Cán bộ chuyên trách", "Đ/c NGUYỄN VĂN AN - Chủ tịch", "x", "x", "", "x", "", ""]),
+    ("Huyện Quỳnh Lưu", ["", "tập thể", "Ban Thường trực UBMTTQ huyện", "x", "x", "x", "", "", ""]),
+    ("Xã Quỳnh Thắng", ["", "Bán chuyên trách", "Hồ Thị Lan", "có", "không", "", "chưa", "", ""]),
+    ("Xã Quỳnh Thắng", ["Xóm 3", "BCTMT", "Trần Văn Bình", "", "", "", "", "", ""]),
+    ("Xã Quỳnh Bảng", ["", "uỷ viên", "", "x", "", "", "", "", ""]),
+    ("Xã Quỳnh Bảng", ["", "Cộng tác viên", "Lê Văn Cường", "?", "", "", "", "", ""]),
+]
+
+
+def persons_book(layout: str) -> bytes:
+    """The persons in one of four layouts: `every` row names its unit, `merged`, `once`, `headings`, `sheets`."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for unit in dict.fromkeys(unit for unit, _ in PERSONS):
+        if layout == "sheets":
+            sheet = book.create_sheet(unit)
+        if layout == "sheets" or unit == PERSONS[0][0]:
+            sheet.append(["ỦY BAN MTTQ VIỆT NAM HUYỆN QUỲNH LƯU"])
+            sheet.append([unit.upper() if layout == "sheets" else "DANH SÁCH"])
+            top = sheet.max_row + 1
+            sheet.append(["TT", "Đơn vị", "Khu dân cư", "Đối tượng", "Họ và tên", JOINS, "", "", INTERACTS])
+            sheet.append([*[""] * 5, *["Facebook", "Zalo", "Fanpage"] * 2])
+            sheet.merge_cells(start_row=top, end_row=top, start_column=6, end_column=8)
+            sheet.merge_cells(start_row=top, end_row=top, start_column=9, end_column=11)
+        if layout == "headings":
+            sheet.append(["", unit])
+        first = sheet.max_row + 1
+        for number, (_, values) in enumerate((p for p in PERSONS if p[0] == unit), start=1):
+            told = layout == "every" or (layout in ("once", "merged") and number == 1)
+            sheet.append([number, unit if told else "", *values])
+        if layout == "merged":
+            sheet.merge_cells(start_row=first, end_row=sheet.max_row, start_column=2, end_column=2)
+    sheet.append([])
+    sheet.append(["", "NGƯỜI LẬP BIỂU", "", "", "TM. BAN THƯỜNG TRỰC"])
+    return saved(book)
+
+
+TOLD = (
+    [
+        ("Huyện Quỳnh Lưu", "Cán bộ chuyên trách", "Nguyễn Văn An", "có", "có"),
+        ("Huyện Quỳnh Lưu", "Tập thể", "Ban Thường trực UBMTTQ huyện", "có", "có"),
+        ("Xã Quỳnh Bảng", "Ủy viên Ủy ban MTTQ", "", "có", ""),
+        ("Xã Quỳnh Bảng", "Cộng tác viên", "Lê Văn Cường", "?", ""),
+        ("Xã Quỳnh Thắng", "Cán bộ bán chuyên trách", "Hồ Thị Lan", "có", "không"),
+        ("Xã Quỳnh Thắng", "Ban công tác Mặt trận", "Trần Văn Bình", "", ""),
+    ],
+    # One cause, one finding: whether a name must be there depends on a group that is not known.
+    [("full_name", "value.missing"), ("group", "choice.invalid"), ("joins_facebook", "yes-no.invalid")],
+)
+
+
+@pytest.mark.parametrize("layout", ["every", "merged", "once", "headings", "sheets"])
+def test_persons_are_read_in_any_layout(layout: str, run: Run) -> None:
+    outcome = run({"2022-02-20/quynh luu.xlsx": persons_book(layout)}, round="nghe-an-2022", as_of="2022-03-05")
+    assert _told(outcome) == TOLD
+
+
+def _told(outcome: Outcome) -> tuple[list[tuple[str, ...]], list[tuple[str, str]]]:
+    """The persons, unit by unit, and what was found in their cells."""
+    keys = ("unit", "group", "full_name", "joins_facebook", "joins_zalo")
+    rows = [tuple(row[key] for key in keys) for row in outcome._table("rows.csv") if row["file"]]
+    found = [(f["column"], f["rule"]) for f in outcome.findings if f["cell"] and f["severity"] != "note"]
+    return sorted(rows, key=lambda row: row[0]), sorted(found)
+
+
+def test_a_marked_list_of_persons_comes_back_as_it_went_out(run: Run) -> None:
+    outcome = run({"2022-02-20/a.xlsx": persons_book("once")}, round="nghe-an-2022", as_of="2022-02-21")
+    marked = (outcome.sender_folder("421") / "phieu-sua.xlsx").read_bytes()
+    sheet = openpyxl.load_workbook(io.BytesIO(marked))["DANH SÁCH"]
+    assert not sheet.protection.sheet  # nobody knows how many rows a unit needs
+    assert _told(run({"2022-02-25/b.xlsx": marked}, round="nghe-an-2022", as_of="2022-02-26")) == TOLD

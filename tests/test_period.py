@@ -1,0 +1,180 @@
+"""Rounds that come again: what was in order is carried forward, what changed is reported; extensions; months."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.data import HERE
+from schemas.periods import span_of, spans_before
+from schemas.round import Deadline, load_round
+from tests.building import Book, right_rows
+from tests.conftest import Outcome, drop_and_run
+
+MUONG_ANG, NAM_PO = "102", "103"
+ROUND = (HERE / "rounds" / "dien-bien-2022.toml").read_text(encoding="utf-8")
+MONTHLY = """
+[period]
+every = "month"
+last_day = 25
+
+[emulation]
+praise = 90
+[[emulation.criteria]]
+measure = "on-time"
+points = 40
+title = "Đúng hạn"
+lack = "gửi đúng hạn"
+[[emulation.criteria]]
+measure = "complete"
+points = 60
+title = "Đầy đủ"
+lack = "bổ sung, sửa lỗi"
+"""
+
+
+@pytest.fixture
+def monthly(tmp_path: Path) -> Any:
+    """Run a monthly round on a day, with these files."""
+    path = tmp_path / "hang-thang.toml"
+    text = ROUND.replace('id = "dien-bien-2022"', 'id = "hang-thang"').replace('tỉnh Điện Biên"', 'tỉnh, {period}"', 1)
+    path.write_text(text + MONTHLY, encoding="utf-8")
+
+    def run(day: str, files: dict[str, bytes] | None = None) -> Outcome:
+        outcome = drop_and_run(tmp_path, files, round=str(path), as_of=day)
+        return Outcome(tmp_path / "outbox" / f"hang-thang-{day[:7]}", outcome.status)
+
+    return run
+
+
+def _changed(rows: list[dict[str, Any]], **values: str) -> list[dict[str, Any]]:
+    return [{**rows[1], **values}, *rows[2:4]]
+
+
+def test_a_month_carries_the_last_one_forward(monthly: Any) -> None:
+    march = monthly("2022-03-28", {"2022-03-20/ma.xlsx": Book(MUONG_ANG).bytes()})
+    assert march.unit(MUONG_ANG)["status"] == "accepted"
+    april = monthly("2022-04-20")
+    assert april.unit(MUONG_ANG)["status"] == "missing"
+    assert april.unit(MUONG_ANG)["complete"] == march.unit(MUONG_ANG)["complete"]
+    assert april.summary["levels"]["commune"]["established"] == march.summary["levels"]["commune"]["established"]
+    assert [f["file"] for f in april.of_rule("file.earlier-period")] == ["2022-03-20/ma.xlsx"]
+    listed = [row for row in april.rows.values() if row["submitter_code"] == MUONG_ANG]
+    assert {row["status"] for row in listed} == {"complete"} and {row["file"] for row in listed} == {""}
+    # Over a month in which nothing came.
+    june = monthly("2022-06-02")
+    assert june.unit(MUONG_ANG)["complete"] == march.unit(MUONG_ANG)["complete"]
+
+
+def test_a_month_may_send_only_what_changed(monthly: Any) -> None:
+    rows = right_rows(MUONG_ANG)
+    monthly("2022-03-28", {"2022-03-20/ma.xlsx": Book(MUONG_ANG, rows).bytes()})
+    link = "https://www.facebook.com/trang.moi.muong.ang"
+    april = monthly("2022-04-20", {"2022-04-10/ma.xlsx": Book(MUONG_ANG, _changed(rows, page_link=link)).bytes()})
+    assert april.told(sender=MUONG_ANG) == []
+    assert april.unit(MUONG_ANG)["status"] == "accepted"
+    assert april.rows[_code(MUONG_ANG, 1)]["page_link"] == link
+    assert april.rows[_code(MUONG_ANG, 2)]["file"] == "2022-04-10/ma.xlsx"
+    assert april.rows[_code(MUONG_ANG, 5)]["file"] == ""
+    assert april.unit(MUONG_ANG)["listed"] == april.unit(MUONG_ANG)["expected"]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"page_link": "https://www.facebook.com/trang.moi"}, "Đổi địa chỉ"),
+        ({"page_name": "", "page_link": "", "leader_name": "", "leader_phone": "", "leader_email": ""}, "không còn"),
+        ({"leader_name": "Vàng Thị Súa"}, "người phụ trách"),
+    ],
+)
+def test_what_changed_is_reported(monthly: Any, values: dict[str, str], told: str) -> None:
+    import openpyxl
+
+    rows = right_rows(MUONG_ANG)
+    monthly("2022-03-28", {"2022-03-20/ma.xlsx": Book(MUONG_ANG, rows).bytes()})
+    april = monthly("2022-04-20", {"2022-04-10/ma.xlsx": Book(MUONG_ANG, _changed(rows, **values)).bytes()})
+    sheet = openpyxl.load_workbook(april.folder / "tong-hop.xlsx")["Thay đổi"]
+    texts = [str(cell.value) for row in sheet.iter_rows(min_row=4) for cell in row if cell.value]
+    assert any(told in text for text in texts)
+    assert "tháng 3 năm 2022" in str([cell.value for cell in sheet["A"]] + [cell.value for cell in sheet[2]])
+    # The next month knows nothing new.
+    may = monthly("2022-05-05")
+    again = openpyxl.load_workbook(may.folder / "tong-hop.xlsx")["Thay đổi"]
+    assert not any(told in str(cell.value) for row in again.iter_rows(min_row=4) for cell in row)
+
+
+def test_errors_are_not_carried_forward(monthly: Any) -> None:
+    rows = right_rows(MUONG_ANG)
+    rows[1] = {**rows[1], "leader_phone": "0912xxxxxx"}
+    monthly("2022-03-28", {"2022-03-20/ma.xlsx": Book(MUONG_ANG, rows).bytes()})
+    april = monthly("2022-04-20")
+    assert april.rows[_code(MUONG_ANG, 1)]["status"] == "not-listed"
+    assert april.rows[_code(MUONG_ANG, 2)]["status"] == "complete"
+
+
+def test_points_of_months_make_the_year(monthly: Any) -> None:
+    files = {"2022-03-20/ma.xlsx": Book(MUONG_ANG).bytes(), "2022-03-27/np.xlsx": Book(NAM_PO).bytes()}
+    march = monthly("2022-03-28", files)
+    assert (march.unit(MUONG_ANG)["score"], march.unit(NAM_PO)["score"]) == (100.0, 60.0)
+    assert march.unit("094")["score"] == 0.0
+    april = monthly("2022-04-20")
+    assert april.unit(MUONG_ANG)["score"] == 0.0
+    text = (april.folder / "tong-quan.html").read_text(encoding="utf-8")
+    assert "50,0" in text or "50" in text  # the year: the mean of 100 and 0
+
+
+def _code(sender: str, place: int) -> str:
+    return load_round("dien-bien-2022").expected[sender][place].code
+
+
+def test_an_extension_is_one_units_own(tmp_path: Path) -> None:
+    path = tmp_path / "gia-han.toml"
+    path.write_text(ROUND + f'\n[[extensions]]\nunit = "{MUONG_ANG}"\nby = 2022-04-04\n', encoding="utf-8")
+    run = partial(drop_and_run, tmp_path, round=str(path))
+    files = {"2022-04-04/ma.xlsx": Book(MUONG_ANG).bytes(), "2022-04-04/np.xlsx": Book(NAM_PO).bytes()}
+    outcome = run(files)
+    outcome = Outcome(tmp_path / "outbox" / "dien-bien-2022", outcome.status)
+    assert not outcome.unit(MUONG_ANG)["late"] and outcome.unit(NAM_PO)["late"]
+    files = {"2022-04-05/ma.xlsx": Book(MUONG_ANG, right_rows(MUONG_ANG)[::-1]).bytes()}
+    (tmp_path / "inbox" / "2022-04-04" / "ma.xlsx").unlink()
+    run(files)
+    assert outcome.unit(MUONG_ANG)["late"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "last_day"),
+    [
+        ({"before": dt.date(2022, 3, 31)}, dt.date(2022, 3, 30)),
+        ({"by": dt.date(2022, 3, 31)}, dt.date(2022, 3, 31)),
+        ({"before_month": "2022-03"}, dt.date(2022, 2, 28)),
+        ({"before_month": "2024-03"}, dt.date(2024, 2, 29)),
+        ({"before_month": "2022-01"}, dt.date(2021, 12, 31)),
+        ({}, None),
+    ],
+)
+def test_last_days(limit: dict[str, Any], last_day: dt.date | None) -> None:
+    assert Deadline(**limit).last_day == last_day
+
+
+@pytest.mark.parametrize(
+    ("day", "every", "first_day", "key", "opens", "before"),
+    [
+        ("2022-04-20", "month", 1, "2022-04", "2022-04-01", "2022-03"),
+        ("2022-01-01", "month", 1, "2022-01", "2022-01-01", "2021-12"),
+        ("2022-04-20", "month", 15, "2022-05", "2022-04-15", "2022-04"),
+        ("2022-04-14", "month", 15, "2022-04", "2022-03-15", "2022-03"),
+        ("2021-12-31", "month", 15, "2022-01", "2021-12-15", "2021-12"),
+        ("2022-03-31", "quarter", 1, "2022-q1", "2022-01-01", "2021-q4"),
+        ("2022-03-20", "quarter", 15, "2022-q2", "2022-03-15", "2022-q1"),
+        ("2022-12-31", "year", 1, "2022", "2022-01-01", "2021"),
+        ("2022-12-31", "year", 15, "2023", "2022-12-15", "2022"),
+    ],
+)
+def test_periods(day: str, every: str, first_day: int, key: str, opens: str, before: str) -> None:
+    span = span_of(dt.date.fromisoformat(day), every, first_day)
+    assert (span.key, span.opens.isoformat()) == (key, opens)
+    assert next(spans_before(span, first_day)).key == before
