@@ -351,7 +351,7 @@ def _demo(options: argparse.Namespace) -> int:
     files, day = write_example(round, folder / "inbox")
     print(line("screen", "example", count=len(files), inbox=folder / "inbox"))
     print_result(publish(round, folder / "inbox", folder / "outbox", folder / "state", day))
-    print(line("screen", "next_demo", round=round.id))
+    print(line("screen", "next_demo", round=round.series or round.id))
     return 0
 
 
