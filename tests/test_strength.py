@@ -186,7 +186,7 @@ def poisoned(run: Run, tmp_path: Path) -> Iterator[Outcome]:
 _LIVE_PARTS = re.compile(r"vbaProject|externalLink|oleObject|connections\.xml|activeX", re.IGNORECASE)
 _LIVE_TAGS = re.compile(
     rb"<(?:\w+:)?(?:altChunk|oleObject|ddeLink|ddeItem|externalReference|attachedTemplate|control)\b"
-    rb"|Target=\"(?!mailto:|https://www\.facebook\.com/)[^\"]*\"[^>]*TargetMode=\"External\"",
+    rb"|Target=\"(?!mailto:|https://www\.facebook\.com/|\.\.[\\/])[^\"]*\"[^>]*TargetMode=\"External\"",
     re.IGNORECASE,
 )
 
