@@ -36,10 +36,15 @@ class Corpus:
     size: int  # bytes of all files
 
 
-def country(folder: Path, copies: int = 1) -> Corpus:
-    """Make one workbook for each of the 705 districts; of `copies` of the country, each with other names."""
+def country(folder: Path, copies: int = 1, collector: str = CENTRE) -> Corpus:
+    """Make one workbook for each of the 705 districts; of `copies` of the country, each with other names.
+
+    With a province as the collector, only its own districts send theirs.
+    """
     records = read_csv(HERE / "units" / "2022.csv")
-    round = _round(folder, "toan-quoc", [_copy(record, copy) for copy in range(copies) for record in records], CENTRE)
+    round = _round(
+        folder, "toan-quoc", [_copy(record, copy) for copy in range(copies) for record in records], collector
+    )
     return _inbox(folder, round, ((sender, round.expected[sender.code]) for sender in round.submitting_units.values()))
 
 
@@ -63,9 +68,14 @@ def add_file(corpus: Corpus) -> None:
     round = load_round(str(corpus.round))
     sender = next(iter(round.submitting_units.values()))
     rows = list(_rows(round, round.expected[sender.code], random.Random("anew")))
-    path = corpus.inbox / "2022-03-29" / f"{slug(sender.name)} lan 2.xlsx"
+    path = file_again(corpus)
     path.parent.mkdir(exist_ok=True)
     _write(path, round, sender, rows)
+
+
+def file_again(corpus: Corpus) -> Path:
+    """Return where the list that a district sends anew lies."""
+    return corpus.inbox / "2022-03-29" / "lan 2.xlsx"
 
 
 def _copy(record: dict[str, str], copy: int) -> dict[str, str]:
@@ -83,7 +93,8 @@ def _round(folder: Path, id: str, units: list[dict[str, str]], collector: str) -
     lines = [",".join(record[key] for key in _FIELDS) for record in units]
     register.write_text("\n".join([",".join(_FIELDS), *lines]) + "\n", encoding="utf-8")
     text = (Path(__file__).parent / "round.toml").read_text(encoding="utf-8")
-    contacts = [f'"{u["code"]}" = "{u["code"].lower()}@mttq.invalid"' for u in units if u["level"] == "district"]
+    senders = [u["code"] for u in units if u["level"] == "district" and collector in (CENTRE, u["parent"])]
+    contacts = [f'"{code}" = "{code.lower()}@mttq.invalid"' for code in senders]
     given = {"id": id, "register": register.with_suffix("").absolute().as_posix(), "collector": collector}
     head = "".join(f'{key} = "{value}"\n' for key, value in given.items())
     path = folder / f"{id}.toml"

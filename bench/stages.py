@@ -24,11 +24,11 @@ STAGES = {
     "history": ["pipeline.deliver:current_versions", "pipeline.deliver:with_history"],
     "words": ["pipeline.deliver:worded"],
     "machine results": ["pipeline.deliver:write_machine_results", "pipeline.deliver:compare"],
-    "report": ["pipeline.deliver:write_papers"],
+    "Word papers": ["pipeline.deliver:write_papers"],
     "roll-up": ["pipeline.deliver:write_rollup"],
     "overview": ["pipeline.deliver:write_overview"],
     "letters and workbooks": ["pipeline.render.outgoing:Outgoing.write"],
-    "outbox": ["pipeline.deliver:_hashes", "pipeline.deliver:_keep_handwork", "pipeline.deliver:_swap"],
+    "outbox": ["pipeline.deliver:hashes_of", "pipeline.deliver:_keep_handwork", "pipeline.folders:Shelf.swap"],
     "ledger": [f"pipeline.ledger:Ledger.{name}" for name in ("will_write_papers", "wrote_papers", "record_run")],
 }
 _CLOCKS = (time.perf_counter, time.process_time)
