@@ -152,7 +152,7 @@ def print_rehearsal(rehearsal: Rehearsal) -> None:
         print(line("screen", "stopped" if file in rehearsal.stopped else "worse", file=file, count=len(own)))
         for f in own.head(PLACES_SHOWN).itertuples():
             place = " ".join(part for part in (f.sheet, f.cell) if part)
-            print(printable(f"    {place} | {f.unit_name} | {f.rule} | {f.value}"))
+            print(printable(f"    {place} | {f.unit_name} | {f.rule} | {masked(f.value)}"))
     for file in rehearsal.freed:
         print(line("screen", "freed", file=file))
 
