@@ -250,11 +250,14 @@ def _fetch(options: argparse.Namespace) -> int:
 
 
 def _watch(options: argparse.Namespace) -> int:
+    from pipeline.account import account_file, fetch_server
     from pipeline.watch import Watched, stopping, watch
 
     _round(options)  # a wrong name is told at once
     if not options.inbox.is_dir():
         raise OperatorError("no_inbox", path=options.inbox)
+    if options.fetch_every and fetch_server(options.state) is None:
+        raise OperatorError("fetch_not_configured", path=account_file(options.state))
     watched = Watched(
         options.round, options.inbox, options.outbox, options.state, options.as_of, options.quiet, options.fetch_every
     )
@@ -349,7 +352,7 @@ def _demo(options: argparse.Namespace) -> int:
     files, day = write_example(round, folder / "inbox")
     print(line("screen", "example", count=len(files), inbox=folder / "inbox"))
     print_result(publish(round, folder / "inbox", folder / "outbox", folder / "state", day))
-    print(line("screen", "next_demo", round=round.id))
+    print(line("screen", "next_demo", round=round.series or round.id))
     return 0
 
 

@@ -25,6 +25,7 @@ from pipeline.render.shares import decimal
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _COUNTS = ("expected", "listed", "established", "named", "staffed", "complete")
 _NUMBERS = {*_COUNTS, "errors", "warnings"}
+_COUNT = re.compile(r"(\d+)(?:\s\(.*\))?")  # alone, or with its rate
 _LEVELS, _UNITS, _RANKS = "ket-qua-theo-cap", "ket-qua-theo-don-vi", "thu-tu"
 _PAPERS = {"bao-cao.docx": (_LEVELS, _UNITS), "thong-bao-ket-qua.docx": (_LEVELS, _RANKS)}
 
@@ -115,7 +116,7 @@ def _compare_paper(paper: str, tables: dict[str, list[list[list[str]]]], summary
         units.setdefault(unit["name"], []).append(known)
     for row in [*tables.get(_UNITS, []), *tables.get(_RANKS, [])]:
         name = next((cell[0] for cell in row if cell and cell[0] in units), None)
-        printed_numbers = Counter(text for cell in row[1:] for text in cell if text.isdecimal())
+        printed_numbers = Counter(count[1] for cell in row[1:] for text in cell if (count := _COUNT.fullmatch(text)))
         if name is not None and not any(printed_numbers <= known for known in units[name]):
             raise Disagreement(f"{paper}: {name}: {dict(printed_numbers)} and {[dict(known) for known in units[name]]}")
 

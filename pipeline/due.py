@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.deliver import look
 from pipeline.errors import OperatorError
+from pipeline.intake import signs_of
 from pipeline.ledger import TOLD, Letter, Posted, open_ledger
 from pipeline.render.letter import letter_to
 from pipeline.state import hold
@@ -36,13 +37,16 @@ def letters_due(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -
     one.
 
     Raises:
-        OperatorError: no run has prepared letters.
+        OperatorError: no run has prepared letters, or a file is just being written into the inbox.
     """
     with hold(state), open_ledger(state) as ledger:
         day = ledger.day_of(round.id, dt.date.today())
     if day is None:
         raise OperatorError("nothing_prepared", round=round.id)
+    before = signs_of(inbox)
     result = look(round, inbox, state, as_of or day)
+    if signs_of(inbox) != before:
+        raise OperatorError("inbox_changing", path=inbox)
     posted: dict[str, list[Posted]] = {code: [] for code in round.submitting_units}
     for letter in result.posted:
         if letter.submitter in posted:  # a unit may have left the round

@@ -73,7 +73,7 @@ class _Example:
             for _ in range(chance.randint(3, 6) if people else 1)
         ]
         faults = [fault for group in file.get("faults", []) for fault in self.words["faults"][group]]
-        faults = [fault for fault in faults if fault["key"] in self.form.keys]
+        faults = [{**fault, "key": key} for fault in faults if (key := self._key_of(fault)) in self.form.keys]
         places = [place for place, (unit, _) in enumerate(rows) if unit.level == self.round.lists[-1]]
         chance.shuffle(places)
         spoilt = dict(zip(places, faults, strict=False))
@@ -85,6 +85,11 @@ class _Example:
             before = kept[-1][1] if kept else row
             kept.append((unit, self._spoil(unit, row, fault, before) if fault else row))
         return kept
+
+    def _key_of(self, fault: dict[str, str]) -> str:
+        """Return the column that a fault is put into: the one it names, or the first of its kind."""
+        of_kind = [column.key for column in self.form.of_kind(fault.get("kind", ""))]
+        return fault.get("key", of_kind[0] if of_kind else "")
 
     def _row(self, unit: Unit, chance: random.Random) -> Row:
         name = slug(unit.name).replace("-", "")

@@ -78,17 +78,8 @@ def fetch(round: Round, inbox: Path, state: Path, server: FetchServer) -> Iterat
                 received, raw = got
                 content = _content(ledger, round, raw) if raw is not None else _too_large(account, validity, uid)
                 files = _stored(content, received, inbox, state) if content.outcome == "stored" else []
-                mail = Mail(
-                    account,
-                    server.folder,
-                    validity,
-                    uid,
-                    content.sign,
-                    content.sender,
-                    received,
-                    content.outcome,
-                    files,
-                )
+                place = account, server.folder, validity, uid
+                mail = Mail(*place, content.sign, content.sender, received, content.outcome, files)
                 ledger.record_mail(mail)
                 if server.mark_seen:
                     _asked(server, imap.uid, "STORE", str(uid), "+FLAGS.SILENT", r"(\Seen)")

@@ -66,11 +66,15 @@ class Gazetteer:
         return self._found(text) if len(text) <= LONGEST else (0, [])
 
     def _find(self, text: str) -> tuple[int, list[Unit]]:
-        best: dict[int, list[Unit]] = {}
         if len(text.strip()) >= CODE and text.strip() in self.codes:
             return EXACT, [self.codes[text.strip()]]
-        if not any(self._named_as(reading) for reading in _readings(text)):
-            text = parted(text)[0]
+        best = self._best(text)
+        if not best and (piece := parted(text)[0]) and len(piece) < len(text):
+            best = self._best(piece)
+        return min(best.items(), default=(0, []))
+
+    def _best(self, text: str) -> dict[int, list[Unit]]:
+        best: dict[int, list[Unit]] = {}
         for reading in _readings(text):
             for offset, names, key in (
                 (0, self._named, reading.key),
@@ -82,10 +86,7 @@ class Gazetteer:
                     )
                     if unit not in best.setdefault(sure, []):
                         best[sure].append(unit)
-        return min(best.items(), default=(0, []))
-
-    def _named_as(self, reading: Reading) -> bool:
-        return reading.key in self._named or without_accents(reading.key) in self._unaccented
+        return best
 
     def nearest(self, text: str) -> Unit | None:
         """Return the unit whose name is most like the text, if any is like it at all.
@@ -229,11 +230,12 @@ def unit_type(text: str) -> str:
     return next((reading.type for reading in _readings(text) if reading.type), "")
 
 
-MIXED = "mixed"
+MIXED, OWN = "mixed", "own"
+"""What a heading says that names several levels, and one that names the sender's own by its kind of unit."""
 
 
 def section_level(text: str) -> str:
-    """Return the level that a heading such as `I. Cap huyen` names, `MIXED` for several, or ""."""
+    """Return the level that a heading such as `I. Cap huyen` names, `MIXED` or `OWN`, or ""."""
     return "" if len(text) > LONGEST or _NO_HEADING.search(text) else _level_of_heading(text)
 
 

@@ -203,7 +203,9 @@ def _contains(text: str, words: list[str]) -> bool:
 def _likeness(text: str, name: str) -> float:
     if text == name:
         return 100
-    return 0 if min(len(text), len(name)) <= SHORT else float(fuzz.ratio(text, name))
+    if min(len(text), len(name)) <= SHORT or _DIGIT.findall(text) != _DIGIT.findall(name):
+        return 0  # another year or number is another column, however alike
+    return float(fuzz.ratio(text, name))
 
 
 def _find(phrase: str, text: str) -> str:

@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from itertools import pairwise
 
 from pipeline.columns import SAMPLE, contents, settle
-from pipeline.gazetteer import MIXED, section_level, unit_type
+from pipeline.gazetteer import MIXED, OWN, section_level, unit_type
 from pipeline.headers import Headers
 from pipeline.lines import Found, Line, with_dittos, with_second
 from pipeline.model import Place, Sheet
@@ -66,7 +66,7 @@ class _Finder:
         self.kinds = {column.key: column.kind for column in form.columns}
         self.columns = {column.key: column for column in form.columns}
         self.persons = list(form.persons.values())
-        self.levels = (*LEVELS, MIXED) if form.sections else ()
+        self.levels = (*LEVELS, MIXED, OWN) if form.sections else ()
         self.level = section_level(sheet.name)
         self.heading = ""
         self.above: tuple[str, Place] | None = None  # the unit last named, and where

@@ -11,7 +11,7 @@ from rapidfuzz import fuzz
 
 from pipeline.context import Context, Row
 from pipeline.former import Formers
-from pipeline.gazetteer import BARE, EXACT, LONGEST, NEAREST, Gazetteer, rest_of
+from pipeline.gazetteer import BARE, EXACT, LONGEST, NEAREST, OWN, Gazetteer, rest_of
 from pipeline.lines import Line
 from schemas.codes import Rule
 from schemas.kinds import is_blank
@@ -120,7 +120,9 @@ class Lister:
         if self.unit_key in line.flaws:
             item.rule = line.flaws[self.unit_key][0]
             return
-        if (line.is_section and line.level == sender.level) or (alone and is_blank(text) and own.units == [sender]):
+        if (line.is_section and line.level in (sender.level, OWN)) or (
+            alone and is_blank(text) and own.units == [sender]
+        ):
             item.candidates, item.sure = [sender], BARE
             return
         if line.is_section:
@@ -137,7 +139,8 @@ class Lister:
         if everywhere and foreign and surely and (not sure or sure > BARE):
             self._tell_foreign(item, submitter, foreign)
             return
-        at_level = [unit for unit in units if unit.level == line.level]
+        level = sender.level if line.level == OWN else line.level
+        at_level = [unit for unit in units if unit.level == level]
         item.candidates, item.sure = (at_level or units), sure
         if not units:
             item.rule = Rule.UNIT_UNKNOWN

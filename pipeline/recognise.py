@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.answers import Accepted, Explained, explanations_in, stamp_of, with_answers, words
 from pipeline.errors import Refused
-from pipeline.gazetteer import BARE, EXACT, Gazetteer
+from pipeline.gazetteer import BARE, EXACT, OWN, Gazetteer
 from pipeline.headers import Headers
 from pipeline.layout import Layout, find_tables
 from pipeline.lines import Line
@@ -180,7 +180,7 @@ class Recogniser:
         if len(lines) != 1:
             return layout
         table, line = lines[0]
-        of_sender = not line.is_section or line.level == self.round.submitters
+        of_sender = not line.is_section or line.level in (self.round.submitters, OWN)
         if of_sender and not is_blank(line.texts.get(self.unit_key, "")):
             return layout
         if unit := self._unit_of_sheet(

@@ -91,7 +91,7 @@ def print_next(published: Published) -> None:
         key = "next_done"
     else:
         key = "next_letters"
-    print(coloured(line("screen", key, round=result.round.id, path=published.folder), "head"))
+    print(coloured(line("screen", key, round=_known_as(result.round), path=published.folder), "head"))
 
 
 def _print_closed(closed: Closed, told: pd.DataFrame) -> None:
@@ -204,6 +204,11 @@ def print_status(result: Result) -> None:
     _print_senders(result)
 
 
+def _known_as(round: Round) -> str:
+    """Return the id by which commands know the round: of a period that of the round as written."""
+    return round.series or round.id
+
+
 def _print_senders(result: Result, most: int = 0) -> None:
     """Print a table of the senders; with `most` only so many, those who have something to do first."""
     measure = charted(result.round)
@@ -226,7 +231,7 @@ def _print_senders(result: Result, most: int = 0) -> None:
     for text in table(rows, (2, 4, 5, 6), looks):
         print(text)
     if rest := len(result.rollup.senders) - len(senders):
-        print(line("screen", "senders_more", count=rest, round=result.round.id))
+        print(line("screen", "senders_more", count=rest, round=_known_as(result.round)))
     print()
 
 

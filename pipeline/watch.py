@@ -87,7 +87,8 @@ def watch(watched: Watched, stopped: threading.Event, clock: Callable[[], float]
             next_fetch = clock() + watched.fetch_every
         began = time.perf_counter()
         signs = signs_of(watched.inbox)
-        poll = max(POLL, 20 * (time.perf_counter() - began))  # a large inbox must not keep the computer busy
+        # A large inbox must not keep the computer busy.
+        poll = min(max(POLL, 20 * (time.perf_counter() - began)), 10 * POLL)
         if settling.due(signs, watched.as_of or dt.date.today(), clock()):
             settling.began()
             status = _in_process("run", watched, signs, stopped)

@@ -213,7 +213,11 @@ class Form(_Data):
     def personal(self) -> frozenset[str]:
         """The keys of the columns that hold a person's data."""
         of_rows = self.rows == "persons"
-        return frozenset(c.key for c in self.columns if c.group or c.kind in CONTACT or (of_rows and c.kind != "unit"))
+        return frozenset(
+            c.key
+            for c in self.columns
+            if c.group in self.persons or c.kind in CONTACT or (of_rows and c.kind != "unit")
+        )
 
     def column(self, key: str) -> Column:
         """Return the column of that key."""

@@ -67,8 +67,8 @@ class Table:
         return pd.Series(False, index=self.rows.index)
 
     def group_filled(self, group: str) -> pd.Series:
-        """True where any cell of that person is filled."""
-        return self.filled[[column.key for column in self.round.form.of_group(group)]].any(axis=1)
+        """True where that person's name, number or address is filled; what else is told of it asks for nothing."""
+        return self.filled[[*self.round.form.persons[group].values()]].any(axis=1)
 
     @cached_property
     def asked_for(self) -> dict[str, pd.Series]:

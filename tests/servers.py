@@ -23,6 +23,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from proxyprotocol.reader import ProxyProtocolReader
 from pymap.backend.dict import DictBackend
 from pymap.imap import IMAPServer
+from pysasl.hashing import BuiltinHash
 
 HOST = "127.0.0.1"
 USER, PASSWORD = "tonghop", "mat-khau"
@@ -230,7 +231,7 @@ class Mailbox:
                 debug=False, host=HOST, port=0, cert=None, key=None, tls=False, proxy_protocol=None, passlib_cfg=None,
                 inherited_sockets=None, demo_data=False, demo_user=USER, demo_password=PASSWORD,
             )  # fmt: skip
-            made, config = await DictBackend.init(arguments)
+            made, config = await DictBackend.init(arguments, hash_context=BuiltinHash(rounds=1))  # made to be slow
             config.apply_context()
             return ProxyProtocolReader(config.proxy_protocol).get_callback(IMAPServer(made.login, config))
 

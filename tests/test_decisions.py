@@ -323,7 +323,7 @@ def _results(outcome: Outcome) -> dict[str, bytes]:
     }
 
 
-def test_nothing_moves_a_closed_round_but_reopening_it(run: Run, command: Command) -> None:
+def test_nothing_moves_a_closed_round_but_reopening_it(run: Run, command: Command, tmp_path: Path) -> None:
     masked = Book(SENDER, _with(3, leader_phone="0912xxxxxx")).bytes()
     open_ = run({"2022-03-01/a.xlsx": masked}, as_of="2022-03-20")
     assert "BY=" in command("close", status=2)
@@ -345,6 +345,9 @@ def test_nothing_moves_a_closed_round_but_reopening_it(run: Run, command: Comman
     letters = sorted((late.folder / "sau-khi-chot" / "don-vi").glob("*/tin-nhan.txt"))
     assert [path.parent.name[:3] for path in letters] == [SENDER, "103"]
     assert "30/03/2022" in letters[0].read_text("utf-8")
+    # Neither does a changed rule.
+    command("run", as_of="2022-04-06", round=_round_with(tmp_path, '"phone.masked" = "note"'))
+    assert _results(late) == signed
     assert "còn nguyên" in command("run", as_of="2022-04-06")
     status = command("status", as_of="2022-04-06")
     assert re.search(r"Huyện Mường Ảng +Cần sửa", status)

@@ -12,6 +12,7 @@ from test_national import HEADER, workbook_of
 
 from pipeline.model import Arrival, Sheet, Workbook
 from pipeline.recognise import Recogniser
+from pipeline.run import judge
 from schemas.codes import Rule
 from schemas.naming import LONGEST, policy_faults
 from schemas.round import Round, load_round
@@ -228,16 +229,19 @@ def test_a_name_that_no_page_can_bear_is_told(tmp_path: Path) -> None:
     units = [REGISTER.units[code] for code in ("03160", "03158")]
     long, short = f"Mặt trận {units[0].name} {tail} tỉnh Điện Biên", f"Mặt trận {units[1].name}"
     assert len(long) > LONGEST >= len(short)
-    files = {
-        f"2026-03-01/{unit.code}.xlsx": workbook_of(
-            [HEADER, ["1", unit.full_name, name, f"https://www.facebook.com/mt.{unit.code}", *people]]
-        )
-        for unit, name in zip(units, (long, short), strict=True)
-    }
-    outcome = drop_and_run(tmp_path, files, round=str(path), as_of="2026-03-02")
-    assert outcome.told() == [("2026-03-01/03160.xlsx", "C2", "page-name.too-long")]
+    round, arrivals = load_round(str(path)), []
+    for unit, name in zip(units, (long, short), strict=True):
+        row = ["1", unit.full_name, name, f"https://www.facebook.com/mt.{unit.code}", *people]
+        file = tmp_path / f"{unit.code}.xlsx"
+        file.write_bytes(workbook_of([HEADER, row]))
+        arrivals.append(Arrival(file.name, file, file.name, dt.date(2026, 3, 1)))
+    rollup = judge(round, arrivals, dt.date(2026, 3, 2)).rollup
+    found = rollup.findings[rollup.findings["file"].ne("")]
+    assert list(zip(found["file"], found["cell"], found["rule"], strict=True)) == [
+        ("03160.xlsx", "C2", "page-name.too-long")
+    ]
     assert str(Rule.PAGE_NAME_TOO_LONG) == "page-name.too-long"
-    [line] = policy_faults(load_round(str(path)).right_names, REGISTER)
+    [line] = policy_faults(round.right_names, REGISTER)
     assert str(LONGEST) in line
     assert "45 tên" in line
-    assert outcome.rows["03160"]["status"] == "complete"
+    assert rollup.units.at["03160", "status"] == "complete"

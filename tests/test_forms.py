@@ -11,7 +11,7 @@ from building import saved
 from conftest import Outcome, Run
 
 from pipeline.headers import Headers
-from schemas.form import load_form
+from schemas.form import Form, load_form
 from schemas.round import load_round
 
 LEADER, MANAGER = "Lãnh đạo phụ trách", "Cán bộ quản lý, vận hành"
@@ -92,6 +92,19 @@ def test_columns_are_recognised(form: str, labels: list[tuple[str, ...]], keys: 
     assert [found.get(place, "") for place in range(len(labels))] == keys
 
 
+def test_another_year_is_another_column_however_alike() -> None:
+    headers = ["Xã", "Số hộ nghèo năm 2022", "Số hộ nghèo năm 2021", "Số hộ nghèo", "Số hộ cận nghèo"]
+    columns = [
+        {"key": f"c{place}", "kind": "number" if place else "unit", "header": header}
+        for place, header in enumerate(headers)
+    ]
+    form = Form.model_validate({"id": "f", "document": "biểu", "title": [], "columns": columns})
+    labels = ["Xã", "Hộ nghèo năm 2021", "số hộ nghèo, năm 2022", "Số hộ nghèo năm 2023", "Hộ cận nghèo", "Số hộ ngèo"]
+    found, extra = Headers(form).match([(label,) for label in labels])
+    assert found == {"c0": 0, "c2": 1, "c1": 2, "c4": 4, "c3": 5}
+    assert extra == {3: "Số hộ nghèo năm 2023"}
+
+
 # --- persons: one row each, their unit told in every row or once
 
 QUYNH_LUU = ["421", *(unit.code for unit in load_round("nghe-an-2022").register.children("421"))]
@@ -167,3 +180,46 @@ def test_a_marked_list_of_persons_comes_back_as_it_went_out(run: Run) -> None:
     sheet = openpyxl.load_workbook(io.BytesIO(marked))["DANH SÁCH"]
     assert not sheet.protection.sheet  # nobody knows how many rows a unit needs
     assert _told(run({"2022-02-25/b.xlsx": marked}, round="nghe-an-2022", as_of="2022-02-26")) == TOLD
+
+
+def test_what_else_nam_dinh_asks_is_optional(run: Run) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(
+        [
+            "TT",
+            "Đơn vị",
+            "Tên Trang",
+            "Địa chỉ liên kết",
+            "Đã kết nối",
+            "Có logo",
+            "Chi tiết Trang",
+            "Cấp độ",
+            "FB cá nhân",
+        ]
+    )
+    right = load_round("nam-dinh-2022").right_names.proposed
+    values: list[list[Any]] = [
+        ["x", "chưa", "tổ chức chính trị", "xã", "https://www.facebook.com/nguyen.van.a.1990"],
+        ["", "", "", "", ""],
+        ["đã kết nối", "có", "Cộng đồng", "cấp phường", "Nguyễn Văn B"],
+    ]
+    units = [unit for unit in load_round("nam-dinh-2022").expected["359"] if unit.level == "commune"][:3]
+    for number, (unit, told) in enumerate(zip(units, values, strict=True), start=1):
+        link = f"https://www.facebook.com/mattran.{unit.code}"
+        sheet.append([number, unit.full_name, right[unit.code], link, *told])
+    outcome = run({"2022-12-20/359.xlsx": saved(book)}, round="nam-dinh-2022", as_of="2022-12-25")
+    keys = ("connected", "has_logo", "category", "manager_tier", "has_message_button", "status")
+    assert [tuple(outcome.rows[unit.code][key] for key in keys) for unit in units] == [
+        ("có", "không", "Tổ chức chính trị", "Cấp xã", "", "complete"),
+        ("", "", "", "", "", "complete"),
+        ("có", "có", "Cộng đồng", "Cấp xã", "", "to-correct"),
+    ]
+    codes = [unit.code for unit in units]
+    told = [
+        (f["unit_code"], f["rule"], f["suggestion"]) for f in outcome.findings if f["cell"] and f["unit_code"] in codes
+    ]
+    assert [place for place in told if place[1] != "cell.repaired"] == [
+        (codes[2], "choice.invalid", "Tổ chức chính trị")
+    ]
+    assert not outcome.of_rule("form.missing-column")

@@ -237,6 +237,15 @@ def test_a_code_of_another_unit_is_told_with_both() -> None:
     assert [len(facts["codes"]) for facts in told["unit_facts"]] == [2, 2]
 
 
+def test_a_city_calls_its_own_level_by_its_kind_of_unit() -> None:
+    [sheet] = _headings("01")
+    place = next(n for n, cells in enumerate(sheet.cells) if cells == ["I", "Cấp tỉnh"])
+    sheet.cells[place : place + 2] = [["I", *_row(REGISTER.units["01"], "Cấp thành phố")]]
+    origin = _recognised([sheet]).rows.origin
+    assert origin["unit_rule"].eq("").all()
+    assert origin["code"].iloc[0] == "01"
+
+
 @pytest.mark.parametrize(
     ("file", "sender"),
     [

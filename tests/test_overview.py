@@ -154,7 +154,7 @@ def test_what_only_some_rounds_have(tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     tree = html.fromstring(text)
     assert sections <= {words(head) for head in tree.xpath("//h2")}
-    assert "Lò Văn Pánh" not in text and "Thay người phụ trách 2" in words(tree)
+    assert "Lò Văn Pánh" not in text and "Thay đổi người phụ trách 2" in words(tree)
     (table,) = tree.xpath('//table[contains(@class, "figures")]')
     assert words(table.xpath("./caption")[0]) == tally.title
     shown = [[words(cell) for cell in row] for row in table.xpath(".//tr")]

@@ -316,7 +316,7 @@ def test_sheets_that_only_some_rounds_have(tmp_path: Path) -> None:
         ("Thị xã Mường Lay", "Thị xã Mường Lay", "Đổi tên Trang", "=1+1", "Mặt trận Mường Lay"),
         ("Phường Noong Bua", "Thành phố Điện Biên Phủ", "Trang mới", None, None),
     ]
-    assert ["So với đợt dien-bien-2021."] in texts(book[WORDS["shifts"]["name"]])
+    assert ["So với: dien-bien-2021."] in texts(book[WORDS["shifts"]["name"]])
     ranks = texts(book[WORDS["standings"]["name"]])
     head = next(place for place, row in enumerate(ranks) if row[0] == "Hạng")
     assert ranks[head][-3:] == ["Gửi đúng hạn (tối đa 5)", "Đủ Trang (tối đa 5)", "Việc cần làm để đủ điểm"]

@@ -18,6 +18,7 @@ from building import ROUND, Book
 from conftest import Outcome, drop_and_run
 
 from pipeline import watch as watching
+from pipeline.__main__ import main
 from pipeline.deliver import publish
 from pipeline.intake import Signs, signs_of
 from pipeline.watch import Settling, Watched, stopping, watch
@@ -155,6 +156,17 @@ def test_the_watcher_goes_on_after_runs_that_fail(
     assert done.count("run") == 3
     assert done[0] == "fetch"
     assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+@pytest.mark.parametrize("wrong", [["--fetch-every", "60"], ["--quiet", "soon"], ["--round", "no-such-round"]])
+def test_what_cannot_be_watched_is_told_at_once(
+    tmp_path: Path, wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    folders = [f"--{name}={tmp_path / name}" for name in ("inbox", "outbox", "state")]
+    assert main(["watch", "--round", ROUND.id, *folders, *wrong]) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err.count("\n")) == ("", 1)
 
 
 def test_asked_to_end_it_ends(one_look: None) -> None:
