@@ -190,13 +190,21 @@ def route(message: EmailMessage, round: Round, sender: str) -> None:
 
 
 class _OnceFolded(EmailPolicy):
-    """Folds a header that it has folded before as it did then: most headers of a round's letters are the same.
+    """Makes and folds a header as it did the last time: most headers of a round's letters are the same.
 
     Subjects are folded by `email.header`: the policy's own folding loses a space between two encoded words.
     """
 
+    def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
+        return _header(name, value) if isinstance(value, str) else SMTP.header_store_parse(name, value)
+
     def fold_binary(self, name: str, value: str) -> bytes:
         return _folded(name, value)
+
+
+@cache
+def _header(name: str, value: str) -> tuple[str, Any]:
+    return SMTP.header_store_parse(name, value)
 
 
 @cache
