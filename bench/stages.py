@@ -68,8 +68,8 @@ def main() -> int:
     """Run one command of the pipeline; return its exit status."""
     start()
     _timed("imports", _attach)
-    command = importlib.import_module("pipeline.__main__").main
-    status: int = _timed("other", lambda: command(sys.argv[1:]))
+    command = importlib.import_module("pipeline.__main__").program
+    status: int = _timed("other", command)
     print(json.dumps({stage: [round(seconds, 3) for seconds in both] for stage, both in _spent.items()}))
     return status
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import gc
 import json
 import sys
 import tomllib
@@ -378,6 +379,8 @@ def _rules(options: argparse.Namespace) -> int:
 def program() -> int:
     """Run the command of the command line, with nothing personal on the screen whatever happens."""
     guard_screen()
+    # Millions of cells live until the end: looking through them for rubbish again and again took a third of a run.
+    gc.set_threshold(100_000, 50, 1_000)
     return main()
 
 

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import stat
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -142,7 +143,13 @@ def arrivals_of(files: list[Path], folder: Path, today: dt.date) -> list[Arrival
 
 
 def printable(name: str) -> str:
-    """Return a name as any screen, cell or line can hold it: what cannot be shown stands there as its code."""
+    """Return a name as any screen, cell or line can hold it: what cannot be shown stands there as its code.
+
+    A name is UTF-8 whatever the machine's own language says.
+    """
+    if os.name != "nt" and sys.getfilesystemencoding() != "utf-8":
+        with suppress(UnicodeEncodeError):  # no name of a file
+            name = os.fsencode(name).decode("utf-8", "surrogateescape")
     return _UNPRINTABLE.sub(_code, name)
 
 

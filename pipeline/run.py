@@ -74,6 +74,17 @@ class Result:
         return columns[key][places[id]]
 
     @cached_property
+    def _lines(self) -> dict[Any, tuple[Any, Any, tuple[str, str, str]]]:
+        rows, origin = self.rows, self.rows.origin
+        places = zip(origin["code"], origin["file"], origin["sheet"], strict=True)
+        lines = zip(rows.typed.to_numpy(dtype=object), rows.where.to_numpy(dtype=object), places, strict=True)
+        return dict(zip(rows.typed.index, lines, strict=True))
+
+    def as_typed(self, id: Any) -> tuple[Any, Any, tuple[str, str, str]]:
+        """Return a row's texts and cells in the order of the form's keys; its unit's code, its file and sheet."""
+        return self._lines[id]
+
+    @cached_property
     def ids_from(self) -> dict[str, list[Any]]:
         """The rows that count, by the code of their sender."""
         ids: dict[str, list[Any]] = {}

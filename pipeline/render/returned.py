@@ -93,11 +93,10 @@ def _settled(f: Any) -> str:
 def _typed(result: Result, sender: str) -> Iterator[tuple[str, _Typed]]:
     """Yield the unit's code, the texts and the cells of every row that counts of a sender, by column."""
     ids, keys = result.ids_from.get(sender, []), result.round.form.keys
-    typed, where, origin = (frame.loc[ids] for frame in (result.rows.typed, result.rows.where, result.rows.origin))
-    places = zip(origin["code"], origin["file"], origin["sheet"], strict=True)
-    for (code, file, sheet), texts, cells in zip(places, typed.to_numpy(), where.to_numpy(), strict=True):
-        at = {key: (file, sheet, cell, key) for key, cell in zip(keys, cells, strict=True)}
-        yield code, (dict(zip(keys, texts, strict=True)), at)
+    for id in ids:
+        typed, where, (code, file, sheet) = result.as_typed(id)
+        at = {key: (file, sheet, cell, key) for key, cell in zip(keys, where, strict=True)}
+        yield code, (dict(zip(keys, typed, strict=True)), at)
 
 
 def _row(row: _Typed, marks: dict[_Cell, list[Mark]], key: str, unit_name: str) -> FormRow:

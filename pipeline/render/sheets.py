@@ -91,6 +91,7 @@ class Book:
     def __init__(self, file: xlsxwriter.Workbook, words: dict[str, Any], facts: dict[str, Any]) -> None:
         self.file, self.words, self.facts = file, words, facts
         self._formats: dict[tuple[tuple[str, Any], ...], Format] = {}
+        self._cells: dict[tuple[Any, ...], Format] = {}
 
     def sheet(self, name: str, widths: list[float]) -> SheetWriter:
         """Return a new sheet, ready to print."""
@@ -98,7 +99,11 @@ class Book:
 
     def cell(self, kind: str, **look: Any) -> Format:
         """Return the look of a table's cell."""
-        return self.format(border=1, border_color=self.words["colours"]["grid"], **_KINDS[kind], **look)
+        key = (kind, *look.items())
+        if key not in self._cells:
+            grid = self.words["colours"]["grid"]
+            self._cells[key] = self.format(border=1, border_color=grid, **_KINDS[kind], **look)
+        return self._cells[key]
 
     def toned(self, kind: str, state: str, **look: Any) -> Format:
         """Return the look of a cell that shows a state or a severity."""

@@ -32,6 +32,7 @@ from schemas.units import Unit
 _ALLOWED = ("select_locked_cells", "select_unlocked_cells", "format_cells", "format_columns", "format_rows", "objects")
 _MORE_PERSONS = 5_000  # rows below the list that have its drop-downs
 _MESSAGE_LIMIT = 255  # characters of a message that Excel shows beside a cell
+_ROW, _NAME = "\x00", "\x01"  # marks in a formula
 NOTES_PER_SHEET = 2_000  # beyond this Excel becomes slow; the list of corrections still names every cell
 
 
@@ -130,6 +131,7 @@ class _Form:
         self.book, self.words = book, book.words
         self.round, self.form, self.sender, self.filling = round, round.form, sender, filling
         self.places: list[tuple[Mark, str]] = []
+        self.judgements: dict[tuple[int, bool], str] = {}  # formulas by place, with and without a right name
         self.listed: list[tuple[int, FormRow]] = []  # rows of the list that name a unit
 
     def write(self, names: dict[str, str]) -> None:
@@ -391,13 +393,20 @@ class _Form:
 
     def _judgement(self, column: FormColumn, row: int, place: int, right_name: str) -> str:
         """Return the formula that says what is wrong with a cell of the list, an empty text if nothing is."""
+        named = bool(right_name)
+        if (place, named) not in self.judgements:
+            self.judgements[place, named] = self._judgement_of(column, place, named=named)
+        return self.judgements[place, named].replace(_ROW, str(row + 1)).replace(_NAME, right_name)
+
+    def _judgement_of(self, column: FormColumn, place: int, *, named: bool) -> str:
+        """Return the formula of a column, with marks for the row and the right name."""
         words, hint = self.words["check"], self._hint(column)
 
         def at(where: int) -> str:
-            return f"'{self.words['list']['name']}'!{address((row, where))}"
+            return f"'{self.words['list']['name']}'!{address((0, where)).removesuffix('1')}{_ROW}"
 
-        if column.kind == "page-name" and right_name:
-            test = f'EXACT(TRIM({at(place)}),"{right_name}")'
+        if column.kind == "page-name" and named:
+            test = f'EXACT(TRIM({at(place)}),"{_NAME}")'
             fault = words["differs"]
         elif "wrong" in hint:
             test, fault = self._test(column, at(place)), hint["wrong"]
