@@ -333,7 +333,8 @@ def _purge(options: argparse.Namespace) -> int:
             raise OperatorError("purge_needs_yes")
         if input(line("screen", "purge_ask", round=round.id)).strip() != round.id:
             raise OperatorError("purge_refused")
-    purge(round, *folders, options.as_of or dt.date.today(), with_inbox=options.with_inbox)
+    day = None if round.series else options.as_of  # of a round that comes again it names the period
+    purge(round, *folders, day or dt.date.today(), with_inbox=options.with_inbox)
     if kept := kept_of(round, options.state):
         print_purged(round, kept)
     return 0
