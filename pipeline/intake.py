@@ -101,8 +101,9 @@ def take_in(
     is an arrival that is refused already; the files of a bundle are arrivals of their own.
 
     Raises:
-        OperatorError: there is no such inbox, or the store cannot be written.
+        OperatorError: there is no such inbox, the store cannot be written, or the round was purged.
     """
+    ledger.must_live(round)
     if not inbox.is_dir():
         raise OperatorError("no_inbox", path=inbox)
     with writable(state):

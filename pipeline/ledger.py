@@ -517,6 +517,15 @@ class Ledger:
         row = self._db.execute("select day, counts from purges where round = ?", (round,)).fetchone()
         return (dt.date.fromisoformat(row[0]), json.loads(row[1])) if row else None
 
+    def must_live(self, round: str) -> None:
+        """Refuse a round of which the personal data is gone: its counts would be counted down to nothing.
+
+        Raises:
+            OperatorError: it was purged.
+        """
+        if gone := self.purged(round):
+            raise OperatorError("purged", round=round, date=f"{gone[0]:%d/%m/%Y}")
+
     def begin_purge(self, round: str, day: dt.date, counts: Mapping[str, Any]) -> None:
         """Remember, before anything goes, that a round is being purged, and its counts."""
         with self._db:

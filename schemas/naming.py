@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import product
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -110,9 +111,16 @@ def right_names(register: Register, codes: list[str], policies: Mapping[Any, Pol
     units, lineages = register.units, {code: register.lineage(code) for code in codes}
     judged = {code: policy for code in codes if (policy := policies.get(units[code].level))}
 
+    before = {former.unit.code: former.unit for former in register.formers if former.now == (former.unit.code,)}
+
     def written(code: str) -> frozenset[str]:
+        """Also as the unit and those above were called before the register was amended: pages are older than that."""
         forms = judged[code].key_forms if code in judged else []
-        return frozenset(_fill(form, units[code], lineages[code], key=True) for form in forms)
+        called = [[u, before[u.code]] if u.code in before else [u] for u in lineages[code].values()]
+        lineages_called = [{u.level: u for u in names} for names in product(*called)]
+        return frozenset(
+            _fill(form, names[units[code].level], names, key=True) for form in forms for names in lineages_called
+        )
 
     def right(code: str) -> frozenset[str]:
         forms = judged[code].right if code in judged else []

@@ -217,3 +217,13 @@ def test_questions_are_asked_answered_and_counted(tmp_path: Path) -> None:
     returned = outcome.sender_folder("102") / "phieu-sua.xlsx"
     again = run({"2022-03-25/ma lan 2.xlsx": returned.read_bytes()})
     assert again.told(sender="102") == [("2022-03-25/ma lan 2.xlsx", "C7", "yes-no.invalid")]
+
+
+def test_a_page_named_before_its_unit_was_raised_is_asked_to_be_renamed() -> None:
+    round = load_round("thai-nguyen-2022")
+    ward = next(u for u in round.register.units.values() if u.full_name == "Phường Hồng Tiến")
+    names = round.right_names
+    assert names.proposed[ward.code] == "Mặt trận Phường Hồng Tiến (thành phố Phổ Yên, tỉnh Thái Nguyên)"
+    for city in ("thị xã", "thành phố"):
+        assert name_key(f"Mặt trận Xã Hồng Tiến ({city} Phổ Yên, tỉnh Thái Nguyên)") in names.spellings[ward.code]
+    assert name_key("Mặt trận Thị trấn Hồng Tiến (thị xã Phổ Yên, tỉnh Thái Nguyên)") not in names.spellings[ward.code]
