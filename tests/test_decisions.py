@@ -253,10 +253,11 @@ def test_a_no_confirms_nothing(run: Run) -> None:
 
 
 def test_late_sending_can_be_explained(run: Run) -> None:
-    first = run({"2022-04-02/a.xlsx": Book(SENDER).bytes()}, as_of="2022-04-03")
-    assert first.told(sender=SENDER) == [("2022-04-02/a.xlsx", "", "submission.late")]
+    first = run({"2022-04-02/a.xlsx": Book(SENDER, _with(3, page_link=PROFILE)).bytes()}, as_of="2022-04-03")
+    assert first.unit(SENDER)["warnings"] == 2
     second = run({"2022-04-04/b.xlsx": _explained(first, "Mất điện ba ngày", rule="submission.late")})
-    assert (second.unit(SENDER)["warnings"], second.unit(SENDER)["late"]) == (0, True)
+    assert (second.unit(SENDER)["warnings"], second.unit(SENDER)["late"]) == (1, True)
+    assert second.of_rule("submission.late")[0]["severity"] == "note"
 
 
 def test_hostile_words_are_data_and_the_sender_s_own(run: Run, command: Command) -> None:
