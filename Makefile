@@ -5,6 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 ROUND ?= dien-bien-2022
+SOAK ?= 60
 PYTHON ?= python3
 export PYTHONUTF8 := 1
 
@@ -12,7 +13,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m pipeline
 DEMO := demo
 
-.PHONY: help setup demo run check forms pdf send fetch watch status history purge rounds rules rulebook waive decisions withdraw close reopen rehearse test lint screenshots bench clean
+.PHONY: help setup demo run check forms pdf send fetch watch status history purge rounds rules rulebook waive decisions withdraw close reopen rehearse test soak lint screenshots bench clean
 
 help: ## xem các lệnh này
 	@echo "Đợt đang chọn: $(ROUND) (đổi bằng: make run ROUND=tên-đợt)"
@@ -95,6 +96,9 @@ reopen: setup ## mở lại đợt đã chốt: make reopen BY="…" WHY="…"
 
 test: setup lint ## chạy mọi phép thử của chương trình
 	@$(VENV)/bin/python -m pytest
+
+soak: setup ## thử độ bền thật lâu (hàng trăm lần dừng, hỏng giữa chừng): make soak SOAK=60
+	@SOAK=$(SOAK) $(VENV)/bin/python -m pytest tests/test_strength.py
 
 lint: setup ## kiểm tra mã nguồn
 	@$(VENV)/bin/ruff check .

@@ -457,7 +457,7 @@ def _rehearse(options: argparse.Namespace) -> int:
         then = with_severity(then, options.rule, options.severity or "error")
     elif not options.policy:
         raise OperatorError("rehearse_what")
-    print_rehearsal(rehearse(now, then, options.inbox, options.state, options.as_of))
+    print_rehearsal(now, rehearse(now, then, options.inbox, options.state, options.as_of))
     return 0
 
 

@@ -14,7 +14,7 @@ from pipeline.errors import OperatorError
 from pipeline.ledger import open_ledger
 from pipeline.model import Decision
 from pipeline.state import hold
-from pipeline.weigh import closed_by
+from pipeline.weigh import closed_by, persons_of
 from schemas.codes import Rule
 from schemas.round import Round
 from schemas.text import clean
@@ -57,11 +57,24 @@ def waive(
     if chosen.empty:
         rules = sorted({f"{f.rule} ({f.column})" if f.column else f.rule for f in told.itertuples()})
         raise OperatorError("nothing_to_waive", rule=decision.rule, unit=decision.unit, found=", ".join(rules) or "-")
+    persons = persons_of(form, result.rows.typed)
     waivers = {
         waiver.place: waiver
         for f in chosen.itertuples()
         for waiver in [
-            Decision("waiver", today, by, words, f.submitter, f.unit, f.rule, f.column, clean(f.value), decision.until)
+            Decision(
+                "waiver",
+                today,
+                by,
+                words,
+                f.submitter,
+                f.unit,
+                f.rule,
+                f.column,
+                clean(f.value),
+                decision.until,
+                person=persons.get(f.id, ""),
+            )
         ]
     }
     with hold(state), open_ledger(state) as ledger:

@@ -12,7 +12,6 @@ import pandas as pd
 
 from pipeline.agree import compare
 from pipeline.closing import LATE, Closed, changed_papers, closing_of, inputs_of, mark_of, too_late, write_late
-from pipeline.consolidate import vietnamese_date
 from pipeline.emulate import month_of, standings
 from pipeline.errors import OperatorError
 from pipeline.folders import Shelf, hashes_of
@@ -64,7 +63,6 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
     """
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger, open_known(state) as known:
-        _must_live(ledger, round)
         decided = ledger.decisions(round.id)
         arrivals = take_in(round.id, inbox, state, ledger, today).arrivals
         if closing := closed_by(decided):
@@ -99,7 +97,6 @@ def publish(
     """
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger:
-        _must_live(ledger, round)
         decided = ledger.decisions(round.id)
         with open_known(state) as known:
             intake = take_in(round.id, inbox, state, ledger, today, settled)
@@ -193,7 +190,7 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
     names = round.right_names.proposed
     shelf = forms_shelf(round, outbox)
     with hold(state), open_ledger(state) as ledger, writable(outbox):
-        _must_live(ledger, round)
+        ledger.must_live(round.id)
         shelf.recover()
         shelf.staged.mkdir(parents=True)
         carried, _ = carried_for(ledger, round)
@@ -215,12 +212,6 @@ def forms_shelf(round: Round, outbox: Path) -> Shelf:
 def late_shelf(round: Round, outbox: Path) -> Shelf:
     """Return where what came after the closing is told."""
     return Shelf(outbox / round.id / LATE, outbox / f"{round.id}.late")
-
-
-def _must_live(ledger: Ledger, round: Round) -> None:
-    """Refuse a round of which the personal data is gone: its counts would be counted down to nothing."""
-    if gone := ledger.purged(round.id):
-        raise OperatorError("purged", round=round.id, date=vietnamese_date(gone[0]))
 
 
 def _render(result: Result, told: pd.DataFrame, folder: Path, way: str, carried: Carried) -> list[Letter]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import pandas as pd
+
 from pipeline.ledger import Ledger, Version
 from pipeline.model import Change, Progress
 from pipeline.run import Result
@@ -13,7 +15,8 @@ from pipeline.run import Result
 def current_versions(ledger: Ledger, result: Result) -> dict[str, Version]:
     """Return what counts of every sender now, numbered: the last number again while the same files count."""
     submissions = {submission.file: submission for submission in result.submissions}
-    errors, rows = _errors(result), _rows(result)
+    findings = result.rollup.findings
+    errors, rows = _keys(findings[findings["severity"].eq("error")]), _rows(result)
     versions = {}
     origin = result.rows.origin
     for sender, named in origin[origin["file"].ne("")].groupby("submitter")["file"]:
@@ -35,18 +38,24 @@ def current_versions(ledger: Ledger, result: Result) -> dict[str, Version]:
 
 
 def with_history(ledger: Ledger, result: Result, versions: dict[str, Version]) -> Result:
-    """Return the result with the progress of every sender since the version before."""
+    """Return the result with the progress of every sender since the version before.
+
+    What was accepted since is no more asked for, and was not corrected either: it is left out.
+    """
     progress = {}
+    findings = result.rollup.findings
+    accepted = _keys(findings[findings["decision"].notna()])
     for sender, version in versions.items():
         earlier = [v for v in ledger.versions(result.round.id, sender) if v.number < version.number]
-        progress[sender] = _progress(earlier[-1] if earlier else None, version)
+        progress[sender] = _progress(earlier[-1] if earlier else None, version, accepted.get(sender, []))
     return replace(result, progress=progress)
 
 
-def _progress(before: Version | None, now: Version) -> Progress:
+def _progress(before: Version | None, now: Version, accepted: list[list[str]]) -> Progress:
     if before is None:
         return Progress(now.number, now.received)
-    asked, left = ({tuple(key) for key in version.errors} for version in (before, now))
+    asked, left, settled = ({tuple(key) for key in keys} for keys in (before.errors, now.errors, accepted))
+    asked -= settled - left
     return Progress(
         number=now.number,
         received=now.received,
@@ -58,13 +67,12 @@ def _progress(before: Version | None, now: Version) -> Progress:
     )
 
 
-def _errors(result: Result) -> dict[str, list[list[str]]]:
-    """Return the keys of what is asked of each sender."""
-    findings = result.rollup.findings
-    errors: dict[str, list[list[str]]] = {}
-    for f in findings[findings["severity"].eq("error")].itertuples():
-        errors.setdefault(f.submitter, []).append([f.unit or f"?{f.value}", f.column, f.rule])
-    return errors
+def _keys(findings: pd.DataFrame) -> dict[str, list[list[str]]]:
+    """Return what makes two findings the same (unit, column, rule), by sender."""
+    keys: dict[str, list[list[str]]] = {}
+    for f in findings.itertuples():
+        keys.setdefault(f.submitter, []).append([f.unit or f"?{f.value}", f.column, f.rule])
+    return keys
 
 
 def _rows(result: Result) -> dict[str, dict[str, dict[str, str]]]:

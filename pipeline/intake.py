@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import stat
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -100,8 +101,9 @@ def take_in(
     is an arrival that is refused already; the files of a bundle are arrivals of their own.
 
     Raises:
-        OperatorError: there is no such inbox, or the store cannot be written.
+        OperatorError: there is no such inbox, the store cannot be written, or the round was purged.
     """
+    ledger.must_live(round)
     if not inbox.is_dir():
         raise OperatorError("no_inbox", path=inbox)
     with writable(state):
@@ -142,7 +144,13 @@ def arrivals_of(files: list[Path], folder: Path, today: dt.date) -> list[Arrival
 
 
 def printable(name: str) -> str:
-    """Return a name as any screen, cell or line can hold it: what cannot be shown stands there as its code."""
+    """Return a name as any screen, cell or line can hold it: what cannot be shown stands there as its code.
+
+    A name is UTF-8 whatever the machine's own language says.
+    """
+    if os.name != "nt" and sys.getfilesystemencoding() != "utf-8":
+        with suppress(UnicodeEncodeError):  # no name of a file
+            name = os.fsencode(name).decode("utf-8", "surrogateescape")
     return _UNPRINTABLE.sub(_code, name)
 
 

@@ -83,6 +83,12 @@ _MIGRATIONS = [
     create table scores (round text not null, submitter text not null, month text not null, score real not null,
         primary key (round, submitter, month));
     """,
+    """
+    alter table decisions add column person text not null default '';
+    drop index explained_once;
+    create unique index explained_once on decisions (round, submitter, unit, rule, "column", value, person, source)
+        where kind = 'explanation';
+    """,
 ]
 
 # What is left of each table when a round is purged, in this order: counts, days, hashes and fates, nothing that anybody
@@ -99,7 +105,7 @@ _FORGETTING: dict[str, str] = {
     "runs": "update runs set files = nameless(files) where round = :round",
     "versions": "update versions set rows = empty(rows), errors = untyped(errors) where round = :round",
     "letters": "update letters set address = '', reply = '' where round = :round",
-    "decisions": "update decisions set by = '', ended_by = '', words = '', value = '', source = number"
+    "decisions": "update decisions set by = '', ended_by = '', words = '', value = '', person = '', source = number"
     " where round = :round and kind <> 'closing'",
     "seals": "update seals set name = sha256 where kind = 'input'"
     " and decision in (select number from decisions where round = :round)",
@@ -353,10 +359,10 @@ class Ledger:
         d = decision
         return self._db.execute(
             'insert or ignore into decisions (round, kind, day, by, words, submitter, unit, rule, "column", value,'
-            " until, source) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " until, source, person) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 round, d.kind, d.day.isoformat(), d.by, d.words, d.submitter, d.unit, d.rule, d.column, d.value,
-                d.until.isoformat() if d.until else None, d.source,
+                d.until.isoformat() if d.until else None, d.source, d.person,
             ),
         ).lastrowid  # fmt: skip
 
@@ -510,6 +516,15 @@ class Ledger:
         """Return on which day the purge of a round began and the counts that were kept (`summary.json`), or None."""
         row = self._db.execute("select day, counts from purges where round = ?", (round,)).fetchone()
         return (dt.date.fromisoformat(row[0]), json.loads(row[1])) if row else None
+
+    def must_live(self, round: str) -> None:
+        """Refuse a round of which the personal data is gone: its counts would be counted down to nothing.
+
+        Raises:
+            OperatorError: it was purged.
+        """
+        if gone := self.purged(round):
+            raise OperatorError("purged", round=round, date=f"{gone[0]:%d/%m/%Y}")
 
     def begin_purge(self, round: str, day: dt.date, counts: Mapping[str, Any]) -> None:
         """Remember, before anything goes, that a round is being purged, and its counts."""

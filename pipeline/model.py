@@ -227,11 +227,12 @@ class Decision:
     number: int = 0  # given by the ledger
     ended: dt.date | None = None
     ended_by: str = ""
+    person: str = ""  # whose row it is, where a row is a person
 
     @property
-    def place(self) -> tuple[str, str, str, str, str]:
-        """What a finding must agree in: submitter, unit, column, rule, value."""
-        return self.submitter, self.unit, self.column, self.rule, self.value
+    def place(self) -> tuple[str, ...]:
+        """What a finding must agree in: submitter, unit, column, rule, value, person."""
+        return self.submitter, self.unit, self.column, self.rule, self.value, self.person
 
     def counts(self, day: dt.date) -> bool:
         """Tell whether it is in force on a day."""

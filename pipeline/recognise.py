@@ -134,14 +134,16 @@ class Recogniser:
 
     def _explanation(self, arrival: Arrival, submitter: str, listed: list[Listed], answer: Explained) -> Decision:
         """Return what the sender says of a finding: of a cell by its unit and column, of the file by the sender."""
-        unit, column = ("", "") if answer.place else (submitter, "")
+        unit, column, person = ("" if answer.place else submitter), "", ""
+        names = self.round.form.of_kind("name") if self.round.form.rows == "persons" else []
         for item in listed:
             for key, place in item.line.cells.items():
                 if place == answer.place and item.sheet == words()["list"]["name"]:
                     unit, column = (item.unit.code if item.unit else ""), key
+                    person = clean(item.line.texts.get(names[0].key, "")) if names else ""
         return Decision(
             "explanation", arrival.received, self.round.submitting_units[submitter].full_name, answer.words, submitter,
-            unit, answer.rule, column, answer.value, source=arrival.sha256,
+            unit, answer.rule, column, answer.value, source=arrival.sha256, person=person,
         )  # fmt: skip
 
     def _awaits(self, stamp: Stamp) -> bool:

@@ -21,7 +21,7 @@ from pipeline.recognise import Recogniser
 from pipeline.terminal import watched
 from pipeline.validate import validate
 from pipeline.versions import settle
-from pipeline.weigh import Scales, with_new
+from pipeline.weigh import Scales, persons_of, with_new
 from schemas.codes import Rule
 from schemas.round import Round
 
@@ -137,7 +137,7 @@ def judge(
     repaired = normalise(settled.rows, round.form, round.listed_names)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
     decisions = with_new(decided, (d for s in recognised.submissions for d in s.explanations))
-    scales = Scales(round, decisions, as_of)
+    scales = Scales(round, decisions, as_of, persons_of(round.form, settled.rows.typed))
     rollup = consolidate(round, recognised.submissions, settled.rows, repaired, settled.claims, findings, scales)
     changed = [] if carried is None else list(shifts(round, carried, settled.rows, repaired, settled.claims))
     return Result(

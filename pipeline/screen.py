@@ -143,8 +143,8 @@ def _decision_line(round: Round | None, d: Decision) -> str:
     return printable(line("screen", "decision", **facts))
 
 
-def print_rehearsal(rehearsal: Rehearsal) -> None:
-    """Print which files would be stopped, how many and where."""
+def print_rehearsal(round: Round, rehearsal: Rehearsal) -> None:
+    """Print which files would be stopped, how many and where; persons are masked."""
     counts = {name: len(getattr(rehearsal, name)) for name in ("stopped", "worse", "freed", "new", "gone")}
     print(line("screen", "rehearsal", files=rehearsal.files, **counts))
     for file in [*rehearsal.stopped, *rehearsal.worse]:
@@ -152,7 +152,8 @@ def print_rehearsal(rehearsal: Rehearsal) -> None:
         print(line("screen", "stopped" if file in rehearsal.stopped else "worse", file=file, count=len(own)))
         for f in own.head(PLACES_SHOWN).itertuples():
             place = " ".join(part for part in (f.sheet, f.cell) if part)
-            print(printable(f"    {place} | {f.unit_name} | {f.rule} | {f.value}"))
+            value = masked(f.value) if f.column in round.form.personal else f.value
+            print(printable(f"    {place} | {f.unit_name} | {f.rule} | {value}"))
     for file in rehearsal.freed:
         print(line("screen", "freed", file=file))
 

@@ -7,12 +7,14 @@ rule on trial is set apart: it is the collector's alone.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
 from pipeline.model import Decision
+from schemas.form import Form
 from schemas.round import Round
 from schemas.text import clean
 
@@ -26,6 +28,7 @@ class Scales:
     round: Round
     decisions: list[Decision]
     as_of: dt.date
+    persons: Mapping[Any, str] = field(default_factory=dict)  # whose row it is, by row id
 
     def weigh(self, findings: pd.DataFrame) -> pd.DataFrame:
         """Return the findings with two more columns: `severity`, and `decision` (None where nobody decided)."""
@@ -34,11 +37,12 @@ class Scales:
         waivers, explanations = self._in_force("waiver"), self._in_force("explanation")
         if not waivers and not explanations:
             return weighed
-        keys = ("submitter", "unit", "column", "rule", "value")
-        for id, *place, value in zip(findings.index, *(findings[key] for key in keys), strict=True):
-            decision = waivers.get((*place, clean(value)))
+        keys = ("id", "submitter", "unit", "column", "rule", "value")
+        for id, row, *parts, value in zip(findings.index, *(findings[key] for key in keys), strict=True):
+            place = (*parts, clean(value), self.persons.get(row, ""))
+            decision = waivers.get(place)
             if decision is None and weighed.at[id, "severity"] == "warning":
-                decision = explanations.get((*place, clean(value)))
+                decision = explanations.get(place)
             if decision and weighed.at[id, "severity"] in ("error", "warning"):
                 weighed.at[id, "severity"], weighed.at[id, "decision"] = "note", decision
         return weighed
@@ -46,6 +50,12 @@ class Scales:
     def _in_force(self, kind: str) -> dict[tuple[str, ...], Decision]:
         """Return what counts today, by place; of several in one place the last."""
         return {d.place: d for d in self.decisions if d.kind == kind and d.counts(self.as_of)}
+
+
+def persons_of(form: Form, typed: pd.DataFrame) -> dict[Any, str]:
+    """Return whose row each is, by row id; empty where a row is a unit."""
+    names = form.of_kind("name") if form.rows == "persons" else []
+    return {id: clean(name) for id, name in typed[names[0].key].items()} if names else {}
 
 
 def with_new(decided: Iterable[Decision], explained: Iterable[Decision]) -> list[Decision]:

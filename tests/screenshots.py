@@ -28,7 +28,10 @@ ROUND = "dien-bien-2022"
 UNIT = "098"
 _ANSI = re.compile(r"\x1b\[(\d*)m|\x1b\[K")
 _WIDE = re.compile(r"[^\x00-\xff]")  # letters that the fixed font may lack: another one, on the same grid
-_CELL = r"""<i style="font-family:'DejaVu Sans';font-style:normal;display:inline-block;width:.602em;text-align:center">\g<0></i>"""
+_CELL = (
+    r"""<i style="font-family:'DejaVu Sans';font-style:normal;display:inline-block;width:.602em;text-align:center">"""
+    r"""\g<0></i>"""
+)
 _TERMINAL = {"1": "font-weight:700", "31": "color:#ff8b82", "32": "color:#8fdca6", "33": "color:#f4c870"}
 _PAPER = "background:#e9edf2;margin:0;padding:16px;display:flex;gap:16px;align-items:flex-start;width:max-content"
 

@@ -104,7 +104,7 @@ class Post:
 
     Moments: `mail`, `rcpt`, `data` (before it is ready for the text), `text` (it has the whole text, and takes it),
     `answered` (it has said so). Faults: an SMTP answer such as `451 later`, `drop` (the connection), `lose` (the text
-    is not taken and the connection dropped), `kill` (the sender's process, by its `pid`).
+    is not taken and the connection dropped), `hang` (after the text, for ever), `kill` (the process of that `pid`).
     """
 
     loop: Loop
@@ -193,6 +193,8 @@ class _Faulty(SMTP):
             self.post.delivered.append(Delivered(str(envelope.mail_from), list(envelope.rcpt_tos), content))
         if fault in ("drop", "lose", "kill"):
             self.transport.abort()
+        elif fault == "hang":
+            await asyncio.Event().wait()
         elif fault:
             return fault
         await self.push("250 OK: taken")

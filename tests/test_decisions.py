@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from collections.abc import Callable
@@ -13,7 +14,9 @@ from building import ROUND, Book, Row, right_rows
 from conftest import Outcome, Run, drop_and_run
 
 from pipeline.__main__ import main
+from pipeline.render.workbook import prefilled, write_form
 from schemas.data import HERE, TEMPLATES, read_toml
+from schemas.round import load_round
 
 SENDER = "102"
 UNITS = ROUND.expected[SENDER]
@@ -121,6 +124,15 @@ def test_a_waiver_speaks_of_one_value_until_somebody_ends_it(look: Look, command
     assert "số 1" in command("withdraw", "--number", "1", "--by", "Quàng Thị Nó", status=2)
 
 
+def test_what_was_accepted_was_not_corrected(run: Run, look: Look, command: Command) -> None:
+    rows = _with(3, leader_phone="0912xxxxxx", leader_email="a b")
+    run({"2022-03-01/a.xlsx": Book(SENDER, rows).bytes()}, as_of="2022-03-20")
+    command("waive", *WAIVER, "--until", "2022-12-31")
+    rows[3]["leader_email"] = "panh@gmail.com"
+    assert look({"b.xlsx": Book(SENDER, rows).bytes()}, as_of="2022-03-21") == ("Đạt", 0, 0)
+    assert "đã sửa 1/1, còn 0" in command("status", as_of="2022-03-21")
+
+
 def test_a_person_who_need_not_be_named_yet_counts_as_named(run: Run, look: Look, command: Command) -> None:
     alone = dict.fromkeys(("manager_name", "manager_phone", "manager_email"), "")
     look({"a.xlsx": Book(SENDER, _with(0, **alone)).bytes()})
@@ -149,6 +161,35 @@ def test_what_cannot_be_waived_is_told_in_one_line(look: Look, command: Command)
         assert said in told
         assert len(told.splitlines()) == 1
     assert "Chưa có quyết định nào" in command("decisions")
+
+
+def test_a_waiver_of_a_person_is_of_no_other(tmp_path: Path, command: Command) -> None:
+    round = load_round("nghe-an-2022")
+    (code, unit), inbox = next(iter(round.submitting_units.items())), tmp_path / "inbox"
+    inbox.mkdir()
+    path = inbox / f"{code}.xlsx"
+    write_form(path, round, unit, prefilled(round, code, {}), {}, version=1, as_of=ROUND.source.date)
+    book = openpyxl.load_workbook(path)
+    sheet = book[FORM_WORDS["list"]["name"]]
+    keys = round.form.keys
+    row = next(cell.row for (cell,) in sheet.iter_rows(min_col=2, max_col=2) if cell.value == unit.full_name)
+    name = 2 + keys.index(round.form.of_kind("name")[0].key)
+    sheet.cell(row, name).value = "Lò Văn Pánh"
+    book.save(path)
+    options = {"round": round.id, "as_of": "2022-02-20"}
+
+    def faults() -> int:
+        command("run", **options)
+        with (tmp_path / "outbox" / round.id / "ket-qua" / "findings.csv").open(encoding="utf-8-sig") as file:
+            return sum(f["rule"] == "value.missing" and f["severity"] == "error" for f in csv.DictReader(file))
+
+    assert faults() > 0
+    asked = ("--unit", code, "--rule", "value.missing", "--by", "A", "--why", "b", "--until", "2022-12-31")
+    command("waive", *asked, **options)
+    assert faults() == 0
+    sheet.cell(row, name).value = "Quàng Thị Nó"
+    book.save(path)
+    assert faults() > 0
 
 
 # --- explanations
@@ -275,10 +316,9 @@ def test_a_rehearsal_names_the_files_that_a_rule_would_stop(run: Run, command: C
     assert "Chặn: 2022-03-01/102.xlsx (1 chỗ)" in said
     assert "Thêm lỗi: 2022-03-01/096.xlsx (1 chỗ)" in said
     assert Book("102").at(3, "page_link")[1] in said
+    assert "Hết lỗi: 2022-03-01/096.xlsx" in command("rehearse", "--rule", "phone.invalid", "--severity", "warning")
     assert "1 tệp không còn lỗi" not in said
     assert run(as_of="2022-03-20").summary == before
-    freed = command("rehearse", "--rule", "phone.invalid", "--severity", "warning")
-    assert "Hết lỗi: 2022-03-01/096.xlsx" in freed
     for wrong in (["--rule", "link.ugly"], ["--rule", "link.short", "--severity", "grave"], []):
         assert len(command("rehearse", *wrong, status=2).splitlines()) == 1
 

@@ -111,3 +111,19 @@ def test_a_filled_blank_form_is_a_submission_in_order(run: Run) -> None:
     outcome = run({"2022-03-20/x.xlsx": out.getvalue()})
     assert outcome.told() == []
     assert outcome.unit(SENDER)["status"] == "accepted"
+
+
+def test_a_long_subject_keeps_its_spaces(run: Run) -> None:
+    """Wherever a header is folded: a space between two encoded words is not one of the text."""
+    outcome = run({}, round="nghe-an-2022", as_of="2022-03-06")
+    for path in (outcome.folder / "don-vi").glob("*/thu.eml"):
+        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        assert "danh sách cán bộ Mặt trận tham gia các trang mạng xã hội (" in message["Subject"]
+        assert max(map(len, path.read_bytes().split(b"\r\n\r\n")[0].split(b"\r\n"))) <= 78
+
+
+def test_a_late_list_in_order_has_nothing_to_look_at(run: Run) -> None:
+    outcome = run({"2022-04-04/np.xlsx": Book("103").bytes()})
+    folder = outcome.sender_folder("103")
+    assert outcome.unit("103")["warnings"] == 1 and not (folder / "phieu-sua.xlsx").exists()
+    assert "nên xem lại" not in (folder / "tin-nhan.txt").read_text(encoding="utf-8")

@@ -174,7 +174,7 @@ def test_one_form_a_sender_with_its_units_listed(tmp_path: Path) -> None:
     folder = _forms(tmp_path)
     assert [path.name[:3] for path in sorted(folder.iterdir())] == list(ROUND.submitting_units)
     book = openpyxl.load_workbook(next(folder.glob(f"{SENDER}-*")))
-    assert book.sheetnames == [WORDS[name]["name"] for name in ("list", "check", "names", "guide")]
+    assert book.sheetnames == [WORDS[name]["name"] for name in ("list", "questions", "check", "names", "guide")]
     listed = book[WORDS["list"]["name"]]
     cells = [_cell(listed, unit.full_name, "page_name") for unit in UNITS]
     assert all(cell.value is None and not cell.protection.locked for cell in cells)

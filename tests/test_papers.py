@@ -405,6 +405,33 @@ def test_further_tables_are_printed_as_they_are(full: Papers) -> None:
     assert "2. Trang đã kết nối:" in full.report.paragraphs
 
 
+def test_a_long_table_stands_in_an_annex(mixed: Papers, tmp_path: Path) -> None:
+    rows: list[list[str | int]] = [[unit.full_name, number] for number, unit in enumerate(units_of("099"))]
+    long, short = (
+        Tally("Tham gia theo đơn vị", ["Đơn vị", "Số người"], rows),
+        Tally("Theo cấp", ["Cấp", "Số"], rows[:2]),
+    )
+    rollup = dataclasses.replace(mixed.result.rollup, tables=[long, short])
+    papers = _written(tmp_path, dataclasses.replace(mixed.result, rollup=rollup))
+    for paper in (papers.report, papers[NOTICE]):
+        lines = paper.paragraphs
+        assert lines.index("Phụ lục II") < lines.index("SỐ LIỆU CHI TIẾT") < lines.index("Tham gia theo đơn vị")
+        assert "tham gia theo đơn vị tại Phụ lục II." in paper.text
+    lines = papers.report.paragraphs
+    assert lines.index("2. Theo cấp:") < lines.index("Phụ lục I")
+    assert any(line.startswith("5. Theo đơn vị:") for line in lines)  # levels, table, annex, targets, units
+
+
+def test_a_countrys_lists_leave_out_the_lowest_level(mixed: Papers, tmp_path: Path) -> None:
+    papers = _written(tmp_path, mixed.result, _templates(tmp_path, WORDS, "pages = 2000", "pages = 138"))
+    for name in (REPORT, NOTICE, INTERNAL):
+        assert "Danh sách của Mặt trận cấp xã có trong bảng tổng hợp điện tử." in papers[name].text
+        caption = "nguoi-phu-trach" if name == INTERNAL else "danh-sach-trang"
+        units = {row[1] for row in papers[name].table(caption) if row[0] != row[1]}
+        assert units <= {unit.full_name for unit in ROUND.submitting_units.values()}
+        assert len(units) == (10 if name == REPORT else 8)  # the report tells who is not listed, too
+
+
 def test_changes_are_counted_and_listed_persons_only_by_kind(full: Papers) -> None:
     assert (
         "Thay đổi so với kỳ trước (tháng 3/2022): 01 Trang mới; 01 Trang đổi tên; 01 Trang đổi địa chỉ; "

@@ -67,6 +67,14 @@ def test_links_of_the_documents_lead_somewhere(name: str) -> None:
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
 
 
+def test_every_picture_is_shown_and_made() -> None:
+    shown = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "HUONG-DAN.md"))
+    maker = (ROOT / "tests" / "screenshots.py").read_text(encoding="utf-8")
+    pictures = [path.stem for path in (ROOT / "docs").glob("*.png")]
+    assert len(pictures) >= 8
+    assert [name for name in pictures if f"docs/{name}.png" not in shown or f'"{name}"' not in maker] == []
+
+
 def test_every_command_and_target_is_documented() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)) - {"help"}

@@ -84,7 +84,14 @@ def test_nothing_personal_is_left_and_the_counts_are(place: Path, capsys: pytest
     assert [unit.pop("file") for unit in after["units"]] == [""] * 10
     assert after == {**before, "units": [{k: v for k, v in unit.items() if k != "file"} for unit in before["units"]]}
     assert sorted(tree(place / "outbox")) == [
-        f"{ROUND}/{name}" for name in ("bao-cao.docx", "ket-qua/summary.json", "tong-quan.html")
+        f"{ROUND}/{name}"
+        for name in (
+            "bao-cao.docx",
+            "cong-van-don-doc.docx",
+            "ket-qua/summary.json",
+            "thong-bao-ket-qua.docx",
+            "tong-quan.html",
+        )
     ]
     assert list((place / "state/store").iterdir()) == []
     assert main(["status", "--round", ROUND, *_folders(place)]) == 0
@@ -100,9 +107,9 @@ def test_nothing_personal_is_left_and_the_counts_are(place: Path, capsys: pytest
 def test_a_purged_round_is_not_run_again(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _purge(place, "--yes")
     left = {part: tree(place / part) for part in ("outbox", "state/store")}
-    for command in ("run", "forms"):
+    for command in ("run", "forms", "send"):
         assert main([command, "--round", ROUND, *_folders(place)]) == 2
-    assert capsys.readouterr().err.count("02/01/2023") == 2
+    assert capsys.readouterr().err.count("02/01/2023") == 3
     assert {part: tree(place / part) for part in left} == left
 
 

@@ -479,6 +479,19 @@ def test_a_server_that_never_answers_does_not_make_all_letters_uncertain(folder:
     assert (len(post.delivered), max(Counter(post.recipients).values())) == (10, 1)
 
 
+def test_a_server_that_hangs_after_the_text_is_not_waited_for_for_ever(
+    folder: Path, post: Post, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (HERE / "rounds" / f"{ROUND.id}.toml").read_text(encoding="utf-8")
+    head, _, _ = text.partition("[contacts]")
+    round = folder / "mine.toml"
+    round.write_text(f'{head}[contacts]\n"098" = "{ONE}"\n', encoding="utf-8")
+    monkeypatch.setattr("pipeline.send._PATIENCE", 0.01)
+    post.at = at("text", "hang")
+    assert _send(folder, post, round=str(round)) == 0
+    assert _fates(capsys) == [0, 0, 0, 1]
+
+
 # --- the machine
 
 

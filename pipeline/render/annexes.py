@@ -210,4 +210,4 @@ def persons(result: Result, senders: list[dict[str, Any]], words: Words) -> dict
                     lines.append({"number": number, "unit": unit.full_name, "duty": group.header, "cells": cells})
         if lines:
             groups.append({"heading": sender["name"] if len(units) > 1 else "", "persons": lines})
-    return {"headers": headers, "columns": len(headers) + 3, "senders": groups}
+    return {"headers": headers, "senders": groups}

@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy
@@ -101,7 +102,8 @@ def _facts(result: Result, told: list[Any], sender: str, kind: str, attachment: 
         "progress": progress_line(result, sender),
         "changes": _changes(result, sender),
         "standing": _standing(result, sender),
-        **{key: int(status[key]) for key in ("expected", "listed", "established", "errors", "warnings")},
+        "warnings": sum(f.severity == "warning" and f.rule != Rule.SUBMISSION_LATE for f in own),
+        **{key: int(status[key]) for key in ("expected", "listed", "established", "errors")},
     }
 
 
@@ -188,7 +190,10 @@ def route(message: EmailMessage, round: Round, sender: str) -> None:
 
 
 class _OnceFolded(EmailPolicy):
-    """Makes and folds a header as it did the last time: most headers of a round's letters are the same."""
+    """Makes and folds a header as it did the last time: most headers of a round's letters are the same.
+
+    Subjects are folded by `email.header`: the policy's own folding loses a space between two encoded words.
+    """
 
     def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
         return _header(name, value) if isinstance(value, str) else SMTP.header_store_parse(name, value)
@@ -204,7 +209,10 @@ def _header(name: str, value: str) -> tuple[str, Any]:
 
 @cache
 def _folded(name: str, value: str) -> bytes:
-    return SMTP.fold_binary(name, value)
+    if name != "Subject":
+        return SMTP.fold_binary(name, value)
+    encoded = Header(value, "utf-8", header_name=name).encode(linesep=SMTP.linesep)
+    return f"{name}: {encoded}{SMTP.linesep}".encode("ascii")
 
 
 _SMTP = _OnceFolded(linesep=SMTP.linesep)

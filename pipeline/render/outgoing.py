@@ -21,6 +21,7 @@ from pipeline.render.returned import filling_of
 from pipeline.render.workbook import prefilled, write_form
 from pipeline.run import Result
 from pipeline.terminal import watched
+from schemas.codes import Rule
 
 ALONE = 40  # fewer folders are rendered sooner by this process alone
 PROCESSES = 2
@@ -55,7 +56,7 @@ class Outgoing:
         if unread:
             filling = prefilled(round, sender, self._carried)
             write_form(form, round, unit, filling, names, version=version, as_of=as_of)
-        elif status["errors"] or status["warnings"]:
+        elif any(f.severity != "note" and f.rule != Rule.SUBMISSION_LATE for f in own):
             write_form(form, round, unit, filling_of(result, own, sender), names, version=version, as_of=as_of)
         letter = write_letter(result, own, sender, place, form)
         if unread:

@@ -12,6 +12,7 @@ from pipeline.render.sheets import Book, Column
 from pipeline.render.wording import in_words
 from pipeline.run import Result
 from pipeline.trend import trend_of
+from pipeline.weigh import persons_of
 from schemas.messages import line, title
 from schemas.text import clean
 
@@ -48,8 +49,12 @@ def _states(result: Result) -> list[str]:
     findings = result.rollup.findings
     used = {id(decision) for decision in findings["decision"] if decision is not None}
     wrong = findings[findings["severity"].eq("error")]
-    keys = ("submitter", "unit", "column", "rule")
-    asked = {(*place, clean(value)) for *place, value in zip(*(wrong[key] for key in (*keys, "value")), strict=True)}
+    persons = persons_of(result.round.form, result.rows.typed)
+    keys = ("id", "submitter", "unit", "column", "rule", "value")
+    asked = {
+        (*place, clean(value), persons.get(row, ""))
+        for row, *place, value in zip(*(wrong[key] for key in keys), strict=True)
+    }
     last = [d for d in result.decisions if not d.rule][-1:]
     states = []
     for d in result.decisions:

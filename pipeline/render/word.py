@@ -179,13 +179,13 @@ def _fit_columns(table: Any) -> None:
         column.set(qn("w:w"), str(wide))
         grid.append(column)
     for row in rows:
+        cells = row.findall(qn("w:tc"))
+        if len(cells) == 1:
+            cells[0].grid_span = len(widths)  # a heading above the rows of a group
         place = 0
-        for cell in row.findall(qn("w:tc")):
-            properties = cell.find(qn("w:tcPr"))
-            span = properties.find(qn("w:gridSpan"))
-            count = int(span.get(qn("w:val"))) if span is not None else 1
-            properties.find(qn("w:tcW")).set(qn("w:w"), str(sum(widths[place : place + count])))
-            place += count
+        for cell in cells:
+            cell.get_or_add_tcPr().find(qn("w:tcW")).set(qn("w:w"), str(sum(widths[place : place + cell.grid_span])))
+            place += cell.grid_span
 
 
 def _keep_together(rows: list[Any]) -> None:

@@ -18,6 +18,7 @@ from schemas.text import clean, spelling_key
 if TYPE_CHECKING:
     from schemas.form import Column
 
+_EXCEL_DIGITS = 15
 _NUMERAL = re.compile(r"\d+", re.ASCII)
 Repair = Callable[[str, "Column"], str]
 
@@ -38,7 +39,8 @@ class Kind:
 
 def _same_day(typed: str, shown: str) -> bool:
     """Tell whether two writings hold the same numbers, leading zeros and what stands between them aside."""
-    return [int(digits) for digits in _NUMERAL.findall(typed)] == [int(digits) for digits in _NUMERAL.findall(shown)]
+    said, meant = ([digits.lstrip("0") for digits in _NUMERAL.findall(text)] for text in (typed, shown))
+    return said == meant
 
 
 def _same_digits(typed: str, shown: str) -> bool:
@@ -103,8 +105,11 @@ def shown(value: str, column: Column) -> str:
 
 
 def cell_value(value: str, column: Column) -> str | int | float | dt.date:
-    """Return a repaired value as a cell of a workbook holds it: numbers and days by their type, all else as text."""
-    if column.kind == "number" and number.is_number(value):
+    """Return a repaired value as a cell of a workbook holds it: numbers and days by their type, all else as text.
+
+    So does a number of more digits than Excel keeps.
+    """
+    if column.kind == "number" and len(value) <= _EXCEL_DIGITS and number.is_number(value):
         return float(value) if "." in value else int(value)
     if column.kind == "date" and date.is_day(value):
         return dt.date.fromisoformat(value)

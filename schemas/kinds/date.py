@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
+from contextlib import suppress
 from functools import lru_cache
 
 from schemas.data import vocabulary
@@ -57,7 +58,12 @@ def shown(value: str) -> str:
 
 def is_day(value: str) -> bool:
     """Tell whether a repaired value is a day."""
-    return re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII) is not None
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+        return False
+    with suppress(ValueError):
+        dt.date.fromisoformat(value)
+        return True
+    return False
 
 
 def _day(year: str, month: str, day: str) -> dt.date | None:

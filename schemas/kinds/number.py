@@ -78,7 +78,7 @@ def shown(value: str) -> str:
     whole, _, decimals = value.partition(".")
     sign, whole = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
     decimals = decimals.rstrip("0")
-    return sign + f"{int(whole):,}".replace(",", ".") + (f",{decimals}" if decimals else "")
+    return sign + f"{Decimal(whole):,}".replace(",", ".") + (f",{decimals}" if decimals else "")
 
 
 def is_number(value: str) -> bool:

@@ -83,7 +83,7 @@ def _digits_of(text: str) -> str:
     text = re.sub(r"^(\d),(\d+[eE]\+?\d+)$", r"\1.\2", text)
     if _NUMBER_AS_TEXT.match(text) and ("." in text or "e" in text.lower()):
         whole = float(text)
-        if whole == int(whole) and (re.fullmatch(r"\d+\.0+", text) or "e" in text.lower()):
+        if whole.is_integer() and (re.fullmatch(r"\d+\.0+", text) or "e" in text.lower()):
             text = str(int(whole))
     text = _LETTER_O.sub("0", text)
     if _MASK.search(text):
