@@ -241,7 +241,7 @@ def print_keeps(result: Result, today: dt.date) -> None:
     last_day = closing.day if closing else result.round.deadline.last_day
     days = (today - last_day).days if last_day else 0
     if days > result.round.keep_days and result.submissions:
-        print(line("screen", "keeps", days=days, files=len(result.submissions), round=result.round.id))
+        print(line("screen", "keeps", days=days, files=len(result.submissions), round=_known_as(result.round)))
 
 
 def print_remains(round: Round, found: Remains, *, with_inbox: bool) -> None:
