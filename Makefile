@@ -13,7 +13,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m pipeline
 DEMO := demo
 
-.PHONY: help setup demo run check forms pdf send fetch watch status history purge rounds rules rulebook waive decisions withdraw close reopen rehearse test soak lint screenshots clean
+.PHONY: help setup demo run check forms pdf send fetch watch status history purge rounds rules rulebook waive decisions withdraw close reopen rehearse test soak lint screenshots bench clean
 
 help: ## xem các lệnh này
 	@echo "Đợt đang chọn: $(ROUND) (đổi bằng: make run ROUND=tên-đợt)"
@@ -104,6 +104,9 @@ lint: setup ## kiểm tra mã nguồn
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+
+bench: setup ## đo tốc độ trên 705 tệp của cả nước, ghi docs/benchmark.md: make bench BENCH="--large"
+	@$(VENV)/bin/python -m bench --page docs/benchmark.md $(BENCH)
 
 screenshots: setup ## chụp lại các hình trong docs/ (cần LibreOffice, poppler-utils, Chromium)
 	@PYTHONPATH=. $(VENV)/bin/python tests/screenshots.py

@@ -302,13 +302,15 @@ def _status(options: argparse.Namespace) -> int:
     _start_readers()
     from pipeline.deliver import look
     from pipeline.purge import kept_of
-    from pipeline.screen import print_purged, print_status
+    from pipeline.screen import print_keeps, print_purged, print_status
 
     round = _round(options)
     if kept := kept_of(round, options.state):
         print_purged(round, kept)
     else:
-        print_status(look(round, options.inbox, options.state, options.as_of))
+        result = look(round, options.inbox, options.state, options.as_of)
+        print_status(result)
+        print_keeps(result, options.as_of or dt.date.today())
     return 0
 
 
@@ -333,7 +335,8 @@ def _purge(options: argparse.Namespace) -> int:
             raise OperatorError("purge_needs_yes")
         if input(line("screen", "purge_ask", round=round.id)).strip() != round.id:
             raise OperatorError("purge_refused")
-    purge(round, *folders, options.as_of or dt.date.today(), with_inbox=options.with_inbox)
+    day = None if round.series else options.as_of  # of a round that comes again it names the period
+    purge(round, *folders, day or dt.date.today(), with_inbox=options.with_inbox)
     if kept := kept_of(round, options.state):
         print_purged(round, kept)
     return 0

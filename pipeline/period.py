@@ -21,14 +21,14 @@ Carried = Mapping[str, list[dict[str, str]]]
 
 
 def accepted(version: Version | None) -> dict[str, list[dict[str, str]]]:
-    """Return the rows of a version that had no error, by unit's code."""
+    """Return the rows of a version that had no error, by unit's code; of a round that was purged there are none."""
     if version is None:
         return {}
     wrong = {unit for unit, _, _ in version.errors}
     rows: dict[str, list[dict[str, str]]] = {}
     for key, values in version.rows.items():
         code = key.partition("/")[0]
-        if code not in wrong:
+        if values and code not in wrong:
             rows.setdefault(code, []).append(values)
     return rows
 

@@ -28,6 +28,7 @@ from pipeline.run import Result
 from pipeline.send import Outcome
 from pipeline.state import writable
 from pipeline.terminal import coloured, table
+from pipeline.weigh import closed_by
 from schemas.codes import Rule
 from schemas.messages import line, title
 from schemas.naming import policy_faults
@@ -199,8 +200,6 @@ def print_status(result: Result) -> None:
         days = (last_day - result.as_of).days
         key = "days_left" if days >= 0 else "days_over"
         print(line("screen", key, days=abs(days), deadline=vietnamese_date(last_day)))
-        if -days > result.round.keep_days and result.submissions:
-            print(line("screen", "keeps", days=-days, files=len(result.submissions), round=result.round.id))
     print_letters(result)
     _print_senders(result)
 
@@ -234,6 +233,15 @@ def _print_senders(result: Result, most: int = 0) -> None:
     if rest := len(result.rollup.senders) - len(senders):
         print(line("screen", "senders_more", count=rest, round=_known_as(result.round)))
     print()
+
+
+def print_keeps(result: Result, today: dt.date) -> None:
+    """Print that a round still holds personal data, where it was closed or over long ago."""
+    closing = closed_by(result.decisions)
+    last_day = closing.day if closing else result.round.deadline.last_day
+    days = (today - last_day).days if last_day else 0
+    if days > result.round.keep_days and result.submissions:
+        print(line("screen", "keeps", days=days, files=len(result.submissions), round=result.round.id))
 
 
 def print_remains(round: Round, found: Remains, *, with_inbox: bool) -> None:

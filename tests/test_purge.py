@@ -15,7 +15,8 @@ from faulty_runs import Fault, in_a_process, tree
 from searching import holding
 
 from pipeline.__main__ import main
-from pipeline.ledger import _FORGETTING
+from pipeline.ledger import _FORGETTING, open_ledger
+from pipeline.period import accepted
 
 posix = pytest.mark.skipif(os.name == "nt", reason="forks")
 NAME, PHONE, WORD = "Giàng Thị Zxqwy", "0977123456", "zqxjkvb"
@@ -172,6 +173,14 @@ def test_a_purge_that_is_killed_anywhere_is_finished_by_the_next(place: Path, tm
         shutil.rmtree(folder)
         number += step
     assert number > 3 * step
+
+
+def test_nothing_is_carried_forward_from_a_purged_period(place: Path) -> None:
+    _purge(place, "--yes")
+    with open_ledger(place / "state") as ledger:
+        versions = ledger.versions(ROUND, "100")
+    assert len(versions[-1].rows) == 22
+    assert accepted(versions[-1]) == {}
 
 
 def test_every_table_of_the_ledger_says_what_is_left_of_it(place: Path) -> None:

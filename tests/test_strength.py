@@ -243,7 +243,15 @@ def test_no_cell_of_a_csv_begins_like_a_formula(poisoned: Outcome) -> None:
 
 
 _VALID = Book("095").bytes()
-_VALUES = [sheet.cells for sheet in read(_VALID).sheets]
+
+
+def _values(content: bytes) -> list[list[list[str]]]:
+    """The rows of every sheet without the blank cells at their ends, of which a second reader gives none."""
+    blank = re.compile("\0+$")
+    return [[blank.sub("", "\0".join(row)).split("\0") for row in sheet.cells] for sheet in read(content).sheets]
+
+
+_VALUES = _values(_VALID)
 
 
 def _damaged(content: bytes, chance: random.Random) -> bytes:
@@ -272,7 +280,7 @@ def test_damage_never_changes_a_value_in_silence_and_never_crashes() -> None:
     refused = 0
     for number in range(250 * SOAK):
         try:
-            values = [sheet.cells for sheet in read(_damaged(_VALID, chance)).sheets]
+            values = _values(_damaged(_VALID, chance))
         except Refused:
             refused += 1
             continue
@@ -300,4 +308,4 @@ def test_parts_of_a_package_in_each_others_place_stop_nobody(tmp_path: Path) -> 
     assert len(found) == 12 * SOAK + 1
     good = found["good"]
     assert not isinstance(good, Refused)
-    assert [sheet.cells for sheet in good.sheets] == _VALUES
+    assert [sheet.cells for sheet in good.sheets] == [sheet.cells for sheet in read(_VALID).sheets]

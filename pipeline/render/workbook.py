@@ -32,6 +32,7 @@ from schemas.units import Unit
 _ALLOWED = ("select_locked_cells", "select_unlocked_cells", "format_cells", "format_columns", "format_rows", "objects")
 _MORE_PERSONS = 5_000  # rows below the list that have its drop-downs
 _MESSAGE_LIMIT = 255  # characters of a message that Excel shows beside a cell
+LONG = 5_000  # rows: beyond this the sheet of formulas is left out, and the parts do not wait in memory
 _ROW, _NAME = "\x00", "\x01"  # marks in a formula
 NOTES_PER_SHEET = 2_000  # beyond this Excel becomes slow; the list of corrections still names every cell
 
@@ -100,11 +101,15 @@ def write_form(
 
     `names` are the right page names by unit code; `version` is the number the workbook has when it comes back.
     """
-    with xlsxwriter.Workbook(str(path), {**PLAIN, "in_memory": True}) as file:
+    with xlsxwriter.Workbook(str(path), {**PLAIN, "in_memory": not _is_long(filling)}) as file:
         file.set_properties({"created": dt.datetime.combine(as_of, dt.time())})
         for name, value in (("round", round.id), ("unit", sender.code), ("version", str(version))):
             file.set_custom_property(name, value, "text")
         _Form(Book(file, words(), _facts(round, sender, filling, version, as_of)), round, sender, filling).write(names)
+
+
+def _is_long(filling: Filling) -> bool:
+    return sum(map(len, filling.rows.values())) > LONG
 
 
 def _facts(round: Round, sender: Unit, filling: Filling, version: int, as_of: dt.date) -> dict[str, Any]:
@@ -144,7 +149,8 @@ class _Form:
             self._questions()
         if todo:
             self._todo(todo)
-        self._check(names)
+        if not _is_long(self.filling):
+            self._check(names)
         self._right_names(names)
         self._choices()
         self._guide()
