@@ -115,11 +115,14 @@ def right_names(register: Register, codes: list[str], policies: Mapping[Any, Pol
 
     def written(code: str) -> frozenset[str]:
         """Also as the unit and those above were called before the register was amended: pages are older than that."""
-        forms = judged[code].key_forms if code in judged else []
+        if code not in judged:
+            return frozenset()
         called = [[u, before[u.code]] if u.code in before else [u] for u in lineages[code].values()]
         lineages_called = [{u.level: u for u in names} for names in product(*called)]
         return frozenset(
-            _fill(form, names[units[code].level], names, key=True) for form in forms for names in lineages_called
+            _fill(form, names[units[code].level], names, key=True)
+            for form in judged[code].key_forms
+            for names in lineages_called
         )
 
     def right(code: str) -> frozenset[str]:
