@@ -299,6 +299,17 @@ def _pdf(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
+    from pipeline.glance import said
+
+    if options.round.endswith(".toml"):  # its form may lie anywhere
+        _tell_status(options)
+    else:
+        key = ["status", options.round, (options.as_of or dt.date.today()).isoformat()]
+        said(key, options.inbox, options.state, lambda: _tell_status(options))
+    return 0
+
+
+def _tell_status(options: argparse.Namespace) -> None:
     _start_readers()
     from pipeline.deliver import look
     from pipeline.purge import kept_of
@@ -311,7 +322,6 @@ def _status(options: argparse.Namespace) -> int:
         result = look(round, options.inbox, options.state, options.as_of)
         print_status(result)
         print_keeps(result, options.as_of or dt.date.today())
-    return 0
 
 
 def _history(options: argparse.Namespace) -> int:

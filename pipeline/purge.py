@@ -15,6 +15,7 @@ from typing import Any
 
 from pipeline.deliver import forms_shelf, late_shelf
 from pipeline.folders import Shelf, hashes_of
+from pipeline.glance import forget
 from pipeline.intake import lying_in
 from pipeline.known import KNOWN
 from pipeline.ledger import Ledger, open_ledger
@@ -90,6 +91,7 @@ def purge(round: Round, inbox: Path, outbox: Path, state: Path, today: dt.date, 
             (state / "store" / sha256).unlink(missing_ok=True)
         for cache in state.glob(f"{KNOWN}*"):
             cache.unlink()
+        forget(state)
         for folder in (state, state / "store"):
             if folder.is_dir():
                 sync(folder)

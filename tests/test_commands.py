@@ -150,3 +150,24 @@ def test_received_on_the_day_first_seen_where_the_folder_has_no_date(run: Run) -
     outcome = run(as_of="2022-04-10")
     assert outcome.unit("100")["late"] is False
     assert dt.date.fromisoformat(outcome.summary["as_of"]) == dt.date(2022, 4, 10)
+
+
+def test_status_is_said_again_at_once_while_nothing_changed(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run({"2022-03-20/a.xlsx": Book("103").bytes()})
+
+    def status() -> str:
+        capsys.readouterr()
+        folders = ["--inbox", str(tmp_path / "inbox"), "--state", str(tmp_path / "state")]
+        assert main(["status", "--round", "dien-bien-2022", *folders, "--as-of", "2022-04-05"]) == 0
+        return capsys.readouterr().out
+
+    first = status()
+    with monkeypatch.context() as patched:
+        patched.setattr("pipeline.deliver.look", None)  # nothing is judged
+        assert status() == first
+    (tmp_path / "inbox" / "2022-03-20" / "b.xlsx").write_bytes(Book("102").bytes())
+    assert status() != first
+    run({})
+    assert "Huyện Mường Ảng" in status()
