@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
-from schemas.data import HERE
+from schemas.data import HERE, TEMPLATES, read_toml
 from schemas.periods import span_of, spans_before
 from schemas.round import Deadline, load_round
 from tests.building import Book, right_rows
@@ -84,16 +85,15 @@ def test_a_month_may_send_only_what_changed(monthly: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "kind"),
     [
-        ({"page_link": "https://www.facebook.com/trang.moi"}, "Đổi địa chỉ"),
-        ({"page_name": "", "page_link": "", "leader_name": "", "leader_phone": "", "leader_email": ""}, "không còn"),
-        ({"leader_name": "Vàng Thị Súa"}, "người phụ trách"),
+        ({"page_link": "https://www.facebook.com/trang.moi"}, "moved"),
+        ({"page_name": "", "page_link": "", "leader_name": "", "leader_phone": "", "leader_email": ""}, "closed"),
+        ({"leader_name": "Vàng Thị Súa"}, "persons"),
     ],
 )
-def test_what_changed_is_reported(monthly: Any, values: dict[str, str], told: str) -> None:
-    import openpyxl
-
+def test_what_changed_is_reported(monthly: Any, values: dict[str, str], kind: str) -> None:
+    told = read_toml(TEMPLATES / "tong-hop.toml")["shifts"]["kinds"][kind]
     rows = right_rows(MUONG_ANG)
     monthly("2022-03-28", {"2022-03-20/ma.xlsx": Book(MUONG_ANG, rows).bytes()})
     april = monthly("2022-04-20", {"2022-04-10/ma.xlsx": Book(MUONG_ANG, _changed(rows, **values)).bytes()})
