@@ -95,7 +95,7 @@ reopen: setup ## mở lại đợt đã chốt: make reopen BY="…" WHY="…"
 	@$(RUN) reopen --round $(ROUND) --by="$${BY:-}" --why="$${WHY:-}"
 
 test: setup lint ## chạy mọi phép thử của chương trình
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest -n auto --dist worksteal
 
 soak: setup ## thử độ bền thật lâu (hàng trăm lần dừng, hỏng giữa chừng): make soak SOAK=60
 	@SOAK=$(SOAK) $(VENV)/bin/python -m pytest tests/test_strength.py

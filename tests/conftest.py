@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -92,3 +93,22 @@ def drop_and_run(
 def run(tmp_path: Path) -> Run:
     """Drop files into the test's own inbox and run the round."""
     return partial(drop_and_run, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[Any]:
+    """The loop in which a module's mail servers run."""
+    from servers import Loop
+
+    loop = Loop()
+    yield loop
+    loop.stop()
+    gc.collect()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Who vouches for a module's mail servers."""
+    from servers import Authority
+
+    return Authority(tmp_path_factory.mktemp("authority"))
