@@ -153,14 +153,14 @@ def said_yes(
 
 
 def of_statements(round: Round, stated: Mapping[str, Mapping[str, str]]) -> Iterator[Tally]:
-    """Yield what senders stated: the yes/no questions in one table, every open question as a list of its own."""
+    """Yield what senders stated, if any did: the yes/no questions in one table, each open question in one of its own."""
     closed = [question for question in round.questions if question.kind == "yes-no"]
     body: list[list[str | int]] = []
     for question in closed:
         said = Counter(told.get(question.key, "") for told in stated.values())
         counts = [said[answer] for answer in yes_no.answers()]
         body.append([question.text, *counts, len(round.submitting_units) - sum(counts)])
-    if closed:
+    if closed and any(stated.values()):
         header = [line("tables", key) for key in ("question", "yes", "no", "unknown")]
         yield Tally(line("tables", "statements"), header, body)
     for question in round.questions:
