@@ -153,7 +153,7 @@ def said_yes(
 
 
 def of_statements(round: Round, stated: Mapping[str, Mapping[str, str]]) -> Iterator[Tally]:
-    """Yield what senders stated, if any did: the yes/no questions in one table, each open question in one of its own."""
+    """Yield what senders stated, if any did: yes/no questions in one table, each open question in its own."""
     closed = [question for question in round.questions if question.kind == "yes-no"]
     body: list[list[str | int]] = []
     for question in closed:
