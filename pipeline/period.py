@@ -49,14 +49,20 @@ def carried_for(ledger: Ledger, round: Round) -> tuple[dict[str, list[dict[str, 
 
 
 def of_period(round: Round, arrivals: Iterable[Arrival]) -> tuple[list[Arrival], list[dict[str, Any]]]:
-    """Return the files of this period, and a note for every file that came before it began."""
+    """Return the files of this period, and a note for every file of another one."""
     ours, notes = [], []
     for arrival in arrivals:
-        if round.opens is None or arrival.received >= round.opens:
+        before = round.opens is not None and arrival.received < round.opens
+        after = round.closes is not None and arrival.received >= round.closes
+        if not before and not after:
             ours.append(arrival)
             continue
-        facts = {"received": vietnamese_date(arrival.received), "deadline": vietnamese_date(round.opens)}
-        notes.append(finding(Rule.FILE_EARLIER, file=arrival.file, value=arrival.file, facts=facts))
+        facts = {
+            "received": vietnamese_date(arrival.received),
+            "deadline": vietnamese_date(round.opens if before else round.closes),
+            "reason": "before" if before else "after",
+        }
+        notes.append(finding(Rule.FILE_OTHER_PERIOD, file=arrival.file, value=arrival.file, facts=facts))
     return ours, notes
 
 
@@ -118,9 +124,10 @@ def _shifts_of(form: Form, code: str, before: list[dict[str, str]], now: list[di
         elif column.kind == "link":
             if link.parse(was).identity != link.parse(value).identity:
                 yield Shift(code, "moved", key, was, value)
+        elif began or ended:
+            continue  # with the page its name and its persons come and go
         elif column.kind == "page-name":
-            if not began and not ended:
-                yield Shift(code, "renamed", key, was, value)
+            yield Shift(code, "renamed", key, was, value)
         elif column.group in form.persons or column.kind in ("name", "phone", "email"):
             yield Shift(code, "persons", key, was, value, personal=True)
         elif before:

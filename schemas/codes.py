@@ -16,7 +16,7 @@ class Rule(StrEnum):
     FILE_NO_TABLE = "file.no-table"
     FILE_EMPTY = "file.empty"
     FILE_DUPLICATE = "file.duplicate"
-    FILE_EARLIER = "file.earlier-period"
+    FILE_OTHER_PERIOD = "file.other-period"
     FILE_SUPERSEDED = "file.superseded"
     FILE_HIDDEN_SHEET = "file.hidden-sheet"
     SUBMISSION_UNKNOWN_UNIT = "submission.unknown-unit"

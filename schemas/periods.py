@@ -13,12 +13,13 @@ _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 @dataclass(frozen=True)
 class Span:
-    """One period: its key (`2022-04`, `2022-q2`, `2022`), the first day of collecting, and its last month."""
+    """One period: its key (`2022-04`, `2022-q2`, `2022`), the first days of it and of the next, and its last month."""
 
     every: str
     year: int
     number: int  # of the period within its year, from 1
     opens: dt.date
+    closes: dt.date  # the day on which the next one opens
 
     @property
     def key(self) -> str:
@@ -55,4 +56,5 @@ def _span(index: int, every: str, first_day: int) -> Span:
     length = _MONTHS[every]
     first = index * length - (first_day > 1)
     year, number = divmod(index * length, 12)
-    return Span(every, year, number // length + 1, dt.date(first // 12, first % 12 + 1, first_day))
+    opens, closes = (dt.date(month // 12, month % 12 + 1, first_day) for month in (first, first + length))
+    return Span(every, year, number // length + 1, opens, closes)

@@ -242,6 +242,7 @@ class Round(_Data):
     period: Period | None = None
     previous: list[str] = []  # ids of earlier rounds, the latest first: accepted data are carried forward
     opens: dt.date | None = None  # files received before belong to an earlier period
+    closes: dt.date | None = None  # files received from then on belong to a later one
     series: str = ""  # what the periods of a round share: its id as written
     names: dict[str, str] = {}  # what earlier rounds are called in a sentence, by id
     emulation: Emulation | None = None
@@ -313,6 +314,7 @@ class Round(_Data):
                 "deadline": Deadline(by=last_day, clause=self.deadline.clause) if last_day else self.deadline,
                 "previous": [*before, *self.previous],
                 "opens": span.opens,
+                "closes": span.closes,
                 "names": before,
                 "series": self.id,
             }

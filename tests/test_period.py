@@ -63,7 +63,7 @@ def test_a_month_carries_the_last_one_forward(monthly: Any) -> None:
     assert april.unit(MUONG_ANG)["status"] == "missing"
     assert april.unit(MUONG_ANG)["complete"] == march.unit(MUONG_ANG)["complete"]
     assert april.summary["levels"]["commune"]["established"] == march.summary["levels"]["commune"]["established"]
-    assert [f["file"] for f in april.of_rule("file.earlier-period")] == ["2022-03-20/ma.xlsx"]
+    assert [f["file"] for f in april.of_rule("file.other-period")] == ["2022-03-20/ma.xlsx"]
     listed = [row for row in april.rows.values() if row["submitter_code"] == MUONG_ANG]
     assert {row["status"] for row in listed} == {"complete"} and {row["file"] for row in listed} == {""}
     # Over a month in which nothing came.
@@ -178,3 +178,17 @@ def test_periods(day: str, every: str, first_day: int, key: str, opens: str, bef
     span = span_of(dt.date.fromisoformat(day), every, first_day)
     assert (span.key, span.opens.isoformat()) == (key, opens)
     assert next(spans_before(span, first_day)).key == before
+
+
+def test_a_period_looked_at_later_is_as_it_was(monthly: Any) -> None:
+    """Files of the next period lie in the same inbox."""
+    rows = right_rows(MUONG_ANG)
+    files = {"2022-03-20/ma.xlsx": Book(MUONG_ANG, rows).bytes()}
+    link = "https://www.facebook.com/trang.moi.muong.ang"
+    files["2022-04-10/ma.xlsx"] = Book(MUONG_ANG, _changed(rows, page_link=link)).bytes()
+    march = monthly("2022-03-28", files)
+    assert march.rows[_code(MUONG_ANG, 1)]["page_link"] == rows[1]["page_link"]
+    assert [f["file"] for f in march.of_rule("file.other-period")] == ["2022-04-10/ma.xlsx"]
+    assert march.unit(MUONG_ANG)["listed"] == march.unit(MUONG_ANG)["expected"]
+    april = monthly("2022-04-20")
+    assert april.rows[_code(MUONG_ANG, 1)]["page_link"] == link
