@@ -6,6 +6,7 @@ import argparse
 import datetime as dt
 import gc
 import json
+import os
 import sys
 import tomllib
 from contextlib import AbstractContextManager, nullcontext
@@ -45,6 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(fault, file=sys.stderr)
         return OPERATORS_FAULT
     except KeyboardInterrupt:
+        return STOPPED
+    except BrokenPipeError:  # who read the screen has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return STOPPED
 
 

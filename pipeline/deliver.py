@@ -20,7 +20,7 @@ from pipeline.intake import Intake, Signs, take_in
 from pipeline.known import Known, open_known
 from pipeline.ledger import Ledger, Letter, Outcome, Run, Version, open_ledger
 from pipeline.model import Decision
-from pipeline.period import Carried, accepted, carried_for
+from pipeline.period import Carried, earlier_periods, of_period, prefillable
 from pipeline.recheck import rechecked, rules_of
 from pipeline.render.machine import write_machine_results
 from pipeline.render.outgoing import Outgoing
@@ -68,10 +68,10 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
         if closing := closed_by(decided):
             sealed, today = set(ledger.sealed(closing.number, "input").values()), closing.day
             arrivals = [arrival for arrival in arrivals if arrival.sha256 in sealed]
-        carried, before = carried_for(ledger, round)
-        result = judge(round, arrivals, today, known, decided, carried if before else None)
+        earlier = earlier_periods(ledger, round)
+        result = judge(round, arrivals, today, known, decided, earlier if earlier.newest else None)
         versions = current_versions(ledger, result)
-        result = with_history(ledger, replace(result, previous=round.called(before)), versions)
+        result = with_history(ledger, replace(result, previous=round.called(earlier.newest)), versions)
         result = replace(result, standings=standings(ledger, result, versions))
         return _with_letters(state, ledger, result)
 
@@ -102,13 +102,13 @@ def publish(
             intake = take_in(round.id, inbox, state, ledger, today, settled)
             if closing := closed_by(decided):
                 return _closed(round, intake, outbox, ledger, known, today, closing)
-            carried, before = carried_for(ledger, round)
-            result = judge(round, intake.arrivals, today, known, decided, carried if before else None)
-            result = replace(result, previous=round.called(before))
+            earlier = earlier_periods(ledger, round)
+            result = judge(round, intake.arrivals, today, known, decided, earlier if earlier.newest else None)
+            result = replace(result, previous=round.called(earlier.newest))
         ledger.belong(round.id, {s.sha256: s.submitter for s in result.submissions})
         if signed and intake.waiting:
             raise OperatorError("file_changing", path=intake.waiting[0])
-        closing = closing_of(result, intake.arrivals, signed) if signed else None
+        closing = closing_of(result, of_period(round, intake.arrivals)[0], signed) if signed else None
         versions = current_versions(ledger, result)
         result = _with_letters(state, ledger, with_history(ledger, result, versions))
         result = replace(result, standings=standings(ledger, result, versions))
@@ -121,7 +121,7 @@ def publish(
             outbox.mkdir(parents=True, exist_ok=True)
             shelf = Shelf(outbox / round.id)
             shelf.recover()
-            letters = _render(result, told, shelf.staged, way_to(inbox, shelf.staged), carried)
+            letters = _render(result, told, shelf.staged, way_to(inbox, shelf.staged), earlier.carried)
             compare(shelf.staged, once=round.form.rows == "units")
             hashes = hashes_of(shelf.staged)
             kept = _keep_handwork(ledger, round.id, shelf)
@@ -132,7 +132,7 @@ def publish(
         ledger.record_scores(round.series or round.id, month_of(result), {s.code: s.score for s in result.standings})
         if closing:
             papers = hashes_of(shelf.place)
-            seals = {"input": inputs_of(intake.arrivals), "paper": papers}
+            seals = {"input": inputs_of(of_period(round, intake.arrivals)[0]), "paper": papers}
             ledger.record_decisions(round.id, [replace(closing, value=mark_of(papers))], seals)
         mailed = ledger.mail_senders()
     return Published(result, told, shelf.place, kept, intake, mailed)
@@ -193,11 +193,11 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
         ledger.must_live(round.id)
         shelf.recover()
         shelf.staged.mkdir(parents=True)
-        carried, _ = carried_for(ledger, round)
+        carried = earlier_periods(ledger, round).carried
         for code, unit in watched(round.submitting_units.items(), len(round.submitting_units), "forms"):
             versions = ledger.versions(round.id, code)
             number = versions[-1].number + 1 if versions else 1
-            filling = prefilled(round, code, {**carried, **accepted(versions[-1] if versions else None)})
+            filling = prefilled(round, code, {**carried, **prefillable(versions[-1] if versions else None)})
             path = shelf.staged / f"{code}-{slug(unit.full_name)}.xlsx"
             write_form(path, round, unit, filling, names, version=number, as_of=today)
         shelf.swap()

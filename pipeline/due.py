@@ -12,6 +12,7 @@ from pipeline.intake import signs_of
 from pipeline.ledger import TOLD, Letter, Posted, open_ledger
 from pipeline.render.letter import letter_to
 from pipeline.state import hold
+from pipeline.weigh import closed_by
 from schemas.round import Round
 from schemas.units import Unit
 
@@ -51,19 +52,22 @@ def letters_due(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -
     for letter in result.posted:
         if letter.submitter in posted:  # a unit may have left the round
             posted[letter.submitter].append(letter)
+    closed = closed_by(result.decisions) is not None
     return [
-        _due(round, unit, letter_to(result, code), posted[code], result.as_of)
+        _due(round, unit, letter_to(result, code), posted[code], result.as_of, closed)
         for code, unit in round.submitting_units.items()
     ]
 
 
-def _due(round: Round, unit: Unit, wanted: Letter, posted: list[Posted], today: dt.date) -> Due:
+def _due(round: Round, unit: Unit, wanted: Letter, posted: list[Posted], today: dt.date, closed: bool) -> Due:
     address = round.contacts.get(unit.code, "")
     if not address:
         return Due(unit, wanted, address, "no-address")
     if told := _told(round, wanted, posted, address, today):
         return Due(unit, wanted, address, "told" if told.fate == "sent" else told.fate)
     prepared = next((letter for letter in posted if letter.is_current), None)
+    if closed and wanted.kind == "reminder":  # what comes now comes too late
+        return Due(unit, wanted, address, "stale")
     if prepared is None or not _says_the_same(round, prepared, wanted, today):
         return Due(unit, wanted, address, "stale")
     return Due(unit, prepared, address, "due")

@@ -13,12 +13,15 @@ from statistics import fmean
 from pipeline.ledger import Ledger, Version
 from pipeline.model import Standing
 from pipeline.run import Result
+from schemas.kinds import yes_no
+from schemas.periods import span_of
 from schemas.round import Criterion
 
 
 def month_of(result: Result) -> str:
     """Return the month to which the result counts: `2022-04`."""
-    return f"{result.as_of:%Y-%m}"
+    period = result.round.period
+    return span_of(result.as_of, "month", period.first_day if period else 1).key
 
 
 def standings(ledger: Ledger, result: Result, versions: Mapping[str, Version]) -> list[Standing]:
@@ -78,6 +81,6 @@ def _share(result: Result, code: str, measure: str, first: Version | None) -> fl
     if measure in result.round.measures:
         return float(sender[measure] / sender["expected"]) if sender["expected"] else 1.0
     if measure in {question.key for question in result.round.questions}:
-        return float(rollup.yes.at[code, measure]) if code in rollup.yes.index else 0.0
+        return float(rollup.stated.get(code, {}).get(measure) == yes_no.answers()[0])
     own = rollup.units["submitter_code"].eq(code)
     return float(rollup.yes.loc[own, measure].mean()) if own.any() else 1.0

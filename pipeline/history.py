@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -54,15 +55,15 @@ def with_history(ledger: Ledger, result: Result, versions: dict[str, Version]) -
 def _progress(before: Version | None, now: Version, accepted: list[list[str]]) -> Progress:
     if before is None:
         return Progress(now.number, now.received)
-    asked, left, settled = ({tuple(key) for key in keys} for keys in (before.errors, now.errors, accepted))
+    asked, left, settled = (Counter(map(tuple, keys)) for keys in (before.errors, now.errors, accepted))
     asked -= settled - left
     return Progress(
         number=now.number,
         received=now.received,
-        asked=len(asked),
-        fixed=len(asked - left),
-        left=len(asked & left),
-        new=len(left - asked),
+        asked=asked.total(),
+        fixed=(asked - left).total(),
+        left=(asked & left).total(),
+        new=(left - asked).total(),
         changes=list(_changes(before, now)),
     )
 

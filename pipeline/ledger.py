@@ -107,7 +107,7 @@ _FORGETTING: dict[str, str] = {
     "letters": "update letters set address = '', reply = '' where round = :round",
     "decisions": "update decisions set by = '', ended_by = '', words = '', value = '', person = '', source = number"
     " where round = :round and kind <> 'closing'",
-    "seals": "update seals set name = sha256 where kind = 'input'"
+    "seals": "update or replace seals set name = sha256 where kind = 'input'"
     " and decision in (select number from decisions where round = :round)",
     "faults": "",
     "rechecks": "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -17,35 +18,64 @@ from schemas.kinds import link
 from schemas.round import Round
 
 Carried = Mapping[str, list[dict[str, str]]]
-"""By unit's code: the repaired values of its rows, of the newest earlier period in which they were in order."""
+"""By unit's code: the repaired values of its rows."""
+UNTOLD = "\0"
+"""Stands for a value that has an error: what it was meant to be is not known."""
 
 
-def accepted(version: Version | None) -> dict[str, list[dict[str, str]]]:
-    """Return the rows of a version that had no error, by unit's code; of a round that was purged there are none."""
-    if version is None:
-        return {}
-    wrong = {unit for unit, _, _ in version.errors}
+def by_unit(version: Version | None) -> dict[str, list[dict[str, str]]]:
+    """Return the rows of a version by unit's code."""
     rows: dict[str, list[dict[str, str]]] = {}
-    for key, values in version.rows.items():
-        code = key.partition("/")[0]
-        if values and code not in wrong:
-            rows.setdefault(code, []).append(values)
+    for key, values in version.rows.items() if version else ():
+        if values:  # of a purged round nothing is left
+            rows.setdefault(key.partition("/")[0], []).append(values)
     return rows
 
 
-def carried_for(ledger: Ledger, round: Round) -> tuple[dict[str, list[dict[str, str]]], str]:
-    """Return what is carried forward into a round, and the newest earlier round that has any ("" for none)."""
+def accepted(version: Version | None) -> dict[str, list[dict[str, str]]]:
+    """Return the rows of a version that had no error, by unit's code."""
+    wrong = {unit for unit, _, _ in version.errors} if version else set()
+    return {code: rows for code, rows in by_unit(version).items() if code not in wrong}
+
+
+def prefillable(version: Version | None) -> dict[str, list[dict[str, str]]]:
+    """Return the rows of a version by unit's code, without the cells that had an error: what a form may hold."""
+    wrong = {(unit, column) for unit, column, _ in version.errors} if version else set()
+    return {
+        code: [{key: "" if (code, key) in wrong else value for key, value in values.items()} for values in rows]
+        for code, rows in by_unit(version).items()
+    }
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What earlier periods left: rows in order, to be carried forward; all rows last known, to compare with.
+
+    `newest` is the latest earlier round that has any, "" for none.
+    """
+
+    carried: Carried
+    known: Carried
+    newest: str
+
+
+def earlier_periods(ledger: Ledger, round: Round) -> Earlier:
+    """Return what the earlier periods of a round left."""
     carried: dict[str, list[dict[str, str]]] = {}
+    known: dict[str, list[dict[str, str]]] = {}
     newest = ""
     for earlier in round.previous:
         for sender, expected in round.expected.items():
             versions = ledger.versions(earlier, sender)
-            rows = accepted(versions[-1] if versions else None)
+            last = versions[-1] if versions else None
+            rows, every = accepted(last), by_unit(last)
             newest = newest or (earlier if rows else "")
             for unit in expected:
                 if unit.code in rows:
                     carried.setdefault(unit.code, rows[unit.code])
-    return carried, newest
+                if unit.code in every:
+                    known.setdefault(unit.code, every[unit.code])
+    return Earlier(carried, known, newest)
 
 
 def of_period(round: Round, arrivals: Iterable[Arrival]) -> tuple[list[Arrival], list[dict[str, Any]]]:
@@ -93,17 +123,23 @@ def with_carried(settled: Settled, round: Round, carried: Carried) -> Settled:
     return Settled(rows, claims, settled.findings)
 
 
-def shifts(round: Round, carried: Carried, rows: Rows, repaired: pd.DataFrame, claims: pd.Series) -> Iterator[Shift]:
-    """Yield what differs from what was carried, unit by unit in the register's order."""
+def shifts(
+    round: Round, known: Carried, rows: Rows, repaired: pd.DataFrame, claims: pd.Series, findings: pd.DataFrame
+) -> Iterator[Shift]:
+    """Yield what differs from what was known, unit by unit; a cell with an error tells nothing."""
+    wrong = findings[findings["severity"].eq("error")]
+    in_error: dict[Any, set[str]] = {}
+    for id, column in zip(wrong["id"], wrong["column"], strict=True):
+        in_error.setdefault(id, set()).add(column)
     now: dict[str, list[dict[str, str]]] = {}
     spoken = claims & rows.origin["file"].ne("")
     values = repaired[spoken].to_dict("index")
     for id, code in rows.origin.loc[spoken, "code"].items():
-        now.setdefault(code, []).append(values[id])
+        now.setdefault(code, []).append(values[id] | dict.fromkeys(in_error.get(id, ()), UNTOLD))
     for units in round.expected.values():
         for unit in units:
             if unit.code in now:
-                yield from _shifts_of(round.form, unit.code, carried.get(unit.code, []), now[unit.code])
+                yield from _shifts_of(round.form, unit.code, known.get(unit.code, []), now[unit.code])
 
 
 def _shifts_of(form: Form, code: str, before: list[dict[str, str]], now: list[dict[str, str]]) -> Iterator[Shift]:
@@ -113,11 +149,11 @@ def _shifts_of(form: Form, code: str, before: list[dict[str, str]], now: list[di
         return
     old, new = before[0] if before else {}, now[0]
     links = [column.key for column in form.of_kind("link")]
-    began = [key for key in links if new[key] and not old.get(key)]
+    began = [key for key in links if new[key] not in ("", UNTOLD) and not old.get(key)]
     ended = [key for key in links if old.get(key) and not new[key]]
     for key in form.keys:
         column, was, value = form.column(key), old.get(key, ""), new[key]
-        if was == value or column.kind == "unit":
+        if value in (was, UNTOLD) or column.kind == "unit":
             continue
         if key in began or key in ended:
             yield Shift(code, "new" if key in began else "closed", key, was, value)

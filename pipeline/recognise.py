@@ -85,7 +85,7 @@ class Recogniser:
 
         def submission(submitter: str, readable: bool) -> Submission:
             stamp, modified = (None, None) if isinstance(book, Refused) else (book.stamp, book.modified)
-            version = stamp.version if stamp and not stamp.sheets else 0
+            version = stamp.version if stamp and stamp.round == self.round.id and not stamp.sheets else 0
             return Submission(arrival.file, arrival.sha256, arrival.received, submitter, version, modified, readable)
 
         def refused(rule: str, **facts: Any) -> tuple[Submission, list[dict[str, Any]], list[dict[str, Any]]]:
@@ -147,10 +147,12 @@ class Recogniser:
         )  # fmt: skip
 
     def _awaits(self, stamp: Stamp) -> bool:
-        """Tell whether this round takes such a workbook of ours: its own forms, a submitter's roll-up of its own."""
+        """Tell whether this round takes such a workbook of ours: its own forms, also those of its earlier periods, and
+        a submitter's roll-up of its own.
+        """
         if stamp.sheets:
             return stamp.round != self.round.id and stamp.unit in self.round.submitting_units
-        return stamp.round == self.round.id
+        return stamp.round == self.round.id or stamp.round in self.round.names
 
     def _layouts(self, arrival: Arrival, book: Workbook) -> tuple[list[Layout], list[dict[str, Any]]]:
         """Return the layouts of the visible sheets, or of the hidden ones where no visible one has a table."""

@@ -15,7 +15,7 @@ from pipeline.known import Known
 from pipeline.ledger import Posted
 from pipeline.model import Arrival, Decision, Moment, Progress, Recheck, Rows, Shift, Standing, Submission
 from pipeline.normalise import normalise
-from pipeline.period import Carried, of_period, shifts, with_carried
+from pipeline.period import Earlier, of_period, shifts, with_carried
 from pipeline.readers import read_all
 from pipeline.recognise import Recogniser
 from pipeline.terminal import watched
@@ -120,26 +120,28 @@ def judge(
     as_of: dt.date,
     known: Known | None = None,
     decided: Iterable[Decision] = (),
-    carried: Carried | None = None,
+    earlier: Earlier | None = None,
 ) -> Result:
     """Return the result of the round with these files: from reading to consolidating.
 
     Nothing is written but what is `known` of the files: what was read of them in an earlier run is not read again.
-    `decided` is what the ledger holds of people's decisions; what the files explain is added to it. `carried` are the
-    rows of an earlier period that count for units which no file of this one lists.
+    `decided` is what the ledger holds of people's decisions; what the files explain is added to it. `earlier` is
+    what earlier periods left: their rows count for units which no file of this one lists.
     """
     names = round.right_names
-    arrivals, earlier = of_period(round, arrivals)
+    arrivals, others = of_period(round, arrivals)
     recognised = Recogniser(round).recognise(watched(read_all(arrivals, known), len(arrivals), "reading"))
     once = round.form.rows == "units"
-    settled = settle(recognised.submissions, recognised.rows, [*recognised.findings, *earlier], once=once)
-    settled = with_carried(settled, round, carried or {})
+    settled = settle(recognised.submissions, recognised.rows, [*recognised.findings, *others], once=once)
+    settled = with_carried(settled, round, earlier.carried if earlier else {})
     repaired = normalise(settled.rows, round.form, round.listed_names)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
     decisions = with_new(decided, (d for s in recognised.submissions for d in s.explanations))
     scales = Scales(round, decisions, as_of, persons_of(round.form, settled.rows.typed))
     rollup = consolidate(round, recognised.submissions, settled.rows, repaired, settled.claims, findings, scales)
-    changed = [] if carried is None else list(shifts(round, carried, settled.rows, repaired, settled.claims))
+    changed: list[Shift] = []
+    if earlier:
+        changed = list(shifts(round, earlier.known, settled.rows, repaired, settled.claims, rollup.findings))
     return Result(
         round, as_of, recognised.submissions, settled.rows, repaired, settled.claims, rollup, shifts=changed,
         decisions=decisions,

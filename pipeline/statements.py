@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,7 +46,7 @@ def faults_of(statements: list[Statement], questions: list[Question], file: str)
 def said_by(sender: str, submissions: list[Submission]) -> dict[str, str]:
     """Return a sender's answers as typed, by question: those of its newest file that has one."""
     own = [s for s in submissions if s.submitter == sender]
-    newest_last = sorted(own, key=lambda s: (s.version, s.received, s.file))
+    newest_last = sorted(own, key=lambda s: (s.version, s.received, s.modified or dt.datetime.min, s.file))
     return {statement.key: statement.text for submission in newest_last for statement in submission.statements}
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import pandas as pd
 
 from pipeline.model import Rows, Tally
 from schemas.form import Column, Table
-from schemas.kinds import yes_no
+from schemas.kinds import number, yes_no
 from schemas.messages import line
 from schemas.round import MEASURES, Round
 
@@ -123,10 +123,8 @@ def _answers(column: Column) -> list[tuple[str, str]]:
 def _sum(values: pd.Series) -> str | int:
     total = Decimal(0)
     for text in values:
-        try:
-            total += Decimal(text or 0)
-        except InvalidOperation:
-            continue  # told as a fault of its cell
+        if number.is_number(text):  # anything else is told as a fault of its cell
+            total += Decimal(text)
     return int(total) if total == total.to_integral() else str(total.normalize()).replace(".", ",")
 
 

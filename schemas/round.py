@@ -315,6 +315,7 @@ class Round(_Data):
                 "previous": [*before, *self.previous],
                 "opens": span.opens,
                 "closes": span.closes,
+                "extensions": [e for e in self.extensions if e.last_day and span.opens <= e.last_day < span.closes],
                 "names": before,
                 "series": self.id,
             }
@@ -459,4 +460,6 @@ def _record(path: Path) -> dict[str, Any]:
     if not base:
         return record
     other = path.parent / base if base.endswith(".toml") else HERE / "rounds" / f"{base}.toml"
-    return {**_record(other), **record}
+    # A file that is based on itself, or that has no id of its own, is no round.
+    found = {} if other.resolve() == path.resolve() else _record(other)
+    return {**{key: value for key, value in found.items() if key != "id"}, **record}

@@ -192,3 +192,26 @@ def test_a_period_looked_at_later_is_as_it_was(monthly: Any) -> None:
     assert march.unit(MUONG_ANG)["listed"] == march.unit(MUONG_ANG)["expected"]
     april = monthly("2022-04-20")
     assert april.rows[_code(MUONG_ANG, 1)]["page_link"] == link
+
+
+def test_a_workbook_of_the_period_before_is_taken(monthly: Any) -> None:
+    rows = right_rows(MUONG_ANG)
+    rows[1] = {**rows[1], "leader_phone": "0912xxxxxx"}
+    march = monthly("2022-03-28", {"2022-03-20/ma.xlsx": Book(MUONG_ANG, rows).bytes()})
+    returned = (march.sender_folder(MUONG_ANG) / "phieu-sua.xlsx").read_bytes()
+    april = monthly("2022-04-05", {"2022-04-03/phieu-sua.xlsx": returned})
+    assert [rule for _, _, rule in april.told(sender=MUONG_ANG)] == ["phone.masked"]
+
+
+def test_what_was_never_right_is_compared_all_the_same(monthly: Any) -> None:
+    """A page is no new one because a number beside it was wrong before, and a wrong address is none."""
+    rows = right_rows(MUONG_ANG)
+    wrong = [{**row, "leader_phone": "0912xxxxxx"} if place == 1 else row for place, row in enumerate(rows)]
+    monthly("2022-03-28", {"2022-03-20/ma.xlsx": Book(MUONG_ANG, wrong).bytes()})
+    now = [*rows]
+    now[2] = {**rows[2], "page_link": "chưa nhớ địa chỉ"}
+    april = monthly("2022-04-20", {"2022-04-10/ma.xlsx": Book(MUONG_ANG, now).bytes()})
+    sheet = openpyxl.load_workbook(april.folder / "tong-hop.xlsx")["Thay đổi"]
+    kinds = set(read_toml(TEMPLATES / "tong-hop.toml")["shifts"]["kinds"].values())
+    told = [row[3] for row in sheet.iter_rows(values_only=True) if row[3] in kinds]
+    assert told == [read_toml(TEMPLATES / "tong-hop.toml")["shifts"]["kinds"]["persons"]]

@@ -194,3 +194,11 @@ def test_status_asks_for_a_purge_when_a_round_is_long_over(place: Path, capsys: 
     for day, asked in (("2022-06-28", False), ("2022-06-29", True)):
         assert main(["status", "--round", ROUND, *_folders(place), f"--as-of={day}"]) == 0
         assert (f"make purge ROUND={ROUND}" in capsys.readouterr().out) is asked
+
+
+def test_a_closed_round_with_one_file_twice_is_purged(place: Path) -> None:
+    twice = place / "inbox" / "2022-03-22" / "c lan nua.xlsx"
+    shutil.copy(place / "inbox" / "2022-03-22" / "c.xlsx", twice)
+    assert main(["close", "--round", ROUND, *_folders(place), "--as-of=2022-04-05", "--by", "Lò Văn Chốt"]) == 0
+    assert _purge(place, "--yes", "--with-inbox") == 0
+    assert holding(PERSONAL, place / "state") == []

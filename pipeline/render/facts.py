@@ -222,8 +222,14 @@ class _Teller:
             }
             for rank, code in ranked(self.result, main_measure(self.round))
         ]
-        good = [self.unit(code) for code, unit in by_code.items() if unit["status"] == "accepted" and not unit["late"]]
-        key = "good" if good else "nobody_good" if self.counts["submissions"]["received"] else "none"
+        good = [self.unit(code) for code, unit in by_code.items() if self._does_well(unit)]
+        key = (
+            ("good" if self.round.deadline.last_day else "good_undated")
+            if good
+            else "nobody_good"
+            if self.counts["submissions"]["received"]
+            else "none"
+        )
         measures = [self.measure(measure) for measure in shown]
         return {
             "senders": senders,
@@ -236,6 +242,11 @@ class _Teller:
                 complete=measures[-1]["phrase"],
             ),
         }
+
+    @staticmethod
+    def _does_well(unit: dict[str, Any]) -> bool:
+        """Tell whether a sender may be named: in time, in order, and all its units complete."""
+        return unit["status"] == "accepted" and not unit["late"] and unit["complete"] == unit["expected"]
 
     def standing(self, standing: Standing) -> dict[str, Any]:
         """Return a sender's line in the table of the emulation."""

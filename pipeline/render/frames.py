@@ -181,7 +181,10 @@ def repairs(result: Result, told: pd.DataFrame, way: str) -> pd.DataFrame:
     used = result.repaired.stack()
     places = zip(told["id"], told["column"], told["suggestion"], strict=True)
     taken = [bool(suggestion) and used.get((id, column)) == suggestion for id, column, suggestion in places]
-    found = _placed(told[told["severity"].eq("note") | pd.Series(taken, index=told.index, dtype=bool)], way)
+    decided = told["decision"].notna()  # what people settled stands as it was written
+    found = _placed(
+        told[(told["severity"].eq("note") & ~decided) | pd.Series(taken, index=told.index, dtype=bool)], way
+    )
     return discreet(found.assign(remark=found["message"].where(found["suggestion"].eq(""), "")), result)
 
 
