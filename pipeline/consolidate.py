@@ -14,8 +14,7 @@ from pipeline.statements import stated
 from pipeline.tally import of_statements, said_yes, tallies
 from pipeline.weigh import TRIAL, Scales
 from schemas.codes import Rule
-from schemas.round import MEASURES as MEASURES
-from schemas.round import Round
+from schemas.round import MEASURES, Round
 from schemas.units import Unit
 
 
@@ -24,9 +23,9 @@ class RollUp:
     """The result of a round on a day.
 
     `units`: a record for every expected unit (index: code; columns `level, name, parent_code, submitter_code,
-    status`, the measures as booleans, `id` of its first row or -1).
-    `senders`: a record for every submitting unit (index: code; columns `name, status, late, received, expected`,
-    the measures as counts, `errors, warnings, file`). `findings`: all of them, with `severity` and `decision`.
+    status`, the measures as booleans, `id` of its first row or -1). `senders`: a record for every submitting unit
+    (index: code; columns `name, status, late, received, expected`, the measures as counts, `errors, warnings,
+    file`). `findings`: all of them, with `severity` and `decision`.
     `yes`: which units say yes to what (index: code; a boolean column for every yes/no column and question);
     `stated`: the answers to the round's questions, by sender. `tables`: further counts that the form asks for, each to
     be printed as it is. `trial`: findings of rules on trial, for the collector alone; they count nowhere.

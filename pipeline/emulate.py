@@ -61,9 +61,9 @@ def _ranked(found: list[Standing]) -> Iterator[Standing]:
 
 def _lacking(result: Result, code: str, reached: list[tuple[Criterion, float]]) -> Iterator[str]:
     """Yield what to do for the points that are missing; who sent nothing has one thing to do first."""
-    open_ = [criterion.lack for criterion, share in reached if share < 1]
+    to_do = [criterion.lack for criterion, share in reached if share < 1]
     absent = result.rollup.senders.at[code, "status"] in ("missing", "rejected")
-    yield from open_[:1] if absent else open_
+    yield from to_do[:1] if absent else to_do
 
 
 def _share(result: Result, code: str, measure: str, first: Version | None) -> float:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
 from pipeline.model import Sheet, Statement, Submission, Workbook, address, finding
+from pipeline.versions import age
 from schemas.codes import Rule
 from schemas.form import Column
 from schemas.kinds import is_blank, repaired, yes_no
@@ -46,7 +46,7 @@ def faults_of(statements: list[Statement], questions: list[Question], file: str)
 def said_by(sender: str, submissions: list[Submission]) -> dict[str, str]:
     """Return a sender's answers as typed, by question: those of its newest file that has one."""
     own = [s for s in submissions if s.submitter == sender]
-    newest_last = sorted(own, key=lambda s: (s.version, s.received, s.modified or dt.datetime.min, s.file))
+    newest_last = sorted(own, key=lambda s: (age(s), s.file))
     return {statement.key: statement.text for submission in newest_last for statement in submission.statements}
 
 

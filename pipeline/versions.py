@@ -59,10 +59,11 @@ def settle(
 
 def _order(submissions: list[Submission]) -> dict[str, tuple[Order, str]]:
     """Return what decides which of two files is newer, by file; the name only settles a tie, which is told."""
-    return {s.file: (_age(s), s.file) for s in submissions}
+    return {s.file: (age(s), s.file) for s in submissions}
 
 
-def _age(submission: Submission) -> Order:
+def age(submission: Submission) -> Order:
+    """Return what decides which of two files is newer: version in the form, day received, the workbook's own date."""
     return submission.version, submission.received, submission.modified or dt.datetime.min
 
 
@@ -76,7 +77,7 @@ def _superseded(submission: Submission, counting: list[Submission]) -> dict[str,
 
     facts = {
         "others": ", ".join(sorted(PurePosixPath(s.file).name for s in counting)),
-        "tied": any(_age(s) == _age(submission) for s in counting),
+        "tied": any(age(s) == age(submission) for s in counting),
         "higher": all(s.version > submission.version and s.received < submission.received for s in counting),
     }
     return finding(

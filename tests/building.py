@@ -105,6 +105,14 @@ def plain_book(round: Round, rows: list[Row]) -> bytes:
     return saved(book)
 
 
+def workbook_of(rows: Sequence[Sequence[Any]]) -> bytes:
+    """A workbook of one sheet with these rows."""
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    return saved(book)
+
+
 def saved(book: openpyxl.Workbook) -> bytes:
     """The file; the same book gives the same bytes at any time."""
     book.properties.created = book.properties.modified = dt.datetime(2022, 3, 1)

@@ -7,19 +7,10 @@ import zipfile
 
 import openpyxl
 import pytest
-from building import ROUND, Book, Layout, right_rows
+from building import ROUND, Book, Layout, right_rows, workbook_of
 from conftest import Run
 
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
-
-
-def _workbook(*rows: list[str]) -> bytes:
-    book = openpyxl.Workbook()
-    for row in rows:
-        book.active.append(row)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
 
 
 def _bomb() -> bytes:
@@ -44,7 +35,7 @@ def _flipped(content: bytes) -> bytes:
         (b"%PDF-1.7 ...", "file.unsupported"),
         (b"\x89PNG\r\n\x1a\n", "file.unsupported"),
         (_bomb(), "file.too-large"),
-        (_workbook(["B\u00e1o c\u00e1o", "th\u00e1ng 3"], ["a", "b"]), "file.no-table"),
+        (workbook_of([["B\u00e1o c\u00e1o", "th\u00e1ng 3"], ["a", "b"]]), "file.no-table"),
         (Book("099", []).bytes(), "file.empty"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

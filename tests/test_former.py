@@ -7,8 +7,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from building import workbook_of
 from conftest import drop_and_run
-from test_national import HEADER, workbook_of
+from test_national import HEADER
 
 from pipeline.model import Arrival, Sheet, Workbook
 from pipeline.recognise import Recogniser

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import io
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -35,16 +34,6 @@ Build = Callable[[str], list[Sheet]]
 LABELS = [OFFICIAL["unit"], OFFICIAL["page_name"], OFFICIAL["page_link"]]
 PEOPLE = [f"{OFFICIAL[part]} {OFFICIAL['leader'].lower()}" for part in ("name", "phone", "email")]
 HEADER = ["TT", *LABELS, *PEOPLE]
-
-
-def workbook_of(rows: list[Cells]) -> bytes:
-    """A workbook of one sheet."""
-    book = openpyxl.Workbook()
-    for row in rows:
-        book.active.append(row)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
 
 
 def _title(province: str) -> list[Cells]:

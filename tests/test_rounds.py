@@ -12,6 +12,7 @@ from typing import Any
 import docx
 import openpyxl
 import pytest
+from building import workbook_of
 from conftest import drop_and_run
 
 from pipeline.__main__ import main
@@ -102,14 +103,6 @@ def _text(path: Path) -> str:
     return "\n".join([*(paragraph.text for paragraph in document.paragraphs), *cells])
 
 
-def _workbook(rows: list[list[str]]) -> bytes:
-    book, out = openpyxl.Workbook(), io.BytesIO()
-    for row in rows:
-        book.active.append(row)
-    book.save(out)
-    return out.getvalue()
-
-
 def test_nam_dinh_prints_the_figures_of_its_letter(tmp_path: Path) -> None:
     """10 of 10 districts and 68 communes have a page, 10 of 10 and 18 are connected (letter 501/CV-MTTQ)."""
     round = load_round(NAM_DINH)
@@ -123,7 +116,7 @@ def test_nam_dinh_prints_the_figures_of_its_letter(tmp_path: Path) -> None:
             link = f"https://www.facebook.com/mattran.{slug(unit.name).replace('-', '')}.{unit.code}"
             page = [names[unit.code], link, connected, "Có"] if has_page else ["", "", "", ""]
             rows.append(["", unit.full_name, *page])
-        files[f"2022-12-30/{sender}-danh-sach.xlsx"] = _workbook(rows)
+        files[f"2022-12-30/{sender}-danh-sach.xlsx"] = workbook_of(rows)
     outcome = drop_and_run(tmp_path, files, round=NAM_DINH, as_of="2023-01-05")
     assert outcome.told() == []
     levels = outcome.summary["levels"]
@@ -163,7 +156,7 @@ def test_persons_are_counted_and_shown_nowhere(tmp_path: Path) -> None:
                 ["", unit.full_name, group, f"Hoàng Thị {'ABC'[number]}nh Canary", "x", "", "Không", "x", "x", ""]
             )
     outcome = drop_and_run(
-        tmp_path, {f"2022-02-20/{sender} nhan su.xlsx": _workbook(rows)}, round=NGHE_AN, as_of="2022-03-01"
+        tmp_path, {f"2022-02-20/{sender} nhan su.xlsx": workbook_of(rows)}, round=NGHE_AN, as_of="2022-03-01"
     )
     assert outcome.told(sender=sender) == []
     unit = outcome.unit(sender)
