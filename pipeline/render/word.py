@@ -181,7 +181,7 @@ def _fit_columns(table: Any) -> None:
         column.set(_W, str(wide))
         grid.append(column)
     for row in rows:
-        places, ends = _WIDTHS(row), range(1, len(widths) + 1)
+        places, ends = _WIDTHS(row), list(range(1, len(widths) + 1))
         if len(places) < len(widths):
             cells = row.findall(_CELL)
             if len(cells) == 1:
