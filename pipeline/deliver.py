@@ -128,7 +128,7 @@ def publish(
             ledger.will_write_papers(round.id, hashes)
             shelf.swap()
         ledger.wrote_papers(round.id, hashes)
-        ledger.record_run(round.id, now, replace(outcome, letters=letters))
+        ledger.record_run(round.id, now, replace(outcome, letters=letters, carried=earlier.used))
         ledger.record_scores(round.series or round.id, month_of(result), {s.code: s.score for s in result.standings})
         if closing:
             papers = hashes_of(shelf.place)

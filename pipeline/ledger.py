@@ -89,6 +89,10 @@ _MIGRATIONS = [
     create unique index explained_once on decisions (round, submitter, unit, rule, "column", value, person, source)
         where kind = 'explanation';
     """,
+    """
+    create table carried (round text not null, source text not null, unit text not null, in_order integer not null,
+        rows text not null, primary key (round, source, unit));
+    """,
 ]
 
 # What is left of each table when a round is purged, in this order: counts, days, hashes and fates, nothing that anybody
@@ -112,6 +116,7 @@ _FORGETTING: dict[str, str] = {
     "faults": "",
     "rechecks": "",
     "scores": "",
+    "carried": "delete from carried where round = :round",
     "purges": "",
 }
 
@@ -134,6 +139,16 @@ class Version:
     recorded: dt.date
     errors: list[list[str]]
     rows: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Left:
+    """What an earlier round (its id is `source`) left of a unit: its repaired rows, and whether they had no error."""
+
+    source: str
+    unit: str
+    rows: list[dict[str, str]]
+    in_order: bool
 
 
 @dataclass(frozen=True)
@@ -205,13 +220,17 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run found and prepared: what counted of each sender, letters, what people decided, faults, rechecks."""
+    """What a run found and prepared: what counted of each sender, letters, what people decided, faults, rechecks.
+
+    `carried` is what it used of earlier rounds: kept with this one, whatever becomes of those.
+    """
 
     versions: dict[str, Version] = field(default_factory=dict)
     letters: list[Letter] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     moment: Moment | None = None
     rechecks: list[Recheck] = field(default_factory=list)
+    carried: list[Left] = field(default_factory=list)
 
 
 class Ledger:
@@ -321,6 +340,17 @@ class Ledger:
                     for r in outcome.rechecks
                 ],
             )
+            self._db.execute("delete from carried where round = ?", (round,))
+            self._db.executemany(
+                "insert into carried values (?, ?, ?, ?, ?)",
+                [(round, x.source, x.unit, x.in_order, json.dumps(x.rows)) for x in outcome.carried],
+            )
+
+    def carried(self, round: str, source: str) -> list[Left]:
+        """Return what a round used, at its last run, of an earlier one."""
+        query = "select unit, rows, in_order from carried where round = ? and source = ?"
+        found = self._db.execute(query, (round, source))
+        return [Left(source, unit, json.loads(rows), bool(in_order)) for unit, rows, in_order in found]
 
     def scores(self, round: str, first: str, last: str) -> dict[str, dict[str, float]]:
         """Return the points of each sender by month (`2022-04`), from one month to another."""

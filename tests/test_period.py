@@ -10,11 +10,14 @@ from typing import Any
 import openpyxl
 import pytest
 
+from pipeline.__main__ import main
 from schemas.data import HERE, TEMPLATES, read_toml
 from schemas.periods import span_of, spans_before
 from schemas.round import Deadline, load_round
 from tests.building import Book, right_rows
 from tests.conftest import Outcome, drop_and_run
+from tests.faulty_runs import tree
+from tests.searching import holding
 
 MUONG_ANG, NAM_PO = "102", "103"
 ROUND = (HERE / "rounds" / "dien-bien-2022.toml").read_text(encoding="utf-8")
@@ -215,3 +218,34 @@ def test_what_was_never_right_is_compared_all_the_same(monthly: Any) -> None:
     kinds = set(read_toml(TEMPLATES / "tong-hop.toml")["shifts"]["kinds"].values())
     told = [row[3] for row in sheet.iter_rows(values_only=True) if row[3] in kinds]
     assert told == [read_toml(TEMPLATES / "tong-hop.toml")["shifts"]["kinds"]["persons"]]
+
+
+def _purge(folder: Path, day: str) -> int:
+    places = [f"--{name}={folder / name}" for name in ("inbox", "outbox", "state")]
+    return main(["purge", "--round", str(folder / "hang-thang.toml"), *places, f"--as-of={day}", "--yes"])
+
+
+def test_purging_a_month_takes_nothing_away_from_a_later_one(monthly: Any, tmp_path: Path) -> None:
+    rows = right_rows(MUONG_ANG)
+    wrong = [{**row, "leader_phone": "0912xxxxxx"} if place == 1 else row for place, row in enumerate(rows)]
+    monthly("2022-02-28", {"2022-02-20/ma.xlsx": Book(MUONG_ANG, rows).bytes()})
+    files = {"2022-03-20/ma.xlsx": Book(MUONG_ANG, wrong).bytes(), "2022-03-20/np.xlsx": Book(NAM_PO).bytes()}
+    monthly("2022-03-28", files)
+    link = "https://www.facebook.com/trang.moi.muong.ang"
+    files = {"2022-04-10/ma.xlsx": Book(MUONG_ANG, _changed(rows, page_link=link)).bytes()}
+    april = tree(monthly("2022-04-20", files).folder)
+    for done in ("2022-02-28", "2022-03-28"):
+        assert _purge(tmp_path, done) == 0
+        assert tree(monthly("2022-04-20").folder) == april
+    # A month that had not begun then carries what April did, and keeps it when April goes.
+    may = monthly("2022-05-20")
+    assert {row["status"] for row in may.rows.values() if row["submitter_code"] == NAM_PO} == {"complete"}
+    assert may.rows[_code(MUONG_ANG, 1)]["page_link"] == link
+    before = tree(may.folder)
+    assert _purge(tmp_path, "2022-04-20") == 0
+    assert tree(monthly("2022-05-20").folder) == before
+    # What nobody carries any more is gone.
+    assert _purge(tmp_path, "2022-05-20") == 0
+    assert holding(["giangthidua"], tmp_path / "state", tmp_path / "outbox") == []
+    june = monthly("2022-06-20")
+    assert june.unit(NAM_PO)["complete"] == 0
