@@ -64,7 +64,7 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger, open_known(state) as known:
         decided = ledger.decisions(round.id)
-        arrivals = take_in(round.id, inbox, state, ledger, today).arrivals
+        arrivals = take_in(round, inbox, state, ledger, today).arrivals
         if closing := closed_by(decided):
             sealed, today = set(ledger.sealed(closing.number, "input").values()), closing.day
             arrivals = [arrival for arrival in arrivals if arrival.sha256 in sealed]
@@ -99,7 +99,7 @@ def publish(
     with hold(state), open_ledger(state) as ledger:
         decided = ledger.decisions(round.id)
         with open_known(state) as known:
-            intake = take_in(round.id, inbox, state, ledger, today, settled)
+            intake = take_in(round, inbox, state, ledger, today, settled)
             if closing := closed_by(decided):
                 return _closed(round, intake, outbox, ledger, known, today, closing)
             earlier = earlier_periods(ledger, round)

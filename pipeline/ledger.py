@@ -93,6 +93,13 @@ _MIGRATIONS = [
     create table carried (round text not null, source text not null, unit text not null, in_order integer not null,
         rows text not null, primary key (round, source, unit));
     """,
+    """
+    alter table files rename to old_files;
+    create table files (sha256 text not null, name text not null, first_seen text not null, there integer not null,
+        primary key (sha256, name));
+    insert into files select sha256, name, first_seen, 1 from old_files;
+    drop table old_files;
+    """,
 ]
 
 # What is left of each table when a round is purged, in this order: counts, days, hashes and fates, nothing that anybody
@@ -139,6 +146,10 @@ class Version:
     recorded: dt.date
     errors: list[list[str]]
     rows: dict[str, dict[str, str]]
+
+
+File = tuple[str, str]
+"""A file that lay in the inbox: the hash of its content, and its path there."""
 
 
 @dataclass(frozen=True)
@@ -239,17 +250,34 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
-    def first_seen(self, files: Mapping[str, str], today: dt.date) -> dict[str, dt.date]:
-        """Return the day on which each content (hash -> name) was first seen; it is today if it never was."""
-        rows = [(sha256, today.isoformat(), name) for sha256, name in files.items()]
+    def first_seen(self, files: Iterable[File], today: dt.date, opens: dt.date | None) -> dict[File, dt.date]:
+        """Return the day on which each of the files that are there now was first seen; it is today if it never was.
+
+        A content under a new name is a file renamed if its old name has just gone, or had gone earlier in this period
+        (since `opens`; None: at any time): it keeps its day. Else it is a second copy, and arrived today.
+        """
+        rows = self._db.execute("select sha256, name, first_seen, there from files").fetchall()
+        known = {(sha256, name): (first_seen, there) for sha256, name, first_seen, there in rows}
+        now = dict.fromkeys(files, today.isoformat())
+        gone: dict[str, list[str]] = {}
+        for file, (day, there) in known.items():
+            if file in now and there:
+                now[file] = day
+            elif there or opens is None or day >= opens.isoformat():
+                gone.setdefault(file[0], []).append(day)
+        for file in now:
+            if not known.get(file, ("", 0))[1]:
+                now[file] = min(gone.get(file[0], [now[file]]))
+        left = [file for file, (_, there) in known.items() if there and file not in now]
+        new = [(*file, day, 1) for file, day in now.items() if known.get(file) != (day, 1)]
         with self._db:
-            self._db.executemany("insert or ignore into files values (?, ?, ?)", rows)
-        query = "select first_seen from files where sha256 = ?"
-        return {sha: dt.date.fromisoformat(self._db.execute(query, (sha,)).fetchone()[0]) for sha in files}
+            self._db.executemany("update files set there = 0 where sha256 = ? and name = ?", left)
+            self._db.executemany("insert or replace into files values (?, ?, ?, ?)", new)
+        return {file: dt.date.fromisoformat(day) for file, day in now.items()}
 
     def file_names(self) -> dict[str, str]:
         """Return the name under which each content was first seen, by hash."""
-        return dict(self._db.execute("select sha256, name from files").fetchall())
+        return dict(self._db.execute("select sha256, name from files order by first_seen desc, name desc").fetchall())
 
     def is_ours(self, round: str, path: str, sha256: str) -> bool:
         """Tell whether we wrote this paper with this content, the last time or in a run that was killed."""

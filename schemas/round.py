@@ -321,6 +321,12 @@ class Round(_Data):
             }
         )
 
+    def id_on(self, day: dt.date) -> str:
+        """Return the id of the round to which a file received on that day belongs: of a period that of its period."""
+        if self.period is None or not self.series:
+            return self.id
+        return f"{self.series}-{span_of(day, self.period.every, self.period.first_day).key}"
+
     @cached_property
     def form(self) -> Form:
         """The form that the units fill."""

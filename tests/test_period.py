@@ -14,7 +14,7 @@ from pipeline.__main__ import main
 from schemas.data import HERE, TEMPLATES, read_toml
 from schemas.periods import span_of, spans_before
 from schemas.round import Deadline, load_round
-from tests.building import Book, right_rows
+from tests.building import Book, Layout, right_rows
 from tests.conftest import Outcome, drop_and_run
 from tests.faulty_runs import tree
 from tests.searching import holding
@@ -249,3 +249,54 @@ def test_purging_a_month_takes_nothing_away_from_a_later_one(monthly: Any, tmp_p
     assert holding(["giangthidua"], tmp_path / "state", tmp_path / "outbox") == []
     june = monthly("2022-06-20")
     assert june.unit(NAM_PO)["complete"] == 0
+
+
+def test_the_same_bytes_sent_again_count_in_the_month_of_the_second_copy(monthly: Any, tmp_path: Path) -> None:
+    """In folders without a date a file is received on the day on which that copy was first seen."""
+    content = Book(MUONG_ANG).bytes()
+    monthly("2022-03-20", {"ma.xlsx": content})
+    april = monthly("2022-04-10", {"ma (1).xlsx": content})
+    assert (april.unit(MUONG_ANG)["status"], april.unit(MUONG_ANG)["file"]) == ("accepted", "ma (1).xlsx")
+    assert [f["file"] for f in april.of_rule("file.other-period")] == ["ma.xlsx"]
+    march = monthly("2022-03-31")
+    assert march.unit(MUONG_ANG)["file"] == "ma.xlsx"
+    # What was filed away, and comes again under its old name.
+    (tmp_path / "inbox" / "ma.xlsx").unlink()
+    (tmp_path / "inbox" / "ma (1).xlsx").unlink()
+    assert monthly("2022-05-02").unit(MUONG_ANG)["status"] == "missing"
+    assert monthly("2022-05-10", {"ma.xlsx": content}).unit(MUONG_ANG)["status"] == "accepted"
+
+
+def test_a_file_that_is_renamed_keeps_its_day(monthly: Any, tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    march = monthly("2022-03-20", {"a.xlsx": Book(MUONG_ANG).bytes()})
+    (inbox / "a.xlsx").rename(inbox / "102-a.xlsx")
+    march = monthly("2022-03-28")
+    assert (march.unit(MUONG_ANG)["file"], march.unit(MUONG_ANG)["late"]) == ("102-a.xlsx", False)
+    (inbox / "102-a.xlsx").rename(inbox / "102-b.xlsx")
+    april = monthly("2022-04-02")
+    assert [f["file"] for f in april.of_rule("file.other-period")] == ["102-b.xlsx"]
+    # Also when it was away for a while.
+    monthly("2022-04-24", {"c.xlsx": Book(NAM_PO).bytes()})
+    (inbox / "c.xlsx").rename(tmp_path / "c.xlsx")
+    monthly("2022-04-25")
+    (tmp_path / "c.xlsx").rename(inbox / "103-c.xlsx")
+    assert monthly("2022-04-28").unit(NAM_PO)["late"] is False
+
+
+def test_a_file_of_an_unknown_sender_is_of_the_month_in_which_it_came(monthly: Any, tmp_path: Path) -> None:
+    rows = [
+        {**row, "unit": "", "page_name": "", "page_link": "", "leader_name": "Giàng Thị Zxqwy"}
+        for row in right_rows("100")[:2]
+    ]
+    unknown = Book("100", rows, Layout(titles=())).bytes()
+    march = monthly("2022-03-28", {"2022-03-20/x.xlsx": unknown})
+    assert march.of_rule("submission.unknown-unit")
+    monthly("2022-04-20")
+    assert holding(["Zxqwy"], tmp_path / "state" / "store")
+    assert _purge(tmp_path, "2022-03-28") == 0
+    assert not holding(["Zxqwy"], tmp_path / "state", tmp_path / "outbox")
+    # It lies in the inbox still: of a month that is purged nothing is held but by a later one, which is purged in turn.
+    monthly("2022-04-20")
+    assert _purge(tmp_path, "2022-04-20") == 0
+    assert not holding(["Zxqwy"], tmp_path / "state", tmp_path / "outbox")
