@@ -111,7 +111,8 @@ def take_in(
     with writable(state):
         store = _Store(state / "store", temporary(state))
         intake = _taken(inbox, store, today, settled)
-        seen = ledger.first_seen([(a.sha256, a.file) for a in intake.arrivals], today, round.opens)
+        day = max(today, _looked_before(round, ledger))
+        seen = ledger.first_seen([(a.sha256, a.file) for a in intake.arrivals], day, round.opens)
         dated = [replace(a, received=_folder_date(a.file) or seen[a.sha256, a.file]) for a in intake.arrivals]
         taken = _unbundled(replace(intake, arrivals=dated), store)
         kept: dict[str, set[str]] = {}
@@ -121,6 +122,12 @@ def take_in(
         for id, contents in kept.items():
             ledger.belong(round.id if ledger.purged(id) else id, dict.fromkeys(sorted(contents), ""))
         return taken
+
+
+def _looked_before(round: Round, ledger: Ledger) -> dt.date:
+    """Return when a round that comes again was last run: what was not there then has not come in a period before."""
+    last = ledger.last_day(round.series) if round.series else None
+    return min(last or dt.date.min, dt.date.today())  # a day to come was a slip
 
 
 def lying_in(inbox: Path) -> Iterator[tuple[Path, str]]:

@@ -127,6 +127,8 @@ _FORGETTING: dict[str, str] = {
     "purges": "",
 }
 
+_PERIODS = "{}-[0-9][0-9][0-9][0-9]*"  # the ids of a round's periods
+
 TOLD = ("sent", "uncertain", "refused")
 """Fates of letters that were tried: the unit has it, may have it, or its mailbox will not have it."""
 
@@ -330,6 +332,12 @@ class Ledger:
         query = "select as_of, files, rules from runs where round = ? order by id desc limit 1"
         row = self._db.execute(query, (round,)).fetchone()
         return Run(dt.date.fromisoformat(row[0]), json.loads(row[1]), json.loads(row[2])) if row else None
+
+    def last_day(self, series: str) -> dt.date | None:
+        """Return the latest day as of which any period of a round was run, None where there was no run."""
+        query = "select max(as_of) from runs where round glob ?"
+        (day,) = self._db.execute(query, (_PERIODS.format(series),)).fetchone()
+        return dt.date.fromisoformat(day) if day else None
 
     def record_run(self, round: str, run: Run, outcome: Outcome) -> None:
         """Remember a run and its outcome; faults of an earlier run of the same day give way to these."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -171,3 +173,20 @@ def test_status_is_said_again_at_once_while_nothing_changed(
     assert status() != first
     run({})
     assert "Huyện Mường Ảng" in status()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        (["run"], ["run"]),
+        *(([name, "DAY=2026-09-30"], [name, "--as-of=2026-09-30"]) for name in (
+            "run", "forms", "pdf", "status", "decisions", "purge", "send",
+        )),
+        (["close", "DAY=2026-09-30", "BY=Lò Văn A"], ["close", "--as-of=2026-09-30", "--by=Lò Văn A"]),
+    ],
+)  # fmt: skip
+def test_make_hands_over_what_was_typed(asked: list[str], given: list[str]) -> None:
+    make = ["make", "--silent", "--old-file=.venv/ready", "ROUND=x", r"RUN=printf %s\\n", *asked]
+    said = subprocess.run(make, cwd=HERE.parent, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [word for word in said if not word.startswith("Đợt")] == [given[0], "--round", "x", *given[1:]]

@@ -300,3 +300,10 @@ def test_a_file_of_an_unknown_sender_is_of_the_month_in_which_it_came(monthly: A
     monthly("2022-04-20")
     assert _purge(tmp_path, "2022-04-20") == 0
     assert not holding(["Zxqwy"], tmp_path / "state", tmp_path / "outbox")
+
+
+def test_looking_back_at_a_month_takes_nothing_new_into_it(monthly: Any) -> None:
+    monthly("2022-04-20")
+    march = monthly("2022-03-31", {"ma.xlsx": Book(MUONG_ANG).bytes()})
+    assert march.unit(MUONG_ANG)["status"] == "missing"
+    assert monthly("2022-04-22").unit(MUONG_ANG)["status"] == "accepted"
