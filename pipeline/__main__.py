@@ -316,16 +316,17 @@ def _status(options: argparse.Namespace) -> int:
 def _tell_status(options: argparse.Namespace) -> None:
     _start_readers()
     from pipeline.deliver import look
-    from pipeline.purge import kept_of
+    from pipeline.purge import holdings, kept_of
     from pipeline.screen import print_keeps, print_purged, print_status
 
     round = _round(options)
     if kept := kept_of(round, options.state):
         print_purged(round, kept)
     else:
-        result = look(round, options.inbox, options.state, options.as_of)
-        print_status(result)
-        print_keeps(result, options.as_of or dt.date.today())
+        print_status(look(round, options.inbox, options.state, options.as_of))
+    for holding in holdings(round, options.state):
+        of_period = load(options.round, round.opening_of(holding.id))
+        print_keeps(of_period, holding, options.as_of or dt.date.today())
 
 
 def _history(options: argparse.Namespace) -> int:

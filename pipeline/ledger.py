@@ -110,7 +110,7 @@ _FORGETTING: dict[str, str] = {
     " exists (select 1 from json_each(mails.files) f join files on name = f.value join gone using (sha256)) and"
     " not exists (select 1 from json_each(mails.files) f join files on name = f.value"
     " where sha256 not in (select sha256 from gone)))",
-    "files": "delete from files where sha256 in (select sha256 from gone)",
+    "files": "delete from files where sha256 in (select sha256 from gone) and name <> rowid",
     "belongings": "delete from belongings where round = :round or sha256 in (select sha256 from gone)",
     "papers": "delete from papers where round = :round and path not in (select path from kept)",
     "runs": "update runs set files = nameless(files) where round = :round",
@@ -578,6 +578,10 @@ class Ledger:
             holders.setdefault(sha256, set()).add(round)
         return holders
 
+    def carrying(self) -> set[str]:
+        """Return the rounds that keep rows which they carried over."""
+        return {round for (round,) in self._db.execute("select distinct round from carried")}
+
     def purged(self, round: str) -> tuple[dt.date, dict[str, Any]] | None:
         """Return on which day the purge of a round began and the counts that were kept (`summary.json`), or None."""
         row = self._db.execute("select day, counts from purges where round = ?", (round,)).fetchone()
@@ -598,10 +602,11 @@ class Ledger:
             row = (round, day.isoformat(), json.dumps(counts))
             self._db.execute("insert or ignore into purges values (?, ?, ?, 0)", row)
 
-    def forget(self, round: str, contents: Iterable[str], papers: Mapping[str, str]) -> None:
+    def forget(self, round: str, contents: Iterable[str], papers: Mapping[str, str], lying: Iterable[str]) -> None:
         """Forget what anybody typed in a round, the contents that only it held, and all papers but these.
 
-        Nothing of it is left in the file afterwards, nor beside it.
+        Of contents `lying` in the inbox still the day is kept without a name: they have not come anew.
+        Nothing else of it is left in the file afterwards, nor beside it.
         """
         for function in (_nameless, _empty, _untyped):
             self._db.create_function(function.__name__.lstrip("_"), 1, function)
@@ -611,8 +616,11 @@ class Ledger:
         with self._db:
             self._db.executemany("insert into gone values (?)", [(sha256,) for sha256 in contents])
             self._db.executemany("insert into kept values (?)", [(path,) for path in papers])
-            for statement in filter(None, _FORGETTING.values()):
-                self._db.execute(statement, {"round": round} if ":round" in statement else {})
+            for table, statement in _FORGETTING.items():
+                if table == "files":
+                    self._db.executemany("update files set name = rowid where sha256 = ?", [(x,) for x in lying])
+                if statement:
+                    self._db.execute(statement, {"round": round} if ":round" in statement else {})
             rows = [(round, path, sha256) for path, sha256 in papers.items()]
             self._db.executemany("insert or ignore into papers values (?, ?, ?)", rows)
         self._db.execute("vacuum")

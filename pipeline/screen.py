@@ -17,7 +17,7 @@ from pipeline.due import Due
 from pipeline.intake import printable
 from pipeline.ledger import Mail, open_ledger, undelivered
 from pipeline.model import Decision
-from pipeline.purge import Kept, Remains
+from pipeline.purge import Holding, Kept, Remains
 from pipeline.rehearse import Rehearsal
 from pipeline.render.frames import charted, words
 from pipeline.render.letter import progress_line
@@ -235,13 +235,14 @@ def _print_senders(result: Result, most: int = 0) -> None:
     print()
 
 
-def print_keeps(result: Result, today: dt.date) -> None:
-    """Print that a round still holds personal data, where it was closed or over long ago."""
-    closing = closed_by(result.decisions)
-    last_day = closing.day if closing else result.round.deadline.last_day
+def print_keeps(round: Round, holding: Holding, today: dt.date) -> None:
+    """Print that a round, as it is in the period that holds personal data, was closed or over long ago."""
+    end = round.closes - dt.timedelta(days=1) if round.series and round.closes else None
+    last_day = holding.closed or round.deadline.last_day or end
     days = (today - last_day).days if last_day else 0
-    if days > result.round.keep_days and result.submissions:
-        print(line("screen", "keeps", days=days, files=len(result.submissions), round=_known_as(result.round)))
+    if days > round.keep_days:
+        facts = {"days": days, "files": holding.files, "round": _known_as(round), "day": end and end.isoformat()}
+        print(line("screen", "keeps", title=round.title, **facts))
 
 
 def print_remains(round: Round, found: Remains, *, with_inbox: bool) -> None:

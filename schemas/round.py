@@ -19,7 +19,7 @@ from schemas.messages import clause as usual_clause
 from schemas.messages import line
 from schemas.messages import severity as usual_severity
 from schemas.naming import Policy, RightNames, right_names
-from schemas.periods import span_of, spans_before
+from schemas.periods import span_named, span_of, spans_before
 from schemas.text import capitalised
 from schemas.units import CENTRE, Amendment, Register, Unit, load_register
 
@@ -326,6 +326,14 @@ class Round(_Data):
         if self.period is None or not self.series:
             return self.id
         return f"{self.series}-{span_of(day, self.period.every, self.period.first_day).key}"
+
+    def opening_of(self, id: str) -> dt.date | None:
+        """Return on which day the period of that id opens, None where it is no period of this round."""
+        series, key = self.series or self.id, id.removeprefix(f"{self.series or self.id}-")
+        if self.period is None or id == key:
+            return None
+        span = span_named(key, self.period.every, self.period.first_day)
+        return span.opens if span else None
 
     @cached_property
     def form(self) -> Form:

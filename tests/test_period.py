@@ -220,9 +220,9 @@ def test_what_was_never_right_is_compared_all_the_same(monthly: Any) -> None:
     assert told == [read_toml(TEMPLATES / "tong-hop.toml")["shifts"]["kinds"]["persons"]]
 
 
-def _purge(folder: Path, day: str) -> int:
+def _purge(folder: Path, day: str, *more: str) -> int:
     places = [f"--{name}={folder / name}" for name in ("inbox", "outbox", "state")]
-    return main(["purge", "--round", str(folder / "hang-thang.toml"), *places, f"--as-of={day}", "--yes"])
+    return main(["purge", "--round", str(folder / "hang-thang.toml"), *places, f"--as-of={day}", "--yes", *more])
 
 
 def test_purging_a_month_takes_nothing_away_from_a_later_one(monthly: Any, tmp_path: Path) -> None:
@@ -307,3 +307,39 @@ def test_looking_back_at_a_month_takes_nothing_new_into_it(monthly: Any) -> None
     march = monthly("2022-03-31", {"ma.xlsx": Book(MUONG_ANG).bytes()})
     assert march.unit(MUONG_ANG)["status"] == "missing"
     assert monthly("2022-04-22").unit(MUONG_ANG)["status"] == "accepted"
+
+
+def test_what_lies_in_the_inbox_when_its_month_is_purged_has_not_come_anew(monthly: Any, tmp_path: Path) -> None:
+    content = Book(MUONG_ANG).bytes()
+    monthly("2022-03-28", {"ma.xlsx": content})
+    assert _purge(tmp_path, "2022-03-28") == 0
+    assert not holding(["ma.xlsx"], tmp_path / "state")
+    april = monthly("2022-04-20")
+    assert april.unit(MUONG_ANG)["status"] == "missing"
+    assert monthly("2022-04-22", {"ma 2.xlsx": content}).unit(MUONG_ANG)["status"] == "accepted"
+    assert _purge(tmp_path, "2022-04-20", "--with-inbox") == 0
+    assert monthly("2022-05-02", {"ma.xlsx": content}).unit(MUONG_ANG)["status"] == "accepted"
+
+
+def test_status_names_every_month_that_is_due_for_a_purge(
+    monthly: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def asked(day: str) -> list[str]:
+        places = [f"--{name}={tmp_path / name}" for name in ("inbox", "outbox", "state")]
+        capsys.readouterr()
+        assert main(["status", "--round", str(tmp_path / "hang-thang.toml"), *places, f"--as-of={day}"]) == 0
+        said = [line for line in capsys.readouterr().out.splitlines() if "make purge" in line]
+        return [line.partition("make purge ROUND=hang-thang DAY=")[2] for line in said]
+
+    monthly("2022-03-28", {"2022-03-20/ma.xlsx": Book(MUONG_ANG).bytes()})
+    monthly("2022-04-20")  # nothing came, and persons were carried over
+    assert asked("2022-06-20") == []
+    assert asked("2022-07-20") == ["2022-03-31"]
+    assert asked("2022-08-20") == ["2022-03-31", "2022-04-30"]
+    assert _purge(tmp_path, "2022-03-31", "--with-inbox") == 0
+    assert asked("2022-08-20") == ["2022-04-30"]
+    assert _purge(tmp_path, "2022-04-30") == 0
+    assert asked("2022-08-20") == []
+    # A month of two years ago is not forgotten.
+    monthly("2022-09-28", {"2022-09-20/np.xlsx": Book(NAM_PO).bytes()})
+    assert asked("2024-12-20") == ["2022-09-30"]
