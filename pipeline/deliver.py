@@ -76,6 +76,23 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
         return _with_letters(state, ledger, result)
 
 
+def look_late(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Result | None:
+    """Return what came after the closing, None while the round is open; nothing is written but ledger and store."""
+    today = as_of or dt.date.today()
+    with hold(state), open_ledger(state) as ledger, open_known(state) as known:
+        closing = closed_by(ledger.decisions(round.id))
+        if closing is None:
+            return None
+        intake = take_in(round, inbox, state, ledger, today)
+        return _late(round, intake, ledger, known, today, closing)
+
+
+def _late(round: Round, intake: Intake, ledger: Ledger, known: Known, today: dt.date, closing: Decision) -> Result:
+    sealed = set(ledger.sealed(closing.number, "input").values())
+    late = [arrival for arrival in intake.arrivals if arrival.sha256 not in sealed]
+    return too_late(judge(round, late, today, known), closing)
+
+
 def publish(
     round: Round,
     inbox: Path,
@@ -150,19 +167,19 @@ def _closed(
     round: Round, intake: Intake, outbox: Path, ledger: Ledger, known: Known, today: dt.date, closing: Decision
 ) -> Published:
     """Tell which files came after the closing; what was signed is not touched."""
-    sealed = set(ledger.sealed(closing.number, "input").values())
-    late = [arrival for arrival in intake.arrivals if arrival.sha256 not in sealed]
-    result = too_late(judge(round, late, today, known), closing)
+    result = _late(round, intake, ledger, known, today, closing)
     told, place = worded(result), outbox / round.id
+    letters = []
     with writable(outbox):
         shelf = late_shelf(round, outbox)
         shelf.recover()
-        if late:
+        if result.submissions:
             place.mkdir(parents=True, exist_ok=True)
-            write_late(result, told, shelf.staged)
+            letters = write_late(result, told, shelf.staged)
             papers = {f"{LATE}/{name}": sha256 for name, sha256 in hashes_of(shelf.staged).items()}
             ledger.will_write_papers(round.id, papers)
             shelf.swap()
+    ledger.prepare_late(round.id, letters, today)
     changed = changed_papers(ledger.sealed(closing.number, "paper"), hashes_of(place))
     return Published(
         result, told, place, [], intake, ledger.mail_senders(), Closed(closing, changed, result.submissions)

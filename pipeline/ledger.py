@@ -333,6 +333,15 @@ class Ledger:
         row = self._db.execute(query, (round,)).fetchone()
         return Run(dt.date.fromisoformat(row[0]), json.loads(row[1]), json.loads(row[2])) if row else None
 
+    def _prepare(self, round: str, letters: Iterable[Letter], day: dt.date) -> None:
+        """Remember letters as those of the last run."""
+        (number,) = self._db.execute("select max(id) from runs where round = ?", (round,)).fetchone()
+        self._db.executemany(
+            "insert into letters (message_id, round, submitter, kind, version, about, prepared, run)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (message_id) do update set run = excluded.run",
+            [(x.message_id, round, x.submitter, x.kind, x.version, x.about, day.isoformat(), number) for x in letters],
+        )
+
     def last_day(self, series: str) -> dt.date | None:
         """Return the latest day as of which any period of a round was run, None where there was no run."""
         query = "select max(as_of) from runs where round glob ?"
@@ -343,10 +352,10 @@ class Ledger:
         """Remember a run and its outcome; faults of an earlier run of the same day give way to these."""
         day = run.day.isoformat()
         with self._db:
-            number = self._db.execute(
+            self._db.execute(
                 "insert into runs (round, as_of, files, rules, made) values (?, ?, ?, ?, ?)",
                 (round, day, json.dumps(run.files), json.dumps(run.rules), dt.date.today().isoformat()),
-            ).lastrowid
+            )
             self._db.executemany(
                 "insert or replace into versions values (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
@@ -357,11 +366,7 @@ class Ledger:
                     for submitter, v in outcome.versions.items()
                 ],
             )  # fmt: skip
-            self._db.executemany(
-                "insert into letters (message_id, round, submitter, kind, version, about, prepared, run)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (message_id) do update set run = excluded.run",
-                [(x.message_id, round, x.submitter, x.kind, x.version, x.about, day, number) for x in outcome.letters],
-            )
+            self._prepare(round, outcome.letters, run.day)
             for decision in outcome.decisions:
                 if not decision.number:
                     self._decide(round, decision)
@@ -503,6 +508,12 @@ class Ledger:
                 (address, _now(), round, message_id, round, address),
             )
         return changed.rowcount == 1
+
+    def prepare_late(self, round: str, letters: Iterable[Letter], day: dt.date) -> None:
+        """Remember the letters about what came after the closing, in place of those of before."""
+        with self._db:
+            self._db.execute("update letters set run = 0 where round = ? and kind = 'closed'", (round,))
+            self._prepare(round, letters, day)
 
     def has_fate(self, message_id: str, address: str, fate: str, reply: str) -> None:
         """Remember what became of a letter that was sent to an address."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.closing import Closed
+from pipeline.closing import LATE, Closed
 from pipeline.consolidate import vietnamese_date
 from pipeline.deliver import Published
 from pipeline.due import Due
@@ -28,7 +28,6 @@ from pipeline.run import Result
 from pipeline.send import Outcome
 from pipeline.state import writable
 from pipeline.terminal import coloured, table
-from pipeline.weigh import closed_by
 from schemas.codes import Rule
 from schemas.messages import line, title
 from schemas.naming import policy_faults
@@ -46,7 +45,7 @@ def print_result(published: Published) -> None:
     """Print what was found and where everything lies."""
     result, told, folder = published.result, published.told, published.folder
     if published.closed:
-        _print_closed(published.closed, told)
+        _print_closed(published.closed, told, result.round)
         return
     _heading(result)
     severities = Counter(told["severity"])
@@ -95,12 +94,14 @@ def print_next(published: Published) -> None:
     print(coloured(line("screen", key, round=_known_as(result.round), path=published.folder), "head"))
 
 
-def _print_closed(closed: Closed, told: pd.DataFrame) -> None:
+def _print_closed(closed: Closed, told: pd.DataFrame, round: Round) -> None:
     """Print who closed the round, whether its papers are as they were signed, and what came too late."""
     print(_decision_line(None, closed.closing))
     print(line("screen", "seal_broken", papers=", ".join(closed.changed)) if closed.changed else line("screen", "seal"))
     for message in told["message"]:
         print(printable(message))
+    if told["submitter"].ne("").any():
+        print(line("screen", "next_late", folder=LATE, round=_known_as(round)))
 
 
 def _print_decided(result: Result) -> None:

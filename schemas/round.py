@@ -329,7 +329,7 @@ class Round(_Data):
 
     def opening_of(self, id: str) -> dt.date | None:
         """Return on which day the period of that id opens, None where it is no period of this round."""
-        series, key = self.series or self.id, id.removeprefix(f"{self.series or self.id}-")
+        key = id.removeprefix(f"{self.series or self.id}-")
         if self.period is None or id == key:
             return None
         span = span_named(key, self.period.every, self.period.first_day)
