@@ -204,7 +204,7 @@ class Form(_Data):
         """The column keys, in the form's order."""
         return [column.key for column in self.columns]
 
-    @property
+    @cached_property
     def unit_key(self) -> str:
         """The key of the column that names the unit."""
         return self.of_kind("unit")[0].key
