@@ -109,7 +109,7 @@ def test_broken_toml_names_the_place(tmp_path: Path, capsys: pytest.CaptureFixtu
     path = tmp_path / "broken.toml"
     path.write_text("id = \n", encoding="utf-8")
     assert main(["run", "--round", str(path)]) == 2
-    assert "line 1" in capsys.readouterr().err
+    assert "dòng 1" in capsys.readouterr().err
 
 
 def test_another_policy_header_deadline_and_target_need_no_python(run: Run, tmp_path: Path) -> None:
