@@ -143,12 +143,16 @@ class Cells:
     @cached_property
     def link_fault(self) -> pd.Series:
         """What is wrong with a page's address, "" for nothing."""
-        return self.of_typed(lambda text: link.parse(text).fault).where(~self.blank, "")
+        return self._addresses.str[0].where(~self.blank, "")
 
     @cached_property
     def page(self) -> pd.Series:
         """The identity of the page that an address leads to, "" where it leads to none."""
-        return self.of_typed(lambda text: link.parse(text).identity)
+        return self._addresses.str[1]
+
+    @cached_property
+    def _addresses(self) -> pd.Series:
+        return self.of_typed(lambda text: ((address := link.parse(text)).fault, address.identity))
 
     def sibling(self, kind: str) -> pd.Series:
         """True where the column of that kind (of the same group, if there is one) is filled."""
