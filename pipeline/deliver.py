@@ -20,7 +20,7 @@ from pipeline.intake import Intake, Signs, take_in
 from pipeline.known import Known, open_known
 from pipeline.ledger import Ledger, Letter, Outcome, Run, Version, open_ledger
 from pipeline.model import Decision
-from pipeline.period import Carried, earlier_periods, of_period, prefillable
+from pipeline.period import earlier_periods, of_period, prefillable
 from pipeline.recheck import rechecked, rules_of
 from pipeline.render.machine import write_machine_results
 from pipeline.render.outgoing import Outgoing
@@ -138,13 +138,14 @@ def publish(
             outbox.mkdir(parents=True, exist_ok=True)
             shelf = Shelf(outbox / round.id)
             shelf.recover()
-            letters = _render(result, told, shelf.staged, way_to(inbox, shelf.staged), earlier.carried)
+            outgoing = Outgoing(result, told, shelf.staged, earlier.carried, shelf.place, ledger.folders(round.id))
+            letters, signs = _render(result, told, outgoing, shelf.staged, way_to(inbox, shelf.staged))
             compare(shelf.staged, once=round.form.rows == "units")
             hashes = hashes_of(shelf.staged)
             kept = _keep_handwork(ledger, round.id, shelf)
             ledger.will_write_papers(round.id, hashes)
             shelf.swap()
-        ledger.wrote_papers(round.id, hashes)
+        ledger.wrote_papers(round.id, hashes, signs)
         ledger.record_run(round.id, now, replace(outcome, letters=letters, carried=earlier.used))
         ledger.record_scores(round.series or round.id, month_of(result), {s.code: s.score for s in result.standings})
         if closing:
@@ -231,10 +232,12 @@ def late_shelf(round: Round, outbox: Path) -> Shelf:
     return Shelf(outbox / round.id / LATE, outbox / f"{round.id}.late")
 
 
-def _render(result: Result, told: pd.DataFrame, folder: Path, way: str, carried: Carried) -> list[Letter]:
-    """Render everything into the folder, from which a `way` leads to the inbox; return the letters prepared.
+def _render(
+    result: Result, told: pd.DataFrame, outgoing: Outgoing, folder: Path, way: str
+) -> tuple[list[Letter], dict[str, str]]:
+    """Render everything into the folder, from which a `way` leads to the inbox.
 
-    Who has sent nothing gets a form with what is `carried` from earlier periods.
+    Return the letters prepared, and what each sender's folder was made from.
     """
     folder.mkdir()
 
@@ -244,7 +247,7 @@ def _render(result: Result, told: pd.DataFrame, folder: Path, way: str, carried:
         write_rollup(result, told, folder / "tong-hop.xlsx", way)
         write_overview(result, told, folder / "tong-quan.html")
 
-    return Outgoing(result, told, folder, carried).write(meanwhile=papers)
+    return outgoing.write(meanwhile=papers)
 
 
 def _keep_handwork(ledger: Ledger, round: str, shelf: Shelf) -> list[Path]:
