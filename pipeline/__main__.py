@@ -8,7 +8,6 @@ import gc
 import json
 import os
 import sys
-import tomllib
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -88,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         "--fetch-every", type=_seconds, default=0.0, metavar="SECONDS", help=line("commands", "option_fetch_every")
     )
     watch.add_argument("--quiet", type=_seconds, default=5.0, metavar="SECONDS", help=line("commands", "option_quiet"))
-    command("pdf", _pdf, "round", "folders")
+    command("pdf", _pdf, "round", "folders", "as_of")
     command("status", _status, "round", "folders", "as_of")
     history = command("history", _history, "round", "folders", "as_of")
     history.add_argument("--unit", required=True, metavar="CODE", help=line("commands", "option_unit"))
@@ -145,34 +144,24 @@ def load(name: str, day: dt.date | None = None) -> Round:
     Raises:
         OperatorError: there is none, or its file is wrong; the line names the key.
     """
-    from pydantic import ValidationError
-
-    from schemas.form import FormFault
+    from schemas.faults import FormFault, RoundFault
     from schemas.round import list_rounds, load_round
 
     try:
         return load_round(name).in_period(day or dt.date.today())
-    except FileNotFoundError as fault:
-        if fault.filename and not str(fault.filename).endswith(f"{Path(name).stem}.toml"):
-            raise OperatorError(
-                "bad_round", name=name, key=Path(fault.filename).stem, reason=line("round_errors", "missing")
-            ) from None
+    except (FileNotFoundError, IsADirectoryError) as fault:
+        missing = Path(fault.filename)
+        if missing.stem != Path(name).stem:
+            key = {"units": "register", "rounds": "base"}.get(missing.parent.name, "form")
+            reason = line("entry_errors", "no_file", value=missing.stem)
+            raise OperatorError("bad_round", name=name, key=key, reason=reason) from None
+        if name.endswith(".toml"):
+            raise OperatorError("no_file", path=name) from None
         raise OperatorError("no_round", name=name, known=", ".join(list_rounds())) from None
     except FormFault as fault:
-        reason = line("form_errors", fault.reason, **fault.facts)
-        raise OperatorError("bad_form", name=Path(fault.name).name, key=fault.key, reason=reason) from None
-    except tomllib.TOMLDecodeError as fault:
-        raise OperatorError("bad_toml", name=name, reason=fault) from None
-    except UnicodeDecodeError as fault:
-        raise OperatorError("bad_toml", name=name, reason=fault.reason) from None
-    except ValidationError as faults:
-        first = faults.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        kind = str(first["type"]) if first["type"] in ("missing", "extra_forbidden", "value_error") else "other"
-        value = str(first.get("ctx", {}).get("error", first["input"]))
-        if kind == "value_error" and not key:
-            key, _, value = value.partition(": ")
-        raise OperatorError("bad_round", name=name, key=key, reason=line("round_errors", kind, value=value)) from None
+        raise OperatorError("bad_form", name=Path(fault.name).name, key=fault.key, reason=fault.reason) from None
+    except RoundFault as fault:
+        raise OperatorError("bad_round", name=name, key=fault.key, reason=fault.reason) from None
 
 
 def _start_readers() -> None:
@@ -316,16 +305,17 @@ def _status(options: argparse.Namespace) -> int:
 def _tell_status(options: argparse.Namespace) -> None:
     _start_readers()
     from pipeline.deliver import look
-    from pipeline.purge import kept_of
+    from pipeline.purge import holdings, kept_of
     from pipeline.screen import print_keeps, print_purged, print_status
 
     round = _round(options)
     if kept := kept_of(round, options.state):
         print_purged(round, kept)
     else:
-        result = look(round, options.inbox, options.state, options.as_of)
-        print_status(result)
-        print_keeps(result, options.as_of or dt.date.today())
+        print_status(look(round, options.inbox, options.state, options.as_of))
+    for holding in holdings(round, options.state):
+        of_period = load(options.round, round.opening_of(holding.id))
+        print_keeps(of_period, holding, options.as_of or dt.date.today())
 
 
 def _history(options: argparse.Namespace) -> int:

@@ -64,7 +64,7 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger, open_known(state) as known:
         decided = ledger.decisions(round.id)
-        arrivals = take_in(round.id, inbox, state, ledger, today).arrivals
+        arrivals = take_in(round, inbox, state, ledger, today).arrivals
         if closing := closed_by(decided):
             sealed, today = set(ledger.sealed(closing.number, "input").values()), closing.day
             arrivals = [arrival for arrival in arrivals if arrival.sha256 in sealed]
@@ -74,6 +74,23 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
         result = with_history(ledger, replace(result, previous=round.called(earlier.newest)), versions)
         result = replace(result, standings=standings(ledger, result, versions))
         return _with_letters(state, ledger, result)
+
+
+def look_late(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Result | None:
+    """Return what came after the closing, None while the round is open; nothing is written but ledger and store."""
+    today = as_of or dt.date.today()
+    with hold(state), open_ledger(state) as ledger, open_known(state) as known:
+        closing = closed_by(ledger.decisions(round.id))
+        if closing is None:
+            return None
+        intake = take_in(round, inbox, state, ledger, today)
+        return _late(round, intake, ledger, known, today, closing)
+
+
+def _late(round: Round, intake: Intake, ledger: Ledger, known: Known, today: dt.date, closing: Decision) -> Result:
+    sealed = set(ledger.sealed(closing.number, "input").values())
+    late = [arrival for arrival in intake.arrivals if arrival.sha256 not in sealed]
+    return too_late(judge(round, late, today, known), closing)
 
 
 def publish(
@@ -99,7 +116,7 @@ def publish(
     with hold(state), open_ledger(state) as ledger:
         decided = ledger.decisions(round.id)
         with open_known(state) as known:
-            intake = take_in(round.id, inbox, state, ledger, today, settled)
+            intake = take_in(round, inbox, state, ledger, today, settled)
             if closing := closed_by(decided):
                 return _closed(round, intake, outbox, ledger, known, today, closing)
             earlier = earlier_periods(ledger, round)
@@ -128,7 +145,7 @@ def publish(
             ledger.will_write_papers(round.id, hashes)
             shelf.swap()
         ledger.wrote_papers(round.id, hashes)
-        ledger.record_run(round.id, now, replace(outcome, letters=letters))
+        ledger.record_run(round.id, now, replace(outcome, letters=letters, carried=earlier.used))
         ledger.record_scores(round.series or round.id, month_of(result), {s.code: s.score for s in result.standings})
         if closing:
             papers = hashes_of(shelf.place)
@@ -150,19 +167,19 @@ def _closed(
     round: Round, intake: Intake, outbox: Path, ledger: Ledger, known: Known, today: dt.date, closing: Decision
 ) -> Published:
     """Tell which files came after the closing; what was signed is not touched."""
-    sealed = set(ledger.sealed(closing.number, "input").values())
-    late = [arrival for arrival in intake.arrivals if arrival.sha256 not in sealed]
-    result = too_late(judge(round, late, today, known), closing)
+    result = _late(round, intake, ledger, known, today, closing)
     told, place = worded(result), outbox / round.id
+    letters = []
     with writable(outbox):
         shelf = late_shelf(round, outbox)
         shelf.recover()
-        if late:
+        if result.submissions:
             place.mkdir(parents=True, exist_ok=True)
-            write_late(result, told, shelf.staged)
+            letters = write_late(result, told, shelf.staged)
             papers = {f"{LATE}/{name}": sha256 for name, sha256 in hashes_of(shelf.staged).items()}
             ledger.will_write_papers(round.id, papers)
             shelf.swap()
+    ledger.prepare_late(round.id, letters, today)
     changed = changed_papers(ledger.sealed(closing.number, "paper"), hashes_of(place))
     return Published(
         result, told, place, [], intake, ledger.mail_senders(), Closed(closing, changed, result.submissions)

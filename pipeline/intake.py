@@ -28,6 +28,7 @@ from pipeline.read import LIMIT, megabytes
 from pipeline.readers import unpack_bundle
 from pipeline.state import sync, temporary, writable
 from schemas.codes import Rule
+from schemas.round import Round
 
 # Hidden files, locks and backups of office programs, folders' own files, downloads that are not finished.
 _IGNORED = re.compile(
@@ -94,29 +95,41 @@ def _sign(found: os.stat_result) -> tuple[int, int, int]:
 
 
 def take_in(
-    round: str, inbox: Path, state: Path, ledger: Ledger, today: dt.date, settled: Signs | None = None
+    round: Round, inbox: Path, state: Path, ledger: Ledger, today: dt.date, settled: Signs | None = None
 ) -> Intake:
-    """Return the files of the inbox for a round (its id); their bytes are in `state/store` from now on.
+    """Return the files of the inbox for a round; their bytes are in `state/store` from now on.
 
     Where `settled` is given, a file with another sign waits: somebody has begun to write it since. A file is
     received on the date that its folder is named by, else on the day that it was first seen. What is no readable file
-    is an arrival that is refused already; the files of a bundle are arrivals of their own.
+    is an arrival that is refused already; the files of a bundle are arrivals of their own. Each content belongs to the
+    period in which it was received, or to this round if that one was purged.
 
     Raises:
         OperatorError: there is no such inbox, the store cannot be written, or the round was purged.
     """
-    ledger.must_live(round)
+    ledger.must_live(round.id)
     if not inbox.is_dir():
         raise OperatorError("no_inbox", path=inbox)
     with writable(state):
         store = _Store(state / "store", temporary(state))
         intake = _taken(inbox, store, today, settled)
-        seen = ledger.first_seen({arrival.sha256: arrival.file for arrival in intake.arrivals}, today)
-        dated = [replace(a, received=_folder_date(a.file) or seen[a.sha256]) for a in intake.arrivals]
+        day = max(today, _looked_before(round, ledger))
+        seen = ledger.first_seen([(a.sha256, a.file) for a in intake.arrivals], day, round.opens)
+        dated = [replace(a, received=_folder_date(a.file) or seen[a.sha256, a.file]) for a in intake.arrivals]
         taken = _unbundled(replace(intake, arrivals=dated), store)
-        kept = {arrival.sha256 for arrival in [*intake.arrivals, *taken.arrivals] if not arrival.refused}
-        ledger.belong(round, dict.fromkeys(sorted(kept | store.bundles), ""))
+        kept: dict[str, set[str]] = {}
+        for arrival in [*dated, *taken.arrivals]:
+            if not arrival.refused:
+                kept.setdefault(round.id_on(arrival.received), set()).add(arrival.sha256)
+        for id, contents in kept.items():
+            ledger.belong(round.id if ledger.purged(id) else id, dict.fromkeys(sorted(contents), ""))
         return taken
+
+
+def _looked_before(round: Round, ledger: Ledger) -> dt.date:
+    """Return when a round that comes again was last run: what was not there then has not come in a period before."""
+    last = ledger.last_day(round.series) if round.series else None
+    return min(last or dt.date.min, dt.date.today())  # a day to come was a slip
 
 
 def lying_in(inbox: Path) -> Iterator[tuple[Path, str]]:

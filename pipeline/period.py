@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.consolidate import vietnamese_date
-from pipeline.ledger import Ledger, Version
+from pipeline.ledger import Ledger, Left, Version
 from pipeline.model import Arrival, Rows, Shift, finding
 from pipeline.versions import Settled
 from schemas.codes import Rule
@@ -51,31 +51,52 @@ def prefillable(version: Version | None) -> dict[str, list[dict[str, str]]]:
 class Earlier:
     """What earlier periods left: rows in order, to be carried forward; all rows last known, to compare with.
 
-    `newest` is the latest earlier round that has any, "" for none.
+    `newest` is the latest earlier round that has any, "" for none. `used` is all of this by its source, to be kept with
+    the round: an earlier one may be purged.
     """
 
     carried: Carried
     known: Carried
     newest: str
+    used: list[Left]
 
 
 def earlier_periods(ledger: Ledger, round: Round) -> Earlier:
     """Return what the earlier periods of a round left."""
     carried: dict[str, list[dict[str, str]]] = {}
     known: dict[str, list[dict[str, str]]] = {}
-    newest = ""
-    for earlier in round.previous:
-        for sender, expected in round.expected.items():
-            versions = ledger.versions(earlier, sender)
-            last = versions[-1] if versions else None
-            rows, every = accepted(last), by_unit(last)
-            newest = newest or (earlier if rows else "")
-            for unit in expected:
-                if unit.code in rows:
-                    carried.setdefault(unit.code, rows[unit.code])
-                if unit.code in every:
-                    known.setdefault(unit.code, every[unit.code])
-    return Earlier(carried, known, newest)
+    used: list[Left] = []
+    for place, earlier in enumerate(round.previous):
+        kept_by = [round.id, *round.previous[:place]]
+        for left in _kept(ledger, earlier, kept_by) if ledger.purged(earlier) else _left(ledger, earlier, round):
+            is_right = left.in_order and left.unit not in carried
+            if is_right or left.unit not in known:
+                used.append(left)
+            if is_right:
+                carried[left.unit] = left.rows
+            known.setdefault(left.unit, left.rows)
+    newest = next((left.source for left in used if left.in_order), "")
+    return Earlier(carried, known, newest, used)
+
+
+def _left(ledger: Ledger, earlier: str, round: Round) -> Iterator[Left]:
+    """Yield what an earlier round holds of the units that this one expects."""
+    for sender, expected in round.expected.items():
+        versions = ledger.versions(earlier, sender)
+        last = versions[-1] if versions else None
+        every, in_order = by_unit(last), accepted(last)
+        for unit in expected:
+            if unit.code in every:
+                yield Left(earlier, unit.code, every[unit.code], unit.code in in_order)
+
+
+def _kept(ledger: Ledger, purged: str, later: Iterable[str]) -> Iterable[Left]:
+    """Return what later rounds, the first before the next, keep of one that was purged."""
+    kept: dict[str, Left] = {}
+    for round in later:
+        for left in ledger.carried(round, purged):
+            kept.setdefault(left.unit, left)
+    return kept.values()
 
 
 def of_period(round: Round, arrivals: Iterable[Arrival]) -> tuple[list[Arrival], list[dict[str, Any]]]:

@@ -19,6 +19,7 @@ from email.policy import SMTP
 from pathlib import Path
 
 from pipeline.account import SendServer
+from pipeline.closing import LATE
 from pipeline.due import Due
 from pipeline.errors import OperatorError
 from pipeline.intake import printable
@@ -111,7 +112,8 @@ def _content(round: Round, due: Due, outbox: Path, state: Path) -> bytes | None:
 
     Its recipient is the round's, whatever stands in it; what the officer changed in its words stays.
     """
-    path = outbox / round.id / folder_of(due.unit) / "thu.eml"
+    place = outbox / round.id / (LATE if due.letter.kind == "closed" else "")
+    path = place / folder_of(due.unit) / "thu.eml"
     with hold(state, _RUN_WAIT):
         try:
             found = path.read_bytes()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -107,7 +109,7 @@ def test_broken_toml_names_the_place(tmp_path: Path, capsys: pytest.CaptureFixtu
     path = tmp_path / "broken.toml"
     path.write_text("id = \n", encoding="utf-8")
     assert main(["run", "--round", str(path)]) == 2
-    assert "line 1" in capsys.readouterr().err
+    assert "dòng 1" in capsys.readouterr().err
 
 
 def test_another_policy_header_deadline_and_target_need_no_python(run: Run, tmp_path: Path) -> None:
@@ -171,3 +173,20 @@ def test_status_is_said_again_at_once_while_nothing_changed(
     assert status() != first
     run({})
     assert "Huyện Mường Ảng" in status()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        (["run"], ["run"]),
+        *(([name, "DAY=2026-09-30"], [name, "--as-of=2026-09-30"]) for name in (
+            "run", "forms", "pdf", "status", "decisions", "purge", "send",
+        )),
+        (["close", "DAY=2026-09-30", "BY=Lò Văn A"], ["close", "--as-of=2026-09-30", "--by=Lò Văn A"]),
+    ],
+)  # fmt: skip
+def test_make_hands_over_what_was_typed(asked: list[str], given: list[str]) -> None:
+    make = ["make", "--silent", "--old-file=.venv/ready", "ROUND=x", r"RUN=printf %s\\n", *asked]
+    said = subprocess.run(make, cwd=HERE.parent, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [word for word in said if not word.startswith("Đợt")] == [given[0], "--round", "x", *given[1:]]

@@ -42,15 +42,20 @@ def folder_of(unit: Unit) -> str:
 def letter_to(result: Result, sender: str) -> Letter:
     """Return which letter a sender gets: what it answers, and the Message-ID that is the same whenever it is made."""
     round = result.round
-    kind, version, about = _kind(result, sender), max(result.version_of(sender), 1), _unread(result, sender)
+    kind, version, about = _kind(result, sender), max(result.version_of(sender), 1), _about(result, sender)
     parts = [sender, round.id, kind, str(version), f"{result.as_of:%Y%m%d}", *([about] if about else [])]
     domain = round.office.email.partition("@")[2]
     return Letter(f"<{'.'.join(parts)}@{domain}>", sender, kind, version, about)
 
 
-def _unread(result: Result, sender: str) -> str:
-    """Return a sign for the files of a sender that could not be read, "" where there are none."""
+def _about(result: Result, sender: str) -> str:
+    """Return a sign for the files that a letter speaks of beside the version that counts, "" where there are none.
+
+    They could not be read, or came after the closing.
+    """
     hashes = result.unread_from.get(sender, [])
+    if sender in result.after_closing:
+        hashes = sorted({s.sha256 for s in result.submissions if s.submitter == sender})
     return hashlib.sha256("".join(hashes).encode()).hexdigest()[:8] if hashes else ""
 
 
