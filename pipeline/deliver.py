@@ -71,8 +71,8 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
         earlier = earlier_periods(ledger, round)
         result = judge(round, arrivals, today, known, decided, earlier if earlier.newest else None)
         versions = current_versions(ledger, result)
-        result = with_history(ledger, replace(result, previous=round.called(earlier.newest)), versions)
-        result = replace(result, standings=standings(ledger, result, versions))
+        result = with_history(ledger, result.also(previous=round.called(earlier.newest)), versions)
+        result = result.also(standings=standings(ledger, result, versions))
         return _with_letters(state, ledger, result)
 
 
@@ -121,18 +121,18 @@ def publish(
                 return _closed(round, intake, outbox, ledger, known, today, closing)
             earlier = earlier_periods(ledger, round)
             result = judge(round, intake.arrivals, today, known, decided, earlier if earlier.newest else None)
-            result = replace(result, previous=round.called(earlier.newest))
+            result = result.also(previous=round.called(earlier.newest))
         ledger.belong(round.id, {s.sha256: s.submitter for s in result.submissions})
         if signed and intake.waiting:
             raise OperatorError("file_changing", path=intake.waiting[0])
         closing = closing_of(result, of_period(round, intake.arrivals)[0], signed) if signed else None
         versions = current_versions(ledger, result)
         result = _with_letters(state, ledger, with_history(ledger, result, versions))
-        result = replace(result, standings=standings(ledger, result, versions))
+        result = result.also(standings=standings(ledger, result, versions))
         now = Run(today, {s.file: s.sha256 for s in result.submissions}, rules_of(round))
         result, outcome = _with_record(ledger, result, versions, now)
         if closing:
-            result = replace(result, decisions=[*result.decisions, closing])
+            result = result.also(decisions=[*result.decisions, closing])
         told = worded(result)
         with writable(outbox):
             outbox.mkdir(parents=True, exist_ok=True)
@@ -161,7 +161,7 @@ def _with_letters(state: Path, ledger: Ledger, result: Result) -> Result:
     with alone(state, "send") as nobody_sends:
         if nobody_sends:
             ledger.settle_unknown(result.round.id)
-    return replace(result, posted=ledger.posted(result.round.id))
+    return result.also(posted=ledger.posted(result.round.id))
 
 
 def _closed(
@@ -195,7 +195,7 @@ def _with_record(ledger: Ledger, result: Result, versions: dict[str, Version], n
     # Of each round before, how it ended.
     before = [m for round in result.round.previous for m in ledger.moments(round)[-1:]]
     moments = [*sorted(before, key=lambda m: m.day), *own, moment]
-    result = replace(result, moments=moments, rechecks=[*ledger.rechecks(result.round.id), *rechecks])
+    result = result.also(moments=moments, rechecks=[*ledger.rechecks(result.round.id), *rechecks])
     return result, Outcome(versions, decisions=result.decisions, moment=moment, rechecks=rechecks)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -51,7 +52,7 @@ def with_history(ledger: Ledger, result: Result, versions: dict[str, Version]) -
     for sender, version in versions.items():
         earlier = [v for v in ledger.versions(result.round.id, sender) if v.number < version.number]
         progress[sender] = _progress(earlier[-1] if earlier else None, version, accepted.get(sender, []))
-    return replace(result, progress=progress)
+    return result.also(progress=progress)
 
 
 def _progress(before: Version | None, now: Version, accepted: list[list[str]]) -> Progress:
@@ -79,15 +80,35 @@ def _keys(findings: pd.DataFrame) -> dict[str, list[list[str]]]:
     return keys
 
 
-def _rows(result: Result) -> dict[str, dict[str, dict[str, str]]]:
+def _rows(result: Result) -> dict[str, _Listed]:
     """Return the repaired values of the units that each sender lists."""
-    keys, persons = result.round.form.keys, result.round.form.rows == "persons"
-    rows: dict[str, dict[str, dict[str, str]]] = {}
+    persons = result.round.form.rows == "persons"
+    rows: dict[str, _Listed] = {}
     for code, sender in result.rollup.units["submitter_code"].items():
         for number, id in enumerate(result.ids_of.get(str(code), []), start=1):
-            values = dict(zip(keys, result.texts(id), strict=True))
-            rows.setdefault(sender, {})[f"{code}/{number}" if persons else str(code)] = values
+            listed = rows.setdefault(sender, _Listed(result.round.form.keys, result.texts))
+            listed.ids[f"{code}/{number}" if persons else str(code)] = id
     return rows
+
+
+@dataclass(frozen=True)
+class _Listed(Mapping[str, dict[str, str]]):
+    """The repaired values of what a sender lists, by unit: made when they are asked for, since no row is to be held
+    twice. `texts` gives those of a row in the order of `columns`.
+    """
+
+    columns: list[str]
+    texts: Callable[[Any], list[str]]
+    ids: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, unit: str) -> dict[str, str]:
+        return dict(zip(self.columns, self.texts(self.ids[unit]), strict=True))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 def _changes(before: Version, now: Version) -> Iterator[Change]:

@@ -151,7 +151,7 @@ class Version:
     received: dt.date
     recorded: dt.date
     errors: list[list[str]]
-    rows: dict[str, dict[str, str]]
+    rows: Mapping[str, dict[str, str]]
 
 
 File = tuple[str, str]
@@ -380,13 +380,13 @@ class Ledger:
             )
             self._db.executemany(
                 "insert or replace into versions values (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
+                (
                     (
                         round, submitter, v.number, json.dumps(v.files), v.received.isoformat(), v.recorded.isoformat(),
-                        json.dumps(v.errors), json.dumps(v.rows),
+                        json.dumps(v.errors), json.dumps(dict(v.rows)),
                     )
                     for submitter, v in outcome.versions.items()
-                ],
+                ),
             )  # fmt: skip
             self._prepare(round, outcome.letters, run.day)
             for decision in outcome.decisions:
