@@ -50,7 +50,7 @@ forms: setup ## biểu mẫu cho từng đơn vị (trống, hoặc ghi sẵn s�
 
 send: setup ## gửi các thư đã chuẩn bị, mỗi thư một lần (xem trước: make send DRY=1)
 	@echo "Đợt: $(ROUND)"
-	@$(RUN) send --round $(ROUND) $(AS_OF) $(if $(DRY),--dry-run) $(if $(AGAIN),--again $(AGAIN)) $(if $(ARRIVED),--arrived $(ARRIVED))
+	@$(RUN) send --round $(ROUND) $(AS_OF) $(if $(DRY),--dry-run) $(if $(AGAIN),--again="$$AGAIN") $(if $(ARRIVED),--arrived="$$ARRIVED")
 
 fetch: setup ## lấy tệp đính kèm của thư mới vào data/inbox
 	@$(RUN) fetch --round $(ROUND)
@@ -66,8 +66,8 @@ status: setup ## đơn vị nào đã gửi, chưa gửi, phải sửa
 	@echo "Đợt: $(ROUND)"
 	@$(RUN) status --round $(ROUND) $(AS_OF)
 
-history: setup ## lịch sử của một đơn vị: make history UNIT=102
-	@$(RUN) history --round $(ROUND) $(AS_OF) --unit $(UNIT)
+history: setup ## lịch sử của một đơn vị: make history UNIT=102 hoặc UNIT="Mường Ảng"
+	@$(RUN) history --round $(ROUND) $(AS_OF) --unit="$${UNIT:-}"
 
 purge: setup ## xóa dữ liệu cá nhân của đợt đã xong, giữ số liệu: make purge ROUND=tên-đợt
 	@$(RUN) purge --round $(ROUND) $(AS_OF) $(OPTIONS)

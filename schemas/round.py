@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import tomllib
 from collections import Counter
+from collections.abc import Iterable
 from email.headerregistry import Address
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from schemas.messages import line
 from schemas.messages import severity as usual_severity
 from schemas.naming import Policy, RightNames, right_names
 from schemas.periods import span_named, span_of, spans_before
-from schemas.text import capitalised
+from schemas.text import capitalised, search_key, spelling_key
 from schemas.units import CENTRE, Amendment, Register, Unit, load_register
 
 Level = Literal["province", "district", "commune"]
@@ -417,6 +418,22 @@ class Round(_Data):
     def called(self, earlier: str) -> str:
         """Return what an earlier round is called in a sentence."""
         return self.names.get(earlier, earlier)
+
+    def units_called(self, text: str, codes: Iterable[str]) -> list[Unit]:
+        """Return which of these units a person means: that of the code, else all of the name, accents or none."""
+        units = {code: self.register.units[code] for code in codes}
+        if text in units:
+            return [units[text]]
+        for key in (spelling_key, search_key):
+            asked = key(text)
+            found = [
+                unit
+                for code, unit in units.items()
+                if asked in {key(name) for name in (unit.name, unit.full_name, self.listed_names[code])}
+            ]
+            if found:
+                return found
+        return []
 
     def last_day_of(self, submitter: str) -> dt.date | None:
         """Return the last day that is in time for a submitting unit; None where there is no deadline."""
