@@ -191,6 +191,13 @@ class Period(_Data):
     first_day: int = Field(1, ge=1, le=28)
     last_day: int = Field(0, ge=0, le=28)
 
+    @model_validator(mode="after")
+    def _ends_in_time(self) -> Period:
+        """What is sent by the last day must not belong to the next period."""
+        if 1 < self.first_day <= self.last_day:
+            raise Misfit("period_end", "period.last_day", value=self.last_day, first_day=self.first_day)
+        return self
+
 
 Paper = Literal["report", "dispatch", "notice"]
 
@@ -281,6 +288,14 @@ class Round(_Data):
             for code in codes:
                 if code not in self.submitting_units:
                     raise Misfit("no_sender", name, value=code)
+        if self.period and not self.period.last_day and (day := self.deadline.last_day):
+            raise Misfit("fixed_deadline", "period.last_day", value=f"{day:%d/%m/%Y}")
+        for extension in self.extensions:
+            day = extension.last_day
+            deadline = self.in_period(day).deadline.last_day if day else None
+            if day and deadline and day < deadline:
+                facts = {"unit": extension.unit, "value": f"{day:%d/%m/%Y}", "deadline": f"{deadline:%d/%m/%Y}"}
+                raise Misfit("extensions", **facts)
         answers = {question.key for question in self.questions if question.kind == "yes-no"}
         known = {*self.measures, *answers, *(column.key for column in self.form.of_kind("yes-no"))}
         for question in self.questions:
