@@ -69,8 +69,8 @@ status: setup ## đơn vị nào đã gửi, chưa gửi, phải sửa
 history: setup ## lịch sử của một đơn vị: make history UNIT=102 hoặc UNIT="Mường Ảng"
 	@$(RUN) history --round $(ROUND) $(AS_OF) --unit="$${UNIT:-}"
 
-purge: setup ## xóa dữ liệu cá nhân của đợt đã xong, giữ số liệu: make purge ROUND=tên-đợt
-	@$(RUN) purge --round $(ROUND) $(AS_OF) $(OPTIONS)
+purge: setup ## xóa dữ liệu cá nhân của đợt đã xong, giữ số liệu: make purge ROUND=tên-đợt (cả tệp trong hộp thư đến: WITH_INBOX=1)
+	@$(RUN) purge --round $(ROUND) $(AS_OF) $(if $(WITH_INBOX),--with-inbox) $(if $(YES),--yes)
 
 rounds: setup ## các đợt đã cài đặt
 	@$(RUN) rounds

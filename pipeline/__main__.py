@@ -350,7 +350,7 @@ def _purge(options: argparse.Namespace) -> int:
     if not options.yes:
         if not sys.stdin.isatty():
             raise OperatorError("purge_needs_yes")
-        if input(line("screen", "purge_ask", round=round.id)).strip() != round.id:
+        if input(f"{line('screen', 'purge_ask', round=round.id)} ").strip() != round.id:
             raise OperatorError("purge_refused")
     day = None if round.series else options.as_of  # of a round that comes again it names the period
     purge(round, *folders, day or dt.date.today(), with_inbox=options.with_inbox)

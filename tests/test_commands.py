@@ -183,6 +183,9 @@ def test_status_is_said_again_at_once_while_nothing_changed(
         *(([name, "DAY=2026-09-30"], [name, "--as-of=2026-09-30"]) for name in (
             "run", "forms", "pdf", "status", "decisions", "purge", "send",
         )),
+        (["purge", "WITH_INBOX=1", "YES=1"], ["purge", "--with-inbox", "--yes"]),
+        (["history", "UNIT=Mường Ảng"], ["history", "--unit=Mường Ảng"]),
+        (["send", "DRY=1", "AGAIN=Huyện Mường Ảng"], ["send", "--dry-run", "--again=Huyện Mường Ảng"]),
         (["close", "DAY=2026-09-30", "BY=Lò Văn A"], ["close", "--as-of=2026-09-30", "--by=Lò Văn A"]),
     ],
 )  # fmt: skip
