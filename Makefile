@@ -41,8 +41,8 @@ run: setup ## xử lý data/inbox, kết quả trong data/outbox
 	@echo "Đợt: $(ROUND)"
 	@$(RUN) run --round $(ROUND) $(AS_OF)
 
-check: setup ## kiểm tra thử, không ghi gì: make check FILES="tệp1.xlsx tệp2.xlsx"
-	@$(RUN) check --round $(ROUND) $(FILES) || test $$? -eq 3
+check: setup ## kiểm tra thử, không ghi gì: make check FILE="tệp.xlsx", FILE="thư mục"
+	@$(RUN) check --round $(ROUND) $(if $(FILE),"$$FILE") $(FILES) || test $$? -eq 3
 
 forms: setup ## biểu mẫu cho từng đơn vị (trống, hoặc ghi sẵn số liệu đã đạt)
 	@echo "Đợt: $(ROUND)"
