@@ -399,9 +399,16 @@ def _rules(options: argparse.Namespace) -> int:
 def program() -> int:
     """Run the command of the command line, with nothing personal on the screen whatever happens."""
     guard_screen()
+    lighten()
+    return main()
+
+
+def lighten() -> None:
+    """Spare this process what it has no use for."""
     # Millions of cells live until the end: looking through them for rubbish again and again took a third of a run.
     gc.set_threshold(100_000, 50, 1_000)
-    return main()
+    # numpy's algebra, of which nothing is used, would start threads of its own that keep a processor busy.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _rulebook(options: argparse.Namespace) -> int:

@@ -89,29 +89,27 @@ def _units(round: Round, rows: Rows, repaired: pd.DataFrame, claims: pd.Series, 
     errors: dict[int, set[tuple[str, str]]] = {}
     counting = findings["id"].ge(0)
     told = findings[counting & findings["severity"].eq("error")]
-    for id, column, rule in zip(told["id"], told["column"], told["rule"], strict=True):
+    for id, column, rule in zip(*(told[name].tolist() for name in ("id", "column", "rule")), strict=True):
         errors.setdefault(id, set()).add((column, rule))
     excused: dict[int, set[str]] = {}
     told = findings[counting & findings["decision"].notna()]
     for id, column, rule in zip(told["id"], told["column"], told["rule"], strict=True):
         group = round.form.column(column).group if rule == Rule.CONTACT_MISSING else ""
         excused.setdefault(id, set()).update([column, *(c.key for c in round.form.of_group(group) if group)])
-    values = repaired.to_dict("index")
-    records = []
+    keys = round.form.keys
+    values = dict(zip(repaired.index, zip(*(repaired[key].tolist() for key in keys), strict=True), strict=True))
+    records: list[tuple[Any, ...]] = []
     for sender, units in round.expected.items():
         for unit in units:
             ids = ids_of.get(unit.code, [])
             wrong = set().union(*(errors.get(id, set()) for id in ids))
-            own = [values[id] for id in ids]
+            own = [dict(zip(keys, values[id], strict=True)) for id in ids]
             fine = excused.get(ids[0], set()) if ids else set()
             measured = _measure(round, unit, own[0], wrong, fine) if own else dict.fromkeys(MEASURES, False)
             status = _status(round, own, wrong) if own else "not-listed"
-            records.append(
-                {
-                    "code": unit.code, "level": unit.level, "name": unit.full_name, "parent_code": unit.parent,
-                    "submitter_code": sender, "status": status, **measured, "id": ids[0] if ids else -1,
-                }
-            )  # fmt: skip
+            measures = [measured[measure] for measure in MEASURES]
+            place = (unit.code, unit.level, unit.full_name, unit.parent, sender)
+            records.append((*place, status, *measures, ids[0] if ids else -1))
     columns = ["code", "level", "name", "parent_code", "submitter_code", "status", *MEASURES, "id"]
     return pd.DataFrame(records, columns=columns).set_index("code")
 

@@ -74,19 +74,21 @@ class Gazetteer:
         return min(best.items(), default=(0, []))
 
     def _best(self, text: str) -> dict[int, list[Unit]]:
-        best: dict[int, list[Unit]] = {}
-        for reading in _readings(text):
-            for offset, names, key in (
-                (0, self._named, reading.key),
-                (UNACCENTED, self._unaccented, without_accents(reading.key)),
-            ):
-                for unit in names.get(key, ()):
-                    sure = max(offset, UNACCENTED * reading.plain) + (
-                        BARE if not reading.type else EXACT if reading.type == unit.type else OTHER_TYPE
-                    )
-                    if unit not in best.setdefault(sure, []):
-                        best[sure].append(unit)
+        """Return the units by how sure they are read; without accents only where no reading with accents names one."""
+        readings, best = _readings(text), dict[int, list[Unit]]()
+        for reading in readings:
+            if not reading.plain:
+                self._read(best, 0, reading, self._named.get(reading.key, ()))
+        for reading in () if best else readings:
+            self._read(best, UNACCENTED * reading.plain, reading, self._named.get(reading.key, ()))
+            self._read(best, UNACCENTED, reading, self._unaccented.get(without_accents(reading.key), ()))
         return best
+
+    def _read(self, best: dict[int, list[Unit]], offset: int, reading: Reading, units: Iterable[Unit]) -> None:
+        for unit in units:
+            sure = offset + (BARE if not reading.type else EXACT if reading.type == unit.type else OTHER_TYPE)
+            if unit not in best.setdefault(sure, []):
+                best[sure].append(unit)
 
     def nearest(self, text: str) -> Unit | None:
         """Return the unit whose name is most like the text, if any is like it at all.
@@ -115,14 +117,18 @@ class Gazetteer:
     def mentions(self, text: str) -> list[Mention]:
         """Return the units named in a running text; longer names hide the shorter ones inside them."""
         words = tuple(spelling_key(text).split())
-        found = list(_scan(words, self._named))
+        found = list(_scan(words, self._named, self._longest))
         if not found and without_accents(" ".join(words)) == " ".join(words):
-            found = list(_scan(words, self._unaccented))
+            found = list(_scan(words, self._unaccented, self._longest))
         return found
 
+    @cached_property
+    def _longest(self) -> int:
+        """The words of the longest name."""
+        return max((len(key.split()) for names in (self._named, self._unaccented) for key in names), default=0)
 
-def _scan(words: Words, names: dict[str, list[Unit]]) -> Iterator[Mention]:
-    longest = max((len(key.split()) for key in names), default=0)
+
+def _scan(words: Words, names: dict[str, list[Unit]], longest: int) -> Iterator[Mention]:
     place = 0
     while place < len(words):
         for length in range(min(longest, len(words) - place), 0, -1):

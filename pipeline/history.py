@@ -9,31 +9,33 @@ from dataclasses import replace
 import pandas as pd
 
 from pipeline.ledger import Ledger, Version
-from pipeline.model import Change, Progress
+from pipeline.model import Change, Progress, Submission
 from pipeline.run import Result
 
 
 def current_versions(ledger: Ledger, result: Result) -> dict[str, Version]:
     """Return what counts of every sender now, numbered: the last number again while the same files count."""
     submissions = {submission.file: submission for submission in result.submissions}
-    findings = result.rollup.findings
+    findings, origin = result.rollup.findings, result.rows.origin
     errors, rows = _keys(findings[findings["severity"].eq("error")]), _rows(result)
+    counting_of: dict[str, list[Submission]] = {}
+    for sender, file in sorted(set(zip(origin["submitter"], origin["file"], strict=True))):
+        if file:
+            counting_of.setdefault(sender, []).append(submissions[file])
     versions = {}
-    origin = result.rows.origin
-    for sender, named in origin[origin["file"].ne("")].groupby("submitter")["file"]:
-        counting = [submissions[file] for file in named.unique()]
+    for sender, counting in counting_of.items():
         files = sorted({s.sha256 for s in counting})
-        earlier = ledger.versions(result.round.id, str(sender))
+        earlier = ledger.versions(result.round.id, sender)
         last = earlier[-1] if earlier else None
         same = last is not None and last.files == files
         number = last.number if last and same else max((last.number if last else 0) + 1, *(s.version for s in counting))
-        versions[str(sender)] = Version(
+        versions[sender] = Version(
             number=number,
             files=files,
             received=max(s.received for s in counting),
             recorded=last.recorded if last and same else result.as_of,
-            errors=sorted(errors.get(str(sender), [])),
-            rows=rows.get(str(sender), {}),
+            errors=sorted(errors.get(sender, [])),
+            rows=rows.get(sender, {}),
         )
     return versions
 
@@ -71,18 +73,20 @@ def _progress(before: Version | None, now: Version, accepted: list[list[str]]) -
 def _keys(findings: pd.DataFrame) -> dict[str, list[list[str]]]:
     """Return what makes two findings the same (unit, column, rule), by sender."""
     keys: dict[str, list[list[str]]] = {}
-    for f in findings.itertuples():
-        keys.setdefault(f.submitter, []).append([f.unit or f"?{f.value}", f.column, f.rule])
+    columns = (findings[name] for name in ("submitter", "unit", "value", "column", "rule"))
+    for submitter, unit, value, column, rule in zip(*columns, strict=True):
+        keys.setdefault(submitter, []).append([unit or f"?{value}", column, rule])
     return keys
 
 
 def _rows(result: Result) -> dict[str, dict[str, dict[str, str]]]:
     """Return the repaired values of the units that each sender lists."""
-    values, persons = result.repaired.to_dict("index"), result.round.form.rows == "persons"
+    keys, persons = result.round.form.keys, result.round.form.rows == "persons"
     rows: dict[str, dict[str, dict[str, str]]] = {}
     for code, sender in result.rollup.units["submitter_code"].items():
         for number, id in enumerate(result.ids_of.get(str(code), []), start=1):
-            rows.setdefault(sender, {})[f"{code}/{number}" if persons else str(code)] = values[id]
+            values = dict(zip(keys, result.texts(id), strict=True))
+            rows.setdefault(sender, {})[f"{code}/{number}" if persons else str(code)] = values
     return rows
 
 

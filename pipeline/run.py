@@ -63,8 +63,18 @@ class Result:
         return ids
 
     @cached_property
+    def senders(self) -> dict[str, dict[str, Any]]:
+        """The records of `rollup.senders` by code, for who asks for one at a time: pandas takes its time over those."""
+        return self.rollup.senders.to_dict("index")
+
+    @cached_property
+    def standing_of(self) -> dict[str, Standing]:
+        """How each sender stands in the emulation, by its code."""
+        return {standing.code: standing for standing in self.standings}
+
+    @cached_property
     def _texts(self) -> tuple[dict[Any, int], dict[str, list[str]]]:
-        """Where each row stands, and the repaired columns as lists: pandas takes its time over single cells."""
+        """Where each row stands, and the repaired columns as lists, for the same reason."""
         places = {id: place for place, id in enumerate(self.repaired.index)}
         return places, {key: self.repaired[key].tolist() for key in self.repaired}
 
@@ -72,6 +82,11 @@ class Result:
         """Return one repaired cell."""
         places, columns = self._texts
         return columns[key][places[id]]
+
+    def texts(self, id: Any) -> list[str]:
+        """Return the repaired cells of a row, in the order of the form's keys."""
+        places, columns = self._texts
+        return [column[places[id]] for column in columns.values()]
 
     @cached_property
     def _lines(self) -> dict[Any, tuple[Any, Any, tuple[str, str, str]]]:

@@ -6,26 +6,21 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pipeline.closing import LATE, Closed
+from pipeline.closing import LATE
 from pipeline.consolidate import vietnamese_date
-from pipeline.deliver import Published
-from pipeline.due import Due
 from pipeline.intake import printable
 from pipeline.ledger import Mail, open_ledger, undelivered
 from pipeline.model import Decision
-from pipeline.purge import Holding, Kept, Remains
-from pipeline.rehearse import Rehearsal
 from pipeline.render.frames import charted, words
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.papers import PAPERS
 from pipeline.render.wording import in_doubt, in_words
 from pipeline.run import Result
-from pipeline.send import Outcome
 from pipeline.state import writable
 from pipeline.terminal import coloured, table
 from schemas.codes import Rule
@@ -34,6 +29,14 @@ from schemas.naming import policy_faults
 from schemas.round import Round
 from schemas.text import capitalised, masked, masked_numbers
 from schemas.units import Unit
+
+if TYPE_CHECKING:
+    from pipeline.closing import Closed
+    from pipeline.deliver import Published
+    from pipeline.due import Due
+    from pipeline.purge import Holding, Kept, Remains
+    from pipeline.rehearse import Rehearsal
+    from pipeline.send import Outcome
 
 COMMON_FAULTS = 5
 PLACES_SHOWN = 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from string import ascii_uppercase
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ from schemas.kinds import is_news, link, shown
 from schemas.messages import line
 from schemas.naming import LONGEST, RightNames
 from schemas.round import Round
-from schemas.rules import FACTS, PRECEDENCE, SUGGESTIONS, Cells, Table, schema_for
+from schemas.rules import FACTS, PRECEDENCE, SUGGESTIONS, Table, schema_for
 from schemas.text import clean
 
 
@@ -38,8 +39,44 @@ def validate(
     failures = failures.sort_values("rule", key=lambda rules: rules.map(PRECEDENCE), kind="stable")
     failures["trial"] = failures["rule"].isin(round.trials)
     failures = failures.drop_duplicates(["id", "column", "trial"]).sort_values(["id"], kind="stable")
-    found = [*earlier, *_unit_findings(rows), *_cell_findings(table, rows, failures), *_repairs(table, rows, failures)]
+    at = _Places(rows, repaired)
+    found = [*earlier, *_unit_findings(rows, at), *_cell_findings(table, at, failures), *_repairs(table, at, failures)]
     return findings_frame(found)
+
+
+class _Places:
+    """What stands in single cells, and where: pandas takes its time over each."""
+
+    def __init__(self, rows: Rows, repaired: pd.DataFrame) -> None:
+        self._number = {id: number for number, id in enumerate(rows.typed.index)}
+        frames = {"typed": rows.typed, "value": repaired, "where": rows.where, "origin": rows.origin}
+        self._columns = {of: {key: frame[key].tolist() for key in frame} for of, frame in frames.items()}
+
+    def typed(self, id: Any, key: str) -> str:
+        """Return what was written in a cell."""
+        return str(self._columns["typed"][key][self._number[id]])
+
+    def value(self, id: Any, key: str) -> str:
+        """Return the repaired value of a cell."""
+        return str(self._columns["value"][key][self._number[id]])
+
+    def origin(self, id: Any, name: str) -> Any:
+        """Return where a row comes from: a column of `Rows.origin`."""
+        return self._columns["origin"][name][self._number[id]]
+
+    def finding(
+        self, id: Any, key: str, rule: Rule, value: str, suggestion: str, facts: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return a finding of a cell."""
+        cell = str(self._columns["where"][key][self._number[id]])
+        submitter, unit, file, sheet, row = (
+            self.origin(id, name) for name in ("submitter", "code", "file", "sheet", "row")
+        )
+        return finding(
+            rule, id=id, submitter=submitter, unit=unit, file=file, sheet=sheet,
+            row=int(cell.lstrip(ascii_uppercase) or row), column=key, cell=cell, value=value, suggestion=suggestion,
+            facts=facts,
+        )  # fmt: skip
 
 
 def _failures(table: Table) -> Iterator[tuple[Any, str, str]]:
@@ -60,104 +97,88 @@ def _failures(table: Table) -> Iterator[tuple[Any, str, str]]:
             yield from ((id, column, rule) for id in passed.index[failing])
 
 
-def _unit_findings(rows: Rows) -> Iterator[dict[str, Any]]:
-    origin = rows.origin[rows.origin["unit_rule"].ne("")]
-    key = rows.typed.columns[0]
-    for id, row in origin.iterrows():
-        if row["unit_rule"].startswith("cell."):
-            continue
-        typed = clean(rows.typed.at[id, key])
-        yield _at(rows, id, key, Rule(row["unit_rule"]), typed, row["unit_suggestion"], row["unit_facts"])
+def _unit_findings(rows: Rows, at: _Places) -> Iterator[dict[str, Any]]:
+    told, key = rows.origin["unit_rule"], rows.typed.columns[0]
+    for id, rule in told[told.ne("") & ~told.str.startswith("cell.")].items():
+        typed, suggestion = clean(at.typed(id, key)), at.origin(id, "unit_suggestion")
+        yield at.finding(id, key, Rule(rule), typed, suggestion, at.origin(id, "unit_facts"))
 
 
-def _cell_findings(table: Table, rows: Rows, failures: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _cell_findings(table: Table, at: _Places, failures: pd.DataFrame) -> Iterator[dict[str, Any]]:
     form, register = table.round.form, table.round.register
-    suggested: dict[tuple[str, str], pd.Series] = {}
-    claimants = _claimants(table)
-    for id, key, rule in zip(failures["id"], failures["column"], failures["rule"], strict=True):
-        column = form.column(key)
-        if rule in SUGGESTIONS and (rule, key) not in suggested:
-            suggested[rule, key] = SUGGESTIONS[rule](Cells(column, table.rows[key], table))
-        suggestion = str(suggested[rule, key].at[id]) if rule in SUGGESTIONS else ""
-        code = table.units.at[id, "code"]
+    suggested = {
+        (rule, key): SUGGESTIONS[rule](table.cells[key].only(ids)).to_dict()
+        for (rule, key), ids in failures.groupby(["rule", "column"])["id"]
+        if rule in SUGGESTIONS
+    }
+    claimants: dict[str, list[Any]] = {}
+    for id, key, rule in zip(*(failures[name].tolist() for name in ("id", "column", "rule")), strict=True):
+        column, value, code = form.column(key), at.value(id, key), at.origin(id, "code")
+        suggestion = str(suggested[rule, key][id]) if rule in SUGGESTIONS else ""
         facts: dict[str, Any] = {"unit": register.units[code].full_name if code else ""}
         if rule in FACTS:
-            facts |= FACTS[rule](Cells(column, table.rows[key], table), table.rows.at[id, key])
+            facts |= FACTS[rule](table.cells[key], value)
         if rule == Rule.PAGE_NAME_OTHER_UNIT:
-            owners = table.names.owners[table.rows.at[id, key]]
-            facts["other"] = ", ".join(register.units[owner].full_name for owner in owners)
+            facts["other"] = ", ".join(register.units[owner].full_name for owner in table.names.owners[value])
         elif rule == Rule.PAGE_NAME_TOO_LONG:
-            facts |= {"limit": LONGEST, "size": len(table.rows.at[id, key])}
+            facts |= {"limit": LONGEST, "size": len(value)}
         elif rule == Rule.LINK_DUPLICATE:
-            facts["other"] = _others(table, rows, claimants, id, key)
+            claimants = claimants or _claimants(table)
+            facts["other"] = _others(table, at, claimants[link.parse(at.typed(id, key)).identity], id)
         elif rule == Rule.CONTACT_MISSING:
-            required, _ = table.round.persons_asked(table.units.at[id, "level"])
+            required, _ = table.round.persons_asked(at.origin(id, "level"))
             facts |= {
                 "group": form.group(column.group).header,
                 "asked": line("words", "asked_both" if required else "asked_one"),
             }
-        yield _at(rows, id, key, Rule(rule), rows.typed.at[id, key], suggestion, facts)
+        yield at.finding(id, key, Rule(rule), at.typed(id, key), suggestion, facts)
 
 
 def _claimants(table: Table) -> dict[str, list[Any]]:
     """Return the rows that claim each page, by the page's identity."""
     claimants: dict[str, list[Any]] = {}
     for column in table.round.form.of_kind("link"):
-        for id, text in table.typed.loc[table.units["claims"], column.key].items():
-            if identity := link.parse(text).identity:
-                claimants.setdefault(identity, []).append(id)
+        for id, page in table.cells[column.key].page[table.units["claims"]].items():
+            if page:
+                claimants.setdefault(page, []).append(id)
     return claimants
 
 
-def _others(table: Table, rows: Rows, claimants: dict[str, list[Any]], id: Any, key: str) -> str:
+def _others(table: Table, at: _Places, claimants: list[Any], id: Any) -> str:
     """Name the other claimants to their common sender only: no sender learns of another's units."""
-    origin, sender = rows.origin, rows.origin.at[id, "submitter"]
-    others = [other for other in claimants[link.parse(table.typed.at[id, key]).identity] if other != id]
     names = [
-        line("words", "other_unit_same_sender", unit=table.round.register.units[origin.at[other, "code"]].full_name)
-        if origin.at[other, "submitter"] == sender
+        line("words", "other_unit_same_sender", unit=table.round.register.units[at.origin(other, "code")].full_name)
+        if at.origin(other, "submitter") == at.origin(id, "submitter")
         else line("words", "other_unit_elsewhere")
-        for other in others
+        for other in claimants
+        if other != id
     ]
     return ", ".join(dict.fromkeys(names))
 
 
-def _repairs(table: Table, rows: Rows, failures: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _repairs(table: Table, at: _Places, failures: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield a note for every cell whose repaired value differs from what was typed by more than blanks."""
-    yield from _dittos(table, rows)
+    yield from _dittos(table, at)
     told = failures[~failures["trial"]]
     failed = set(zip(told["id"], told["column"], strict=True))
     for column in table.round.form.columns:
         if column.kind == "unit":
             continue
         typed, value = table.typed[column.key], table.rows[column.key]
-        differs = value.ne("") & typed.ne(value) & typed.map(clean).ne(value)
+        differs = value.ne("") & typed.ne(value)
+        pairs = list(zip(typed[differs].tolist(), value[differs].tolist(), strict=True))
         shown_for = {
-            pair: shown(pair[1], column)
-            for pair in set(zip(typed[differs], value[differs], strict=True))
-            if is_news(*pair, column)
+            pair: shown(pair[1], column) for pair in set(pairs) if clean(pair[0]) != pair[1] and is_news(*pair, column)
         }
-        for id, pair in zip(differs.index[differs], zip(typed[differs], value[differs], strict=True), strict=True):
+        for id, pair in zip(differs.index[differs], pairs, strict=True):
             if pair in shown_for and (id, column.key) not in failed:
-                yield _at(rows, id, column.key, Rule.CELL_REPAIRED, pair[0], shown_for[pair], {})
+                yield at.finding(id, column.key, Rule.CELL_REPAIRED, pair[0], shown_for[pair], {})
 
 
-def _dittos(table: Table, rows: Rows) -> Iterator[dict[str, Any]]:
+def _dittos(table: Table, at: _Places) -> Iterator[dict[str, Any]]:
     """Yield a note for every cell that repeats the row above, with the value taken from there."""
-    dittos = rows.origin["dittos"]
-    for id, marks in dittos[dittos.map(bool)].items():
-        for key, (cell, text) in marks.items():
-            if value := table.rows.at[id, key]:
-                told = _at(rows, id, key, Rule.CELL_REPAIRED, text, value, {})
-                yield told | {"cell": cell, "row": int(rows.origin.at[id, "row"])}
-
-
-def _at(
-    rows: Rows, id: Any, key: str, rule: Rule, value: str, suggestion: str, facts: dict[str, Any]
-) -> dict[str, Any]:
-    origin, cell = rows.origin.loc[id], rows.where.at[id, key]
-    return finding(
-        rule, id=id, submitter=origin["submitter"], unit=origin["code"], file=origin["file"], sheet=origin["sheet"],
-        row=int(cell.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ") or origin["row"]), column=key, cell=cell, value=value,
-        suggestion=suggestion, facts=facts,
-    )  # fmt: skip
+    for id in table.rows.index:
+        for key, (cell, text) in at.origin(id, "dittos").items():
+            if value := at.value(id, key):
+                told = at.finding(id, key, Rule.CELL_REPAIRED, text, value, {})
+                yield told | {"cell": cell, "row": int(at.origin(id, "row"))}

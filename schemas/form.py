@@ -208,11 +208,19 @@ class Form(_Data):
 
     def column(self, key: str) -> Column:
         """Return the column of that key."""
-        return next(column for column in self.columns if column.key == key)
+        return self._by_key[key]
+
+    @cached_property
+    def _by_key(self) -> dict[str, Column]:
+        return {column.key: column for column in self.columns}
 
     def of_kind(self, kind: str) -> list[Column]:
         """Return the columns of one kind, in the form's order."""
-        return [column for column in self.columns if column.kind == kind]
+        return self._by_kind.get(kind, [])
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Column]]:
+        return {kind: [c for c in self.columns if c.kind == kind] for kind in KINDS}
 
     def of_group(self, group: str) -> list[Column]:
         """Return the columns of one group, in the form's order."""

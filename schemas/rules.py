@@ -10,8 +10,8 @@ Source of the rules: the letter's form and clauses as the round files quote them
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -46,6 +46,12 @@ class Table:
     where: pd.DataFrame
     flaws: pd.DataFrame
     units: pd.DataFrame
+
+    @cached_property
+    def cells(self) -> dict[str, Cells]:
+        """The columns by key, each with its answers: what several checks ask is asked once."""
+        code = self.units["code"]
+        return {c.key: Cells(c, self.rows[c.key], self.typed[c.key], code, self) for c in self.round.form.columns}
 
     @cached_property
     def filled(self) -> pd.DataFrame:
@@ -102,26 +108,51 @@ def concerned(column: Column, rows: pd.DataFrame) -> pd.Series:
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells of one column, with the table they stand in."""
+    """The cells of one column, or some of them, with the table they stand in."""
 
     column: Column
     value: pd.Series  # repaired
+    typed: pd.Series  # as written
+    code: pd.Series  # the row's unit, "" where the row is not judged by its unit
     table: Table
 
-    @property
-    def typed(self) -> pd.Series:
-        """What was written."""
-        return self.table.typed[self.column.key]
+    def only(self, ids: Sequence[Any]) -> Cells:
+        """Return the cells of these rows."""
+        return replace(self, value=self.value.loc[ids], typed=self.typed.loc[ids], code=self.code.loc[ids])
 
-    @property
+    @cached_property
     def blank(self) -> pd.Series:
         """True where nothing is written."""
         return self.value.eq("")
 
-    @property
-    def code(self) -> pd.Series:
-        """The row's unit, "" where the row is not judged by its unit."""
-        return self.table.units["code"]
+    @cached_property
+    def proposed(self) -> pd.Series:
+        """The page name that the policy proposes, "" where the row is not judged by its unit."""
+        return self.code.map(self.table.names.proposed).fillna("").astype(str)
+
+    @cached_property
+    def right_or_spelling(self) -> pd.Series:
+        """True where a page bears an accepted name, whatever its spelling."""
+        return _one_of(self, self.table.names.spellings, name_key)
+
+    @cached_property
+    def right_without_accents(self) -> pd.Series:
+        """True where a page bears an accepted name but for its accents."""
+        return _one_of(self, self.table.names.unaccented, lambda text: without_accents(name_key(text)))
+
+    @cached_property
+    def link_fault(self) -> pd.Series:
+        """What is wrong with a page's address, "" for nothing."""
+        return self._addresses.str[0].where(~self.blank, "")
+
+    @cached_property
+    def page(self) -> pd.Series:
+        """The identity of the page that an address leads to, "" where it leads to none."""
+        return self._addresses.str[1]
+
+    @cached_property
+    def _addresses(self) -> pd.Series:
+        return self.of_typed(lambda text: ((address := link.parse(text)).fault, address.identity))
 
     def sibling(self, kind: str) -> pd.Series:
         """True where the column of that kind (of the same group, if there is one) is filled."""
@@ -149,8 +180,9 @@ class Cells:
 
 
 def _each(series: pd.Series, test: Callable[[str], object]) -> pd.Series:
-    answers = {text: test(text) for text in series.unique()}
-    return series.map(answers)
+    texts = series.tolist()
+    answers = {text: test(text) for text in set(texts)}
+    return pd.Series([answers[text] for text in texts], index=series.index)
 
 
 Check = Callable[[Cells], pd.Series]
@@ -214,31 +246,30 @@ def page_with_a_link_has_a_name(cells: Cells) -> pd.Series:
 
 @_check(Rule.PAGE_NAME_OTHER_UNIT, "page-name")
 def name_is_not_anothers(cells: Cells) -> pd.Series:
-    return _right_or_spelling(cells) | ~cells.value.isin(cells.table.names.owners.keys()) | _not_judged(cells)
+    return cells.right_or_spelling | ~cells.value.isin(cells.table.names.owners.keys()) | _not_judged(cells)
 
 
 @_check(Rule.PAGE_NAME_ACCENTS, "page-name")
 def name_has_its_accents(cells: Cells) -> pd.Series:
-    return _right_or_spelling(cells) | ~_right_without_accents(cells) | _not_judged(cells)
+    return cells.right_or_spelling | ~cells.right_without_accents | _not_judged(cells)
 
 
 @_check(Rule.PAGE_NAME_PATTERN, "page-name")
 def name_follows_the_policy(cells: Cells) -> pd.Series:
-    return _right_or_spelling(cells) | _right_without_accents(cells) | _not_judged(cells)
+    return cells.right_or_spelling | cells.right_without_accents | _not_judged(cells)
 
 
 @_check(Rule.PAGE_NAME_SPELLING, "page-name")
 def name_is_spelt_as_proposed(cells: Cells) -> pd.Series:
     """Any accepted form that Facebook can hold will do where the proposed name is too long for it."""
-    proposed = right_page_name(cells)
-    shorter = proposed.str.len().gt(LONGEST) & cells.value.str.len().le(LONGEST)
+    shorter = cells.proposed.str.len().gt(LONGEST) & cells.value.str.len().le(LONGEST)
     right = _one_of(cells, cells.table.names.right, str)
-    return right | shorter | ~_right_or_spelling(cells) | _not_judged(cells)
+    return right | shorter | ~cells.right_or_spelling | _not_judged(cells)
 
 
 @_check(Rule.PAGE_NAME_TOO_LONG, "page-name")
 def name_fits_a_page(cells: Cells) -> pd.Series:
-    return cells.value.str.len().le(LONGEST) | ~_right_or_spelling(cells) | _not_judged(cells)
+    return cells.value.str.len().le(LONGEST) | ~cells.right_or_spelling | _not_judged(cells)
 
 
 @_suggests(
@@ -250,26 +281,18 @@ def name_fits_a_page(cells: Cells) -> pd.Series:
 )
 def right_page_name(cells: Cells) -> pd.Series:
     """Return the name that the policy proposes, "" where the row is not judged by its unit."""
-    return cells.code.map(cells.table.names.proposed).fillna("").astype(str)
+    return cells.proposed
 
 
 def _not_judged(cells: Cells) -> pd.Series:
-    return cells.blank | right_page_name(cells).eq("")
-
-
-def _right_or_spelling(cells: Cells) -> pd.Series:
-    return _one_of(cells, cells.table.names.spellings, name_key)
-
-
-def _right_without_accents(cells: Cells) -> pd.Series:
-    return _one_of(cells, cells.table.names.unaccented, lambda text: without_accents(name_key(text)))
+    return cells.blank | cells.proposed.eq("")
 
 
 def _one_of(cells: Cells, accepted: Mapping[str, frozenset[str]], key: Callable[[str], str]) -> pd.Series:
     proposed = cells.table.names.proposed
     hits = [
         text == proposed.get(code) or key(text) in accepted[code]
-        for text, code in zip(cells.value, cells.code, strict=True)
+        for text, code in zip(cells.value.tolist(), cells.code.tolist(), strict=True)
     ]
     return pd.Series(hits, index=cells.value.index, dtype=bool)
 
@@ -282,33 +305,29 @@ def named_page_has_a_link(cells: Cells) -> pd.Series:
     return ~(cells.blank & cells.sibling("page-name"))
 
 
-def _link_fault(cells: Cells) -> pd.Series:
-    return cells.of_typed(lambda text: link.parse(text).fault).where(~cells.blank, "")
-
-
 @_check(Rule.LINK_INVALID, "link")
 def link_is_a_legal_web_address(cells: Cells) -> pd.Series:
-    return _link_fault(cells).ne("invalid")
+    return cells.link_fault.ne("invalid")
 
 
 @_check(Rule.LINK_NOT_FACEBOOK, "link")
 def link_is_on_facebook(cells: Cells) -> pd.Series:
-    return _link_fault(cells).ne("not-facebook")
+    return cells.link_fault.ne("not-facebook")
 
 
 @_check(Rule.LINK_NOT_PAGE, "link")
 def link_is_a_page(cells: Cells) -> pd.Series:
-    return _link_fault(cells).ne("not-page")
+    return cells.link_fault.ne("not-page")
 
 
 @_check(Rule.LINK_SHORT, "link")
 def link_is_written_out(cells: Cells) -> pd.Series:
-    return _link_fault(cells).ne("short")
+    return cells.link_fault.ne("short")
 
 
 @_check(Rule.LINK_DUPLICATE, "link")
 def page_is_claimed_by_one_unit(cells: Cells) -> pd.Series:
-    identity = cells.of_typed(lambda text: link.parse(text).identity).where(cells.table.units["claims"], "")
+    identity = cells.page.where(cells.table.units["claims"], "")
     claims = pd.DataFrame({"page": identity, "code": cells.code})
     claims = claims[claims["page"].ne("") & claims["code"].ne("")]
     claimants = claims.groupby("page")["code"].nunique()
@@ -317,7 +336,7 @@ def page_is_claimed_by_one_unit(cells: Cells) -> pd.Series:
 
 @_check(Rule.LINK_PROFILE_ID, "link")
 def link_is_no_bare_id(cells: Cells) -> pd.Series:
-    return _link_fault(cells).ne("profile-id")
+    return cells.link_fault.ne("profile-id")
 
 
 @_suggests(Rule.LINK_INVALID, Rule.LINK_NOT_PAGE)
@@ -538,7 +557,7 @@ def schema_for(table: Table) -> pa.DataFrameSchema:
     def checks(column: Column) -> list[pa.Check]:
         own = CHECKS.get(column.kind, [])
         return [
-            pa.Check(lambda values, f=function: f(Cells(column, values, table)), name=rule.value, error=rule.value)
+            pa.Check(lambda values, f=function: f(table.cells[column.key]), name=rule.value, error=rule.value)
             for rule, function in CHECKS["*"]
             + ([(rule, where_concerned(f)) for rule, f in own] if column.where else own)
         ]

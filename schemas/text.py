@@ -13,11 +13,14 @@ from functools import lru_cache
 from unidecode import unidecode
 
 # Zero-width characters, joiners, bidirectional marks, byte-order mark, soft hyphen: copied from web pages and chats.
-_INVISIBLE = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_UNSEEN = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+_FORBIDDEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff"
+_INVISIBLE = re.compile(f"[{_UNSEEN}]")
+_ILLEGAL = re.compile(f"[{_FORBIDDEN}]")
 _SPACES = re.compile(r"\s+")
 # Eth stands in for D with stroke in many old documents; NFC does not touch it.
 _LOOKALIKES = str.maketrans({"\u00d0": "\u0110", "\u00f0": "\u0111", "\u0189": "\u0110", "\u0256": "\u0111"})
+_UNCLEAN = re.compile(f"[{_UNSEEN}{_FORBIDDEN}{''.join(map(chr, _LOOKALIKES))}]")
 # Cyrillic and Greek letters that a reader takes for Latin ones.
 _LATIN = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u051b\u051d"
@@ -29,8 +32,8 @@ _CYRILLIC = re.compile("[\u0370-\u052f]")
 _HALF_WIDTH = re.compile("[\uff01-\uff5e]+")
 _FOREIGN = re.compile("[\u0370-\u052f\uff01-\uff5e]")
 _APOSTROPHES = re.compile("['\u2018\u2019\u02bc\u02b9`\u00b4\u2032]")
-_TONES = "\u0300\u0301\u0303\u0309\u0323"
-_TONE = re.compile(f"[{_TONES}]")
+TONES = "\u0300\u0301\u0303\u0309\u0323"
+_TONE = re.compile(f"[{TONES}]")
 _MARKS = re.compile("[\u0300-\u036f]")
 _STROKES = str.maketrans("\u0111\u0110", "dD")
 _WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f][^\W_]*)*")
@@ -39,9 +42,10 @@ _NUMBER = re.compile(r"\d(?:[ .-]?\d){7,}")
 _LEADING_ZEROS = re.compile(r"^0+(?=\d)")
 
 
-@lru_cache(maxsize=200_000)
 def clean(text: str) -> str:
     """Return the text in NFC, without invisible or illegal characters, with single spaces."""
+    if " ".join(text.split()) == text and unicodedata.is_normalized("NFC", text) and not _UNCLEAN.search(text):
+        return text
     text = _ILLEGAL.sub("", _INVISIBLE.sub("", text))
     return _SPACES.sub(" ", unicodedata.normalize("NFC", text).translate(_LOOKALIKES)).strip()
 
@@ -111,7 +115,7 @@ def slug(text: str) -> str:
 
 def storable(text: str) -> str:
     """Return the text as any output format can hold it: no illegal characters, at most 32,767 of them."""
-    return _ILLEGAL.sub("", text)[:32_767]
+    return (text if text.isprintable() else _ILLEGAL.sub("", text))[:32_767]  # what is printable is legal
 
 
 def masked(text: str) -> str:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
+import unicodedata
+from types import ModuleType
 
 import openpyxl
 import pandas as pd
+import phonenumbers
 import pytest
 from building import FORM, KEYS, ROUND, Book, right_rows
 from conftest import Run
@@ -16,7 +20,7 @@ from pipeline.model import Rows
 from pipeline.normalise import normalise
 from pipeline.validate import validate
 from schemas.form import Column
-from schemas.kinds import KINDS, is_blank, repaired, shown
+from schemas.kinds import KINDS, blank, email, is_blank, link, name, phone, repaired, shown
 from schemas.naming import right_names
 from schemas.text import clean, search_key, spelling_key
 
@@ -63,6 +67,92 @@ def test_keys_are_stable(text: str) -> None:
     assert spelling_key(spelling_key(text)) == spelling_key(text)
     assert search_key(text).isascii()
     assert is_blank(text) == is_blank(f" {text}\u200b")
+
+
+WORDS = sorted(
+    {*name._speaking(), "va", "V\u00e0", "\u00d0", "\u0131t", "Lê", "An", "Thị", "Văn", "Đỗ", "Ngọc", "K'", "x", ""}
+)
+NEARLY = {
+    blank: st.builds(
+        lambda form, *parts: unicodedata.normalize(form, "".join(parts)),
+        st.sampled_from(["NFC", "NFD"]),
+        st.text(alphabet=" .-_\u200b(", max_size=3),
+        st.sampled_from([*sorted(blank._blanks()), "", "An"]).flatmap(lambda w: st.sampled_from([w, w.upper()])),
+        st.text(alphabet=" .-_\u200b)\u00ad0a", max_size=3),
+    ),
+    name: st.one_of(
+        st.lists(st.sampled_from(WORDS).flatmap(lambda w: st.sampled_from([w, w.title(), w.upper()])), max_size=5).map(
+            " ".join
+        ),
+        st.text(alphabet="AĐÂaạNnguyễ́ -.'", max_size=12),
+    ),
+    email: st.builds(
+        "{}{}@{}{}".format,
+        st.text(alphabet="ab0_.-+: ", max_size=6),
+        st.sampled_from(["", "a", "mail-", "email:", "b" * 64, "c" * 250]),
+        st.text(alphabet="ab0-. ", max_size=6),
+        st.sampled_from(
+            ["gmail.com", "gmail.con", ".vn", ".1", ".c", "a--b.vn", "x.local", "x.test", "xn--a.com", "-.vn"]
+        ),
+    ),
+    link: st.builds(
+        "https://www.facebook.com/{}{}".format,
+        st.sampled_from(["", "abc", "12345", "share", "Groups", "profile.php", "a.com", "me"]),
+        st.text(alphabet="aZ1.-/?=% ", max_size=8),
+    ),
+    phone: st.builds(
+        "{}{}{}".format,
+        st.sampled_from(["", "0", "09", "03", "84", "+84", "0084", "012", "02"]),
+        st.text(alphabet="0123456789", min_size=7, max_size=9),
+        st.sampled_from(["", "", "", ".", ".0", " x", "xxx", "\u0661"]),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(NEARLY, key=str), ids=lambda kind: kind.__name__.rpartition(".")[2])
+def test_the_quick_way_says_what_the_long_way_says(kind: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text in order is told by one pattern; whatever is judged so is judged the same without it."""
+    never = re.compile(r"(?!)")
+    quick = {
+        blank: ("_says_more", lambda: never),
+        link: ("_PLAIN", never),
+        email: ("_PLAIN", never),
+        name: ("_CAPITALISED", never),
+        phone: ("_mobile", lambda: never),
+    }
+    told: list[str] = []
+
+    @settings(max_examples=500, deadline=None)
+    @given(NEARLY[kind])
+    def agrees(text: str) -> None:
+        said = _all_of(kind, text)
+        with monkeypatch.context() as long_way:
+            long_way.setattr(kind, *quick[kind])
+            assert _all_of(kind, text) == said
+        told.append(text)
+
+    agrees()
+    pattern = getattr(kind, quick[kind][0])
+    assert any(map((pattern() if callable(pattern) else pattern).match, told))
+
+
+def _all_of(kind: ModuleType, text: str) -> list[object]:
+    """Return all that a kind says of a text."""
+    said = {
+        blank: [blank.is_blank],
+        link: [link.parse],
+        email: [email.repair, email.is_valid],
+        name: [name.repair, name.is_name],
+        phone: [phone.repair, phone.is_valid, phone.is_masked, phone.has_old_prefix],
+    }
+    return [function(text) for function in said[kind]]
+
+
+def test_every_mobile_prefix_is_judged_as_the_library_does() -> None:
+    for prefix in range(10_000):
+        number = f"0{prefix:04}56789"
+        told = phonenumbers.is_valid_number(phonenumbers.parse(number, "VN")) if number[1] in "356789" else False
+        assert phone.is_valid(number) == told, number
 
 
 @settings(max_examples=40, deadline=None)

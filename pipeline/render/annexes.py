@@ -56,11 +56,13 @@ def listed_levels(result: Result, words: Words) -> list[str]:
 
 def page_groups(result: Result, senders: list[dict[str, Any]], words: Words) -> list[dict[str, Any]]:
     """Return by sender a heading (none where a sender lists only itself) and its pages."""
-    here = result.rollup.units[result.rollup.units["level"].isin(listed_levels(result, words))]
-    units = {str(code): own for code, own in here.groupby("submitter_code", sort=False)}
+    units: dict[str, list[Any]] = {}
+    here = result.rollup.units["level"].isin(listed_levels(result, words))
+    for unit in result.rollup.units[here].itertuples():
+        units.setdefault(unit.submitter_code, []).append(unit)
     groups, number = [], 1
     for sender in senders:
-        own = units.get(sender["code"], result.rollup.units.iloc[:0])
+        own = units.get(sender["code"], [])
         alone = len(own) == 1
         absent = sender["status"] in ("missing", "rejected") and not alone
         pages = [] if absent else list(_pages(result, own, number, words))
@@ -86,18 +88,17 @@ def _heading(sender: dict[str, Any], words: Words) -> str:
     return words.say("pages", key, unit=sender["name"], established=established.ratio)
 
 
-def _pages(result: Result, units: pd.DataFrame, number: int, words: Words) -> Iterator[dict[str, Any]]:
+def _pages(result: Result, units: list[Any], number: int, words: Words) -> Iterator[dict[str, Any]]:
     """Yield a line a unit, numbered on from `number`."""
-    statuses = {status: line("statuses", status) for status in units["status"].unique()}
-    for place, unit in enumerate(units.itertuples()):
-        name, link = _page(result, str(unit.Index), unit, words)
+    for place, unit in enumerate(units):
+        name, link = _page(result, unit.Index, unit, words)
         yield {
             "number": number + place,
             "unit": unit.name,
             "name": name,
             "link": link,
-            "status": statuses[unit.status],
-            "established": bool(unit.established),
+            "status": line("statuses", unit.status),
+            "established": unit.established,
         }
 
 

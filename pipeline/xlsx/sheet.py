@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import IO, Any
 
 from pipeline.model import address
 from pipeline.xlsx.notes import Note
@@ -16,7 +18,7 @@ _EPOCH = dt.date(1899, 12, 30)  # Excel's day 0, for every day after February 19
 _ROW_HEIGHT, _COLUMN_WIDTH = 20, 64  # pixels of a row or column that nobody changed
 _DIGIT, _PADDING = 7, 5  # pixels
 _ROWS = 1 << 20  # of a sheet
-_AT_ONCE = 1000  # rows that go into the file together
+_AT_ONCE = 2000  # rows that wait in memory
 _IN_A_WAY = {ord(mark): f"%{ord(mark):02x}" for mark in ' "<>[]^`{}'}
 _DRAWN = {"drawing": "drawing", "vmlDrawing": "legacyDrawing"}
 _PAPER = (
@@ -82,6 +84,7 @@ class Sheet:
         self._strings = strings
         self._open: dict[int, dict[int, str]] = {}
         self._rows: list[str] = []
+        self._earlier: IO[bytes] | None = None  # rows of a long sheet, so that they do not wait in memory
         self._heights: dict[int, int] = {}  # pixels
         self._last = (0, 0)
         self._filtered: tuple[int, int, int, int] | None = None
@@ -136,6 +139,10 @@ class Sheet:
             height = f' ht="{self._heights[row] * 0.75:g}" customHeight="1"' if row in self._heights else ""
             self._rows.append(f'<row r="{row + 1}"{height}>{"".join(cells[column] for column in sorted(cells))}</row>')
             self._last = (row, max(self._last[1], *cells)) if cells else (row, self._last[1])
+        if len(self._rows) >= _AT_ONCE:
+            self._earlier = self._earlier or tempfile.TemporaryFile()  # noqa: SIM115 (closed once it is written)
+            self._earlier.write("".join(self._rows).encode())
+            self._rows.clear()
 
     # --- around the cells
 
@@ -196,18 +203,22 @@ class Sheet:
 
     # --- as XML
 
-    def parts(self) -> Iterator[str]:
-        """Yield the sheet's XML piece by piece."""
+    def write_xml(self, part: IO[bytes]) -> None:
+        """Write the sheet's XML; nothing can be added any more."""
         self.done(_ROWS)
-        whole = area(0, 0, *self._last)
-        yield (
+        head = (
             f'{HEAD}<worksheet xmlns="{MAIN}" xmlns:r="{RELATIONS}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
-            f'<dimension ref="{whole}"/>{self._view()}<sheetFormatPr defaultRowHeight="15"/>{self._columns()}'
-            "<sheetData>"
+            f'<dimension ref="{area(0, 0, *self._last)}"/>{self._view()}<sheetFormatPr defaultRowHeight="15"/>'
+            f"{self._columns()}<sheetData>"
         )
-        for first in range(0, len(self._rows), _AT_ONCE):
-            yield "".join(self._rows[first : first + _AT_ONCE])
-        yield "</sheetData>" + "".join(self._below())
+        rest = f"{''.join(self._rows)}</sheetData>{''.join(self._below())}"
+        if self._earlier:
+            part.write(head.encode())
+            self._earlier.seek(0)
+            shutil.copyfileobj(self._earlier, part, 1 << 20)
+            self._earlier.close()
+            head = ""
+        part.write(f"{head}{rest}".encode())
 
     def _below(self) -> Iterator[str]:
         if self.protection:

@@ -1,11 +1,14 @@
 """What counts as an empty cell in every column."""
 
-from functools import cache, lru_cache
+from __future__ import annotations
+
+import re
+from functools import cache
 
 from schemas.data import vocabulary
 from schemas.text import clean
 
-_FILLERS = frozenset(" .-_\u2013\u2014\u2026/\\*|,;:")
+_FILLERS = " .-_\u2013\u2014\u2026/\\*|,;:"
 
 
 @cache
@@ -13,13 +16,21 @@ def _blanks() -> frozenset[str]:
     return frozenset(vocabulary()["blanks"])
 
 
+@cache
+def _says_more() -> re.Pattern[str]:
+    """Return what tells most texts at a glance: more letters and digits than any word for nothing has."""
+    most = max(sum(map(str.isalnum, word)) for word in _blanks())
+    return re.compile(rf"(?:[\W_]*[^\W_]){{{most + 1}}}")
+
+
 def is_empty(text: str) -> bool:
     """Tell whether the cell is empty, or holds dashes or dots only."""
-    return all(character in _FILLERS for character in clean(text))
+    return not text or not clean(text).strip(_FILLERS)
 
 
-@lru_cache(maxsize=50_000)
 def is_blank(text: str) -> bool:
     """Tell whether the cell says nothing: empty, dashes or dots only, or a word for nothing."""
+    if not text or _says_more().match(text):
+        return not text
     text = clean(text).casefold()
-    return is_empty(text) or text.strip(" .-()\u2026") in _blanks()
+    return not text.strip(_FILLERS) or text.strip(" .-()\u2026") in _blanks()

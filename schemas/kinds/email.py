@@ -15,6 +15,9 @@ from schemas.text import in_latin_letters
 _ADDRESS = re.compile(r"(?<![^\s<>()\[\],;:])[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?![^\s<>()\[\],;:.])")
 _WORDS_AROUND = re.compile(r"[<>()\[\]@]|[^\x00-\x7f]")  # what stands beside an address and is none of it
 _SEPARATORS = re.compile(r"[;,/|\n]+|\s(?=\S+@)")
+_LONGEST = 254  # characters of an address, RFC 5321
+# An address in order, of which only the domain is left to be judged.
+_PLAIN = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*@([a-z0-9-]+(?:\.[a-z0-9-]+)+)")
 
 
 @cache
@@ -23,12 +26,16 @@ def _label() -> re.Pattern[str]:
     return re.compile(rf"^(?:{words})\s*[:\-]\s*", re.IGNORECASE)
 
 
-@lru_cache(maxsize=100_000)
 def repair(text: str) -> str:
     """Return the address in lower case, without `mailto:`, labels, angle brackets and blanks.
 
     Of several addresses the first counts.
     """
+    return text if _PLAIN.fullmatch(text) else _repaired(text)
+
+
+@lru_cache(maxsize=20_000)
+def _repaired(text: str) -> str:
     text = unicodedata.normalize("NFKC", in_latin_letters(text)).strip(" '\".;,")
     found = _ADDRESS.findall(text)
     if found and _WORDS_AROUND.search(text.replace(found[0], "", 1)):
@@ -43,9 +50,14 @@ def repair(text: str) -> str:
     return re.sub(r"\s+", "", text).strip("<>.;,").lower() if "@" in text else text.strip()
 
 
-@lru_cache(maxsize=100_000)
 def is_valid(address: str) -> bool:
     """Tell whether mail could be addressed so. Vietnamese letters before the `@` are always an accident."""
+    plain = _PLAIN.fullmatch(address) if len(address) <= _LONGEST else None
+    return _is_valid(f"a@{plain[1]}" if plain else address)
+
+
+@lru_cache(maxsize=20_000)
+def _is_valid(address: str) -> bool:
     try:
         validate_email(address, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError:
@@ -53,24 +65,29 @@ def is_valid(address: str) -> bool:
     return address.isascii()
 
 
-@lru_cache(maxsize=100_000)
 def likely(address: str) -> str:
     """Return the address that was probably meant, or "" where nothing looks mistyped."""
     local, at, domain = address.rpartition("@")
-    if not at or not domain:
+    meant = _likely_domain(domain) if at else ""
+    return f"{local}@{meant}" if meant else ""
+
+
+@lru_cache(maxsize=20_000)
+def _likely_domain(domain: str) -> str:
+    if not domain:
         return ""
     words = vocabulary()["emails"]
     if domain in words["domains"] or domain in words["genuine"]:
         return ""
     if domain in words["typos"]:
-        return f"{local}@{words['typos'][domain]}"
+        return str(words["typos"][domain])
     for known in words["domains"]:
         if OSA.distance(domain, known, score_cutoff=1) <= 1:
-            return f"{local}@{known}"
+            return str(known)
     for ending, right in sorted(words["endings"].items(), key=lambda pair: -len(pair[0])):
         if domain.endswith(ending):
             fixed = domain.removesuffix(ending) + right
-            return likely(f"{local}@{fixed}") or f"{local}@{fixed}"
+            return _likely_domain(fixed) or fixed
     return ""
 
 

@@ -105,6 +105,8 @@ _NOT_PAGES = frozenset(
         "pg",
     ]
 )
+_SHARE = "share"
+_NOT_NAMES = _NOT_PAGES | {_SHARE}
 # Tabs of a page: the page itself is meant.
 _TABS = frozenset(
     [
@@ -139,7 +141,11 @@ _TABS = frozenset(
 )
 
 
-@dataclass(frozen=True)
+# Most addresses are of this shape: nothing of them needs to be taken apart.
+_PLAIN = re.compile(r"https://www\.facebook\.com/([A-Za-z0-9.]{4,49}[A-Za-z0-9])")
+
+
+@dataclass(frozen=True, slots=True)
 class Address:
     """A page's address: canonical form, identity for comparing, what is wrong with it ("" or a slug)."""
 
@@ -162,9 +168,14 @@ def is_address(text: str) -> bool:
     )
 
 
-@lru_cache(maxsize=100_000)
 def parse(text: str) -> Address:
     """Read an address. `fault` is one of `invalid`, `not-facebook`, `not-page`, `short`, `profile-id`, or ""."""
+    plain = _PLAIN.fullmatch(text)
+    return _named(plain[1]) if plain and plain[1].lower() not in _NOT_NAMES else _parsed(text)
+
+
+@lru_cache(maxsize=20_000)
+def _parsed(text: str) -> Address:
     text = unicodedata.normalize("NFKC", clean(text)).strip(" \"'<>\u201c\u201d()[]")
     text = re.sub(r"(?<=/) +| +(?=/)", "", text)
     found = list(dict.fromkeys(match.rstrip(".,)") for match in _URL_INSIDE.findall(text)))
@@ -219,7 +230,7 @@ def _on_facebook(host: str, url: SplitResult) -> Address:
         asset = query.get("asset_id", [""])[0]
         return Address(fault="not-page", page=f"{_SITE}profile.php?id={asset}" if _ID.match(asset) else "")
     first, rest = path[0].lower(), path[1:]
-    if first == "share" or (first == "s" and rest):
+    if first == _SHARE or (first == "s" and rest):
         return Address(fault="short")
     if first == "profile.php":
         return _numbered(number, "profile-id") if _ID.match(number) else Address(fault="not-page")

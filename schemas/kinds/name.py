@@ -7,17 +7,41 @@ import unicodedata
 from functools import cache, lru_cache
 
 from schemas.data import vocabulary
-from schemas.text import clean, in_latin_letters
+from schemas.text import TONES, clean, in_latin_letters
 
 _PART = re.compile(r"[^\s'\u2019-]+")
 # "A va B" (two words at least on either side), "A - B".
 _TWO_PERSONS = re.compile("\\S+ \\S+ v\u00e0 \\S+ \\S+|\\s[-\u2013\u2014]\\s", re.IGNORECASE)
 _SEPARATOR = re.compile(r"\s+[-\u2013\u2014]+\s*|\s*[-\u2013\u2014]+\s+|\s*[,;:(/|\u2013\u2014]\s*")
+_LONGEST = 60
+_VOWELS = "aeiouy\u0103\u00e2\u00ea\u00f4\u01a1\u01b0"
+_SMALL = "bcdfghjklmnpqrstvwxz\u0111" + "".join(
+    unicodedata.normalize("NFC", vowel + tone) for vowel in _VOWELS for tone in ["", *TONES]
+)
+# Two words at least, each capitalised.
+_CAPITALISED = re.compile(rf"[{_SMALL.upper()}][{_SMALL}]*(?: [{_SMALL.upper()}][{_SMALL}]*)+")
 
 
-@lru_cache(maxsize=100_000)
+def _is_plain(text: str) -> bool:
+    """Tell a name that leaves nothing to be repaired or judged: no word of it speaks of anything else."""
+    return bool(_CAPITALISED.fullmatch(text)) and _speaking().isdisjoint(text.lower().split(" "))
+
+
+@cache
+def _speaking() -> frozenset[str]:
+    """Return every word of the forms of address, positions and offices, and the one between two persons."""
+    words = vocabulary()["names"]
+    phrases = [phrase for key in ("honorifics", "positions", "trailing", "offices") for phrase in words[key]]
+    return frozenset(word for phrase in [*phrases, "v\u00e0"] for word in phrase.casefold().split())
+
+
 def repair(text: str) -> str:
     """Return the bare name, capitalised: without forms of address and without positions written into the cell."""
+    return text if _is_plain(text) else _repaired(text)
+
+
+@lru_cache(maxsize=20_000)
+def _repaired(text: str) -> str:
     lines = re.sub(r"\s*[\r\n]+\s*", ", ", text.strip())
     name = _without_positions(_without_honorifics(in_latin_letters(lines).strip(" .,;:-\u2013\u2014*+")))
     if not name or any(character.isdigit() or character == "@" for character in name):
@@ -27,12 +51,14 @@ def repair(text: str) -> str:
 
 def is_name(text: str) -> bool:
     """Tell whether the text can be a person's name: at least two words of letters."""
+    if len(text) <= _LONGEST and _is_plain(text):
+        return True
     letters = [c for c in text if not c.isspace() and c not in "'\u2019-."]
     if not all(unicodedata.category(c)[0] in "LM" for c in letters):
         return False
-    return (
-        len(text.split()) >= 2 and len(text) <= 60 and not _speaks_of_an_office(text) and not _TWO_PERSONS.search(text)
-    )
+    if len(text.split()) < 2 or len(text) > _LONGEST:
+        return False
+    return not _speaks_of_an_office(text) and not _TWO_PERSONS.search(text)
 
 
 def _speaks_of_an_office(text: str) -> bool:

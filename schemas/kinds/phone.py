@@ -24,7 +24,6 @@ _CANDIDATE = re.compile(r"\+?\(?\d[\d\s.,_()\-\u2013]*\d")
 _LETTER_O = re.compile(r"(?<![^\W\d_])[oO](?=[\d.\s]*\d{3})")
 
 
-@lru_cache(maxsize=100_000)
 def repair(text: str) -> str:
     """Return the number as `0912345678`: national digits without separators, its lost zero put back.
 
@@ -36,11 +35,21 @@ def repair(text: str) -> str:
     return (_current(found) or found) if found else clean(text)
 
 
-@lru_cache(maxsize=100_000)
 def is_valid(number: str) -> bool:
     """Tell whether a repaired number can be dialled in Vietnam."""
-    if not _SUBSCRIBER.match(number):
-        return False
+    return bool(_mobile().fullmatch(number) or (_SUBSCRIBER.match(number) and _can_be_dialled(number)))
+
+
+@cache
+def _mobile() -> re.Pattern[str]:
+    """Return the library's own pattern of the mobile numbers: asking the library takes twenty times as long."""
+    known = phonenumbers.PhoneMetadata.metadata_for_region("VN")
+    numbers = known.mobile.national_number_pattern if known and known.mobile else "(?!)"
+    return re.compile(rf"0(?=[35-9])(?:{numbers})", re.ASCII)
+
+
+@lru_cache(maxsize=20_000)
+def _can_be_dialled(number: str) -> bool:
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(number, "VN"))
     except phonenumbers.NumberParseException:
@@ -49,7 +58,7 @@ def is_valid(number: str) -> bool:
 
 def is_masked(text: str) -> bool:
     """Tell whether digits were hidden on purpose (`0912.....`, `0912xxxxxx`)."""
-    return any(c.isdigit() for c in text) and not _digits(text) and bool(_MASK.search(clean(text)))
+    return not _digits(text) and any(c.isdigit() for c in text) and bool(_MASK.search(clean(text)))
 
 
 def has_old_prefix(text: str) -> bool:
@@ -68,9 +77,13 @@ def _current(number: str) -> str | None:
     return new + number[4:] if new else None
 
 
-@lru_cache(maxsize=100_000)
 def _digits(text: str) -> str:
     """Return the national number that the text holds (its zero first), or "" where it holds none for sure."""
+    return text if _mobile().fullmatch(text) else _digits_within(text)
+
+
+@lru_cache(maxsize=20_000)
+def _digits_within(text: str) -> str:
     whole = _digits_of(text)
     if whole or _MASK.search(text):
         return whole
