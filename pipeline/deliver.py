@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -43,6 +43,8 @@ from schemas.text import slug
 class Published:
     """A result and where it lies; `kept` are files that somebody edited or added, kept beside the new ones.
 
+    `outdated` are PDFs that are gone because their papers are others now.
+
     `closed`: the round was closed before; the result is then that of the files that came too late.
     `mailed` tells which files of the inbox came by mail: path -> address that it was sent from.
     """
@@ -54,6 +56,7 @@ class Published:
     intake: Intake
     mailed: dict[str, str]
     closed: Closed | None = None
+    outdated: list[str] = field(default_factory=list)
 
 
 def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Result:
@@ -143,6 +146,8 @@ def publish(
             compare(shelf.staged, once=round.form.rows == "units")
             hashes = hashes_of(shelf.staged)
             kept = _keep_handwork(ledger, round.id, shelf)
+            pdfs, outdated = _keep_pdfs(ledger, round.id, shelf)
+            hashes |= pdfs
             ledger.will_write_papers(round.id, hashes)
             shelf.swap()
         ledger.wrote_papers(round.id, hashes, signs)
@@ -153,7 +158,7 @@ def publish(
             seals = {"input": inputs_of(of_period(round, intake.arrivals)[0]), "paper": papers}
             ledger.record_decisions(round.id, [replace(closing, value=mark_of(papers))], seals)
         mailed = ledger.mail_senders()
-    return Published(result, told, shelf.place, kept, intake, mailed)
+    return Published(result, told, shelf.place, kept, intake, mailed, outdated=outdated)
 
 
 def _with_letters(state: Path, ledger: Ledger, result: Result) -> Result:
@@ -272,3 +277,20 @@ def _keep_handwork(ledger: Ledger, round: str, shelf: Shelf) -> list[Path]:
         shutil.copy2(place / path, target)
         kept.append(place / target.relative_to(staged))
     return kept
+
+
+def _keep_pdfs(ledger: Ledger, round: str, shelf: Shelf) -> tuple[dict[str, str], list[str]]:
+    """Carry over the PDFs that show their papers as they are now; return these with their hashes, and the others."""
+    kept, outdated = {}, []
+    for pdf in sorted(shelf.place.glob("*.pdf")):
+        sha256 = hashlib.sha256(pdf.read_bytes()).hexdigest()
+        target, paper = shelf.staged / pdf.name, pdf.with_suffix(".docx")
+        if target.exists() or not ledger.is_ours(round, pdf.name, sha256):
+            continue
+        now = shelf.staged / paper.name
+        if paper.exists() and now.exists() and now.read_bytes() == paper.read_bytes():
+            shutil.copy2(pdf, target)
+            kept[pdf.name] = sha256
+        else:
+            outdated.append(pdf.name)
+    return kept, outdated
