@@ -74,7 +74,7 @@ class Gazetteer:
         return min(best.items(), default=(0, []))
 
     def _best(self, text: str) -> dict[int, list[Unit]]:
-        """Return the units by how sure they are read; readings without accents only where none with accents names one."""
+        """Return the units by how surely they are read; writings without accents are asked where the others fail."""
         readings, best = _readings(text), dict[int, list[Unit]]()
         for reading in readings:
             if not reading.plain:

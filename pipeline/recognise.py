@@ -221,9 +221,10 @@ class Recogniser:
         form = self.round.form
         findings: dict[tuple[str, ...], dict[str, Any]] = {}
         for table in (table for layout in layouts for table in layout.tables):
-            here = [item for item in listed if item.sheet == table.sheet]
-            for key in self._needed(table.keys, {item.unit.level for item in here if item.unit}):
-                if key not in table.keys:
+            levels = {item.unit.level for item in listed if item.sheet == table.sheet and item.unit}
+            keys = table.keys
+            for key in self._needed(keys, levels):
+                if key not in keys:
                     found = finding(
                         Rule.FORM_MISSING_COLUMN, file=arrival.file, sheet=table.sheet, column=key,
                         facts={"label": form.label(key)},
