@@ -161,8 +161,8 @@ def _readings(text: str) -> tuple[Reading, ...]:
         words = tuple(spelling_key(piece).split())
         for start in _after_prefixes(words):
             readings[Reading("", " ".join(start))] = None
-            for plain, forms in enumerate(_type_forms()):
-                for form, name in forms:
+            for plain, forms in enumerate(_types_by_first() if start else ()):
+                for form, name in forms.get(start[0], ()):
                     if start[: len(form)] == form and len(start) > len(form):
                         readings[Reading(name, " ".join(start[len(form) :]), bool(plain))] = None
     return tuple(reading for reading in readings if reading.key)
@@ -174,7 +174,7 @@ def _after_prefixes(words: Words) -> Iterator[Words]:
     stripped = True
     while stripped:
         stripped = False
-        for prefix in _prefixes():
+        for prefix in _prefixes().get(words[0], ()) if words else ():
             if words[: len(prefix)] == prefix and len(words) > len(prefix):
                 words, stripped = words[len(prefix) :], True
                 yield words
@@ -182,9 +182,14 @@ def _after_prefixes(words: Words) -> Iterator[Words]:
 
 
 @cache
-def _prefixes() -> list[Words]:
+def _prefixes() -> dict[str, list[Words]]:
+    """Return what stands before a unit's name, the longest first, by its first word."""
     keys = [spelling_key(prefix) for prefix in vocabulary()["organisation"]["prefixes"]]
-    return sorted({tuple(form.split()) for key in keys for form in (key, without_accents(key))}, key=len, reverse=True)
+    forms = {tuple(form.split()) for key in keys for form in (key, without_accents(key))}
+    by_first: dict[str, list[Words]] = {}
+    for form in sorted(forms, key=len, reverse=True):
+        by_first.setdefault(form[0], []).append(form)
+    return by_first
 
 
 @cache
@@ -195,6 +200,17 @@ def _type_forms() -> tuple[tuple[tuple[Words, str], ...], ...]:
     plain = tuple((tuple(without_accents(key).split()), name) for key, name in keys)
     order = sorted(accented, key=lambda pair: -len(pair[0]))
     return tuple(order), tuple(pair for pair in sorted(plain, key=lambda pair: -len(pair[0])) if pair not in accented)
+
+
+@cache
+def _types_by_first() -> list[dict[str, list[tuple[Words, str]]]]:
+    """Return the same by the first word."""
+    by_first: list[dict[str, list[tuple[Words, str]]]] = []
+    for forms in _type_forms():
+        by_first.append({})
+        for form, name in forms:
+            by_first[-1].setdefault(form[0], []).append((form, name))
+    return by_first
 
 
 @cache

@@ -359,17 +359,22 @@ class _Finder:
 
     def _is_filler(self, line: Line, unit: str, first: str, own: set[str]) -> bool:
         """Tell rows that list nothing: numbers of columns, totals, dots, empty numbered rows, stray remarks."""
-        filled = (text for text in self.sheet.cells[line.row] if not is_blank(text))
-        numbers = _NUMBERED.match(first) and [bool(_NUMBERED.match(clean(text))) for text in filled]
-        if numbers and len(numbers) >= 3 and all(numbers):
-            return True
-        if any(_is_total(text) for text in (first, unit)) or self._repeats_header(line.row):
+        if self._holds_numbers_only(line.row) or any(map(_is_total, (first, unit))) or self._repeats_header(line.row):
             return True
         if is_blank(unit):
             return self.unit_key not in own and not self._speaks_of_a_page(line)
         if own == {self.unit_key} and not self.is_unit(unit):
             return not (line.ordinal or unit_type(unit)) or len(unit) > 60 or unit.endswith(":")
         return False
+
+    def _holds_numbers_only(self, row: int) -> bool:
+        numbers = 0
+        for text in self.sheet.cells[row]:
+            if not is_blank(text):
+                if not _NUMBERED.match(clean(text)):
+                    return False
+                numbers += 1
+        return numbers >= 3
 
     def _speaks_of_a_page(self, line: Line) -> bool:
         """Tell a row that forgot its unit from a remark or a signature: it has a page's address, or several cells."""
