@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from pipeline.persons import by_kind, has_email
@@ -31,6 +31,7 @@ class Content:
 
     texts: list[str]
     is_unit: Callable[[str], bool]
+    _has: dict[str, bool] = field(default_factory=dict)
 
     @property
     def filled(self) -> int:
@@ -54,7 +55,9 @@ class Content:
 
     def has(self, kind: str) -> bool:
         """Tell whether any cell is of that kind."""
-        return any(kind in _kinds(text, self.is_unit) for text in self.texts)
+        if kind not in self._has:
+            self._has[kind] = any(kind in _kinds(text, self.is_unit) for text in self.texts)
+        return self._has[kind]
 
     def mostly(self, kind: str) -> bool:
         """Tell whether the column is of that kind."""

@@ -63,7 +63,7 @@ class Gazetteer:
 
     def find(self, text: str) -> tuple[int, list[Unit]]:
         """Return how sure the best reading is (`EXACT` and so on: the smaller the surer, 0 for none) and its units."""
-        return self._found(text) if len(text) <= LONGEST else (0, [])
+        return self._found(text) if len(text) <= LONGEST and self.units else (0, [])
 
     def _find(self, text: str) -> tuple[int, list[Unit]]:
         if len(text.strip()) >= CODE and text.strip() in self.codes:
@@ -77,14 +77,14 @@ class Gazetteer:
         """Return the units by how surely they are read; writings without accents are asked where the others fail."""
         readings, best = _readings(text), dict[int, list[Unit]]()
         for reading in readings:
-            if not reading.plain:
-                self._read(best, 0, reading, self._named.get(reading.key, ()))
+            if not reading.plain and (units := self._named.get(reading.key)):
+                self._read(best, 0, reading, units)
         for reading in () if best else readings:
-            self._read(best, UNACCENTED * reading.plain, reading, self._named.get(reading.key, ()))
-            self._read(best, UNACCENTED, reading, self._unaccented.get(without_accents(reading.key), ()))
+            self._read(best, UNACCENTED * reading.plain, reading, self._named.get(reading.key, []))
+            self._read(best, UNACCENTED, reading, self._unaccented.get(without_accents(reading.key), []))
         return best
 
-    def _read(self, best: dict[int, list[Unit]], offset: int, reading: Reading, units: Iterable[Unit]) -> None:
+    def _read(self, best: dict[int, list[Unit]], offset: int, reading: Reading, units: list[Unit]) -> None:
         for unit in units:
             sure = offset + (BARE if not reading.type else EXACT if reading.type == unit.type else OTHER_TYPE)
             if unit not in best.setdefault(sure, []):
@@ -155,9 +155,8 @@ def _type_before(words: Words) -> str:
 @lru_cache(maxsize=20_000)
 def _readings(text: str) -> tuple[Reading, ...]:
     text = _GLUED.sub(r"\1 ", _NUMBERING.sub("", clean(text)))
-    pieces = [text, *_CUT.split(text, maxsplit=1)[:1]]
     readings: dict[Reading, None] = {}
-    for piece in pieces:
+    for piece in dict.fromkeys([text, _CUT.split(text, maxsplit=1)[0]]):
         words = tuple(spelling_key(piece).split())
         for start in _after_prefixes(words):
             readings[Reading("", " ".join(start))] = None

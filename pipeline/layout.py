@@ -437,5 +437,7 @@ def _examples() -> frozenset[str]:
 
 
 def _is_total(text: str) -> bool:
+    if text.isdecimal():
+        return False
     key = _DIGITS.sub(" ", search_key(_REMARK.sub(" ", text)))
     return " ".join(key.split()) in _totals()
