@@ -158,6 +158,7 @@ def publish(
             seals = {"input": inputs_of(of_period(round, intake.arrivals)[0]), "paper": papers}
             ledger.record_decisions(round.id, [replace(closing, value=mark_of(papers))], seals)
         mailed = ledger.mail_senders()
+        result = replace(result, posted=ledger.posted(round.id))
     return Published(result, told, shelf.place, kept, intake, mailed, outdated=outdated)
 
 
