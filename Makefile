@@ -41,8 +41,8 @@ run: setup ## xử lý data/inbox, kết quả trong data/outbox
 	@echo "Đợt: $(ROUND)"
 	@$(RUN) run --round $(ROUND) $(AS_OF)
 
-check: setup ## kiểm tra thử, không ghi gì: make check FILES="tệp1.xlsx tệp2.xlsx"
-	@$(RUN) check --round $(ROUND) $(FILES) || test $$? -eq 3
+check: setup ## kiểm tra thử, không ghi gì: make check FILE="tệp.xlsx", FILE="thư mục"
+	@$(RUN) check --round $(ROUND) $(if $(FILE),"$$FILE") $(FILES) || test $$? -eq 3
 
 forms: setup ## biểu mẫu cho từng đơn vị (trống, hoặc ghi sẵn số liệu đã đạt)
 	@echo "Đợt: $(ROUND)"
@@ -50,7 +50,7 @@ forms: setup ## biểu mẫu cho từng đơn vị (trống, hoặc ghi sẵn s�
 
 send: setup ## gửi các thư đã chuẩn bị, mỗi thư một lần (xem trước: make send DRY=1)
 	@echo "Đợt: $(ROUND)"
-	@$(RUN) send --round $(ROUND) $(AS_OF) $(if $(DRY),--dry-run) $(if $(AGAIN),--again $(AGAIN)) $(if $(ARRIVED),--arrived $(ARRIVED))
+	@$(RUN) send --round $(ROUND) $(AS_OF) $(if $(DRY),--dry-run) $(if $(AGAIN),--again="$$AGAIN") $(if $(ARRIVED),--arrived="$$ARRIVED")
 
 fetch: setup ## lấy tệp đính kèm của thư mới vào data/inbox
 	@$(RUN) fetch --round $(ROUND)
@@ -66,11 +66,11 @@ status: setup ## đơn vị nào đã gửi, chưa gửi, phải sửa
 	@echo "Đợt: $(ROUND)"
 	@$(RUN) status --round $(ROUND) $(AS_OF)
 
-history: setup ## lịch sử của một đơn vị: make history UNIT=102
-	@$(RUN) history --round $(ROUND) $(AS_OF) --unit $(UNIT)
+history: setup ## lịch sử của một đơn vị: make history UNIT=102 hoặc UNIT="Mường Ảng"
+	@$(RUN) history --round $(ROUND) $(AS_OF) --unit="$${UNIT:-}"
 
-purge: setup ## xóa dữ liệu cá nhân của đợt đã xong, giữ số liệu: make purge ROUND=tên-đợt
-	@$(RUN) purge --round $(ROUND) $(AS_OF) $(OPTIONS)
+purge: setup ## xóa dữ liệu cá nhân của đợt đã xong, giữ số liệu: make purge ROUND=tên-đợt (cả tệp trong hộp thư đến: WITH_INBOX=1)
+	@$(RUN) purge --round $(ROUND) $(AS_OF) $(if $(WITH_INBOX),--with-inbox) $(if $(YES),--yes)
 
 rounds: setup ## các đợt đã cài đặt
 	@$(RUN) rounds

@@ -8,6 +8,7 @@ import gc
 import json
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     command("pdf", _pdf, "round", "folders", "as_of")
     command("status", _status, "round", "folders", "as_of")
     history = command("history", _history, "round", "folders", "as_of")
-    history.add_argument("--unit", required=True, metavar="CODE", help=line("commands", "option_unit"))
+    history.add_argument("--unit", default="", metavar="CODE", help=line("commands", "option_unit"))
     purge = command("purge", _purge, "round", "folders", "as_of")
     purge.add_argument("--yes", action="store_true", help=line("commands", "option_yes"))
     purge.add_argument("--with-inbox", action="store_true", help=line("commands", "option_with_inbox"))
@@ -164,6 +165,19 @@ def load(name: str, day: dt.date | None = None) -> Round:
         raise OperatorError("bad_round", name=name, key=fault.key, reason=fault.reason) from None
 
 
+def _code(round: Round, text: str, codes: Iterable[str]) -> str:
+    """Return the code of the unit that is meant by its code or name.
+
+    Raises:
+        OperatorError: it is none of these units, or several have that name.
+    """
+    found = round.units_called(text, codes)
+    if len(found) != 1:
+        named = ", ".join(f"{unit.code} ({round.listed_names[unit.code]})" for unit in found)
+        raise OperatorError("ambiguous_unit" if found else "no_unit", unit=text, found=named)
+    return found[0].code
+
+
 def _start_readers() -> None:
     """Start the readers' processes first: they come up while the command imports what it needs."""
     from pipeline.readers import start
@@ -215,9 +229,9 @@ def _send(options: argparse.Namespace) -> int:
         return 0
     with sending(round, options.state):
         if options.arrived:
-            decide(round, options.state, options.arrived, "sent")
+            decide(round, options.state, _code(round, options.arrived, round.submitting_units), "sent")
         if options.again:
-            decide(round, options.state, options.again, "prepared")
+            decide(round, options.state, _code(round, options.again, round.submitting_units), "prepared")
         letters = letters_due(round, options.inbox, options.state, options.as_of)
         print_due([letter for letter in letters if letter.reason != "due"])
         outcomes = []
@@ -322,9 +336,8 @@ def _history(options: argparse.Namespace) -> int:
     from pipeline.screen import print_history
 
     round = _round(options)
-    if options.unit not in round.submitting_units:
-        raise OperatorError("no_unit", code=options.unit, known=", ".join(round.submitting_units))
-    print_history(round, options.unit, options.state, options.as_of or dt.date.today())
+    sender = _code(round, options.unit, round.submitting_units)
+    print_history(round, sender, options.state, options.as_of or dt.date.today())
     return 0
 
 
@@ -337,7 +350,7 @@ def _purge(options: argparse.Namespace) -> int:
     if not options.yes:
         if not sys.stdin.isatty():
             raise OperatorError("purge_needs_yes")
-        if input(line("screen", "purge_ask", round=round.id)).strip() != round.id:
+        if input(f"{line('screen', 'purge_ask', round=round.id)} ").strip() != round.id:
             raise OperatorError("purge_refused")
     day = None if round.series else options.as_of  # of a round that comes again it names the period
     purge(round, *folders, day or dt.date.today(), with_inbox=options.with_inbox)
@@ -414,8 +427,10 @@ def _waive(options: argparse.Namespace) -> int:
 
     round, day = _round(options), options.as_of or dt.date.today()
     until = _date(options.until) if options.until else None
+    listed = (unit.code for units in round.expected.values() for unit in units)
+    unit = _code(round, options.unit, [*round.submitting_units, *listed])
     asked = Decision(
-        "waiver", day, options.by, options.why, unit=options.unit, rule=options.rule, column=options.column, until=until
+        "waiver", day, options.by, options.why, unit=unit, rule=options.rule, column=options.column, until=until
     )
     print_decisions(round, waive(round, options.inbox, options.state, options.as_of, asked))
     print(line("screen", "decided"))

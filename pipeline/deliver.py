@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +20,7 @@ from pipeline.intake import Intake, Signs, take_in
 from pipeline.known import Known, open_known
 from pipeline.ledger import Ledger, Letter, Outcome, Run, Version, open_ledger
 from pipeline.model import Decision
-from pipeline.period import Carried, earlier_periods, of_period, prefillable
+from pipeline.period import earlier_periods, of_period, prefillable
 from pipeline.recheck import rechecked, rules_of
 from pipeline.render.machine import write_machine_results
 from pipeline.render.outgoing import Outgoing
@@ -43,6 +43,8 @@ from schemas.text import slug
 class Published:
     """A result and where it lies; `kept` are files that somebody edited or added, kept beside the new ones.
 
+    `outdated` are PDFs that are gone because their papers are others now.
+
     `closed`: the round was closed before; the result is then that of the files that came too late.
     `mailed` tells which files of the inbox came by mail: path -> address that it was sent from.
     """
@@ -54,6 +56,7 @@ class Published:
     intake: Intake
     mailed: dict[str, str]
     closed: Closed | None = None
+    outdated: list[str] = field(default_factory=list)
 
 
 def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Result:
@@ -138,13 +141,16 @@ def publish(
             outbox.mkdir(parents=True, exist_ok=True)
             shelf = Shelf(outbox / round.id)
             shelf.recover()
-            letters = _render(result, told, shelf.staged, way_to(inbox, shelf.staged), earlier.carried)
+            outgoing = Outgoing(result, told, shelf.staged, earlier.carried, shelf.place, ledger.folders(round.id))
+            letters, signs = _render(result, told, outgoing, shelf.staged, way_to(inbox, shelf.staged))
             compare(shelf.staged, once=round.form.rows == "units")
             hashes = hashes_of(shelf.staged)
             kept = _keep_handwork(ledger, round.id, shelf)
+            pdfs, outdated = _keep_pdfs(ledger, round.id, shelf)
+            hashes |= pdfs
             ledger.will_write_papers(round.id, hashes)
             shelf.swap()
-        ledger.wrote_papers(round.id, hashes)
+        ledger.wrote_papers(round.id, hashes, signs)
         ledger.record_run(round.id, now, replace(outcome, letters=letters, carried=earlier.used))
         ledger.record_scores(round.series or round.id, month_of(result), {s.code: s.score for s in result.standings})
         if closing:
@@ -152,7 +158,7 @@ def publish(
             seals = {"input": inputs_of(of_period(round, intake.arrivals)[0]), "paper": papers}
             ledger.record_decisions(round.id, [replace(closing, value=mark_of(papers))], seals)
         mailed = ledger.mail_senders()
-    return Published(result, told, shelf.place, kept, intake, mailed)
+    return Published(result, told, shelf.place, kept, intake, mailed, outdated=outdated)
 
 
 def _with_letters(state: Path, ledger: Ledger, result: Result) -> Result:
@@ -231,10 +237,12 @@ def late_shelf(round: Round, outbox: Path) -> Shelf:
     return Shelf(outbox / round.id / LATE, outbox / f"{round.id}.late")
 
 
-def _render(result: Result, told: pd.DataFrame, folder: Path, way: str, carried: Carried) -> list[Letter]:
-    """Render everything into the folder, from which a `way` leads to the inbox; return the letters prepared.
+def _render(
+    result: Result, told: pd.DataFrame, outgoing: Outgoing, folder: Path, way: str
+) -> tuple[list[Letter], dict[str, str]]:
+    """Render everything into the folder, from which a `way` leads to the inbox.
 
-    Who has sent nothing gets a form with what is `carried` from earlier periods.
+    Return the letters prepared, and what each sender's folder was made from.
     """
     folder.mkdir()
 
@@ -244,7 +252,7 @@ def _render(result: Result, told: pd.DataFrame, folder: Path, way: str, carried:
         write_rollup(result, told, folder / "tong-hop.xlsx", way)
         write_overview(result, told, folder / "tong-quan.html")
 
-    return Outgoing(result, told, folder, carried).write(meanwhile=papers)
+    return outgoing.write(meanwhile=papers)
 
 
 def _keep_handwork(ledger: Ledger, round: str, shelf: Shelf) -> list[Path]:
@@ -269,3 +277,20 @@ def _keep_handwork(ledger: Ledger, round: str, shelf: Shelf) -> list[Path]:
         shutil.copy2(place / path, target)
         kept.append(place / target.relative_to(staged))
     return kept
+
+
+def _keep_pdfs(ledger: Ledger, round: str, shelf: Shelf) -> tuple[dict[str, str], list[str]]:
+    """Carry over the PDFs that show their papers as they are now; return these with their hashes, and the others."""
+    kept, outdated = {}, []
+    for pdf in sorted(shelf.place.glob("*.pdf")):
+        sha256 = hashlib.sha256(pdf.read_bytes()).hexdigest()
+        target, paper = shelf.staged / pdf.name, pdf.with_suffix(".docx")
+        if target.exists() or not ledger.is_ours(round, pdf.name, sha256):
+            continue
+        now = shelf.staged / paper.name
+        if paper.exists() and now.exists() and now.read_bytes() == paper.read_bytes():
+            shutil.copy2(pdf, target)
+            kept[pdf.name] = sha256
+        else:
+            outdated.append(pdf.name)
+    return kept, outdated

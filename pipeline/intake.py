@@ -141,22 +141,35 @@ def lying_in(inbox: Path) -> Iterator[tuple[Path, str]]:
 
 
 def arrivals_of(files: list[Path], folder: Path, today: dt.date) -> list[Arrival]:
-    """Return these files as if they had arrived today; their bytes are in `folder` as long as it lives.
+    """Return these files, and those of folders among them, as if they had arrived today.
+
+    Their bytes are in `folder` as long as it lives.
 
     Raises:
         OperatorError: one of them is not there.
     """
     store = _Store(folder / "store", folder)
     arrivals = []
-    for path in files:
+    for path, name in _named(files):
         if not path.is_file():
             raise OperatorError("no_file", path=printable(str(path)))
         try:
-            arrivals.append(_arrival(path.resolve(), printable(path.name), store, today))
+            arrivals.append(_arrival(path.resolve(), printable(name), store, today))
         except _Changing:
             raise OperatorError("file_changing", path=printable(str(path))) from None
     store.settle()
     return _unbundled(Intake(arrivals), store).arrivals
+
+
+def _named(files: list[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield the files, and those that lie in the folders among them, with their names or ways there."""
+    for path in files:
+        if not path.is_dir():
+            yield path, path.name
+            continue
+        for found, _ in sorted(_walk(path)):
+            if found.is_file() and not found.is_symlink() and not _IGNORED.search(found.name):
+                yield found, found.relative_to(path).as_posix()
 
 
 def printable(name: str) -> str:

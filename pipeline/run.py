@@ -108,6 +108,14 @@ class Result:
         return ids
 
     @cached_property
+    def files_from(self) -> dict[str, list[Submission]]:
+        """The files that came, by the code of their sender."""
+        files: dict[str, list[Submission]] = {}
+        for submission in self.submissions:
+            files.setdefault(submission.submitter, []).append(submission)
+        return files
+
+    @cached_property
     def after_closing(self) -> frozenset[str]:
         """The codes of the senders of whom a file came after the round was closed."""
         findings = self.rollup.findings

@@ -71,6 +71,8 @@ def print_result(published: Published) -> None:
         print(line("screen", "ignored", file=name))
     for path in published.kept:
         print(line("screen", "kept", path=path))
+    if published.outdated:
+        print(line("screen", "outdated", papers=published.outdated, round=_known_as(result.round)))
     for text in policy_faults(result.round.right_names, result.round.register):
         print(text)
     for name in PAPERS:

@@ -74,10 +74,8 @@ def decide(round: Round, state: Path, sender: str, fate: str) -> None:
     Only while `sending` is held.
 
     Raises:
-        OperatorError: no such sender, or none of its letters is in doubt.
+        OperatorError: none of its letters is in doubt.
     """
-    if sender not in round.submitting_units:
-        raise OperatorError("no_unit", code=sender, known=", ".join(round.submitting_units))
     with hold(state), open_ledger(state) as ledger:
         if not ledger.decide(round.id, sender, fate):
             raise OperatorError("nothing_in_doubt", unit=round.submitting_units[sender].full_name)

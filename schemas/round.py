@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import tomllib
 from collections import Counter
+from collections.abc import Iterable
 from email.headerregistry import Address
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from schemas.messages import line
 from schemas.messages import severity as usual_severity
 from schemas.naming import Policy, RightNames, right_names
 from schemas.periods import span_named, span_of, spans_before
-from schemas.text import capitalised
+from schemas.text import capitalised, search_key, spelling_key
 from schemas.units import CENTRE, Amendment, Register, Unit, load_register
 
 Level = Literal["province", "district", "commune"]
@@ -190,6 +191,13 @@ class Period(_Data):
     first_day: int = Field(1, ge=1, le=28)
     last_day: int = Field(0, ge=0, le=28)
 
+    @model_validator(mode="after")
+    def _ends_in_time(self) -> Period:
+        """What is sent by the last day must not belong to the next period."""
+        if 1 < self.first_day <= self.last_day:
+            raise Misfit("period_end", "period.last_day", value=self.last_day, first_day=self.first_day)
+        return self
+
 
 Paper = Literal["report", "dispatch", "notice"]
 
@@ -280,6 +288,14 @@ class Round(_Data):
             for code in codes:
                 if code not in self.submitting_units:
                     raise Misfit("no_sender", name, value=code)
+        if self.period and not self.period.last_day and (day := self.deadline.last_day):
+            raise Misfit("fixed_deadline", "period.last_day", value=f"{day:%d/%m/%Y}")
+        for extension in self.extensions:
+            day = extension.last_day
+            deadline = self.in_period(day).deadline.last_day if day else None
+            if day and deadline and day < deadline:
+                facts = {"unit": extension.unit, "value": f"{day:%d/%m/%Y}", "deadline": f"{deadline:%d/%m/%Y}"}
+                raise Misfit("extensions", **facts)
         answers = {question.key for question in self.questions if question.kind == "yes-no"}
         known = {*self.measures, *answers, *(column.key for column in self.form.of_kind("yes-no"))}
         for question in self.questions:
@@ -417,6 +433,22 @@ class Round(_Data):
     def called(self, earlier: str) -> str:
         """Return what an earlier round is called in a sentence."""
         return self.names.get(earlier, earlier)
+
+    def units_called(self, text: str, codes: Iterable[str]) -> list[Unit]:
+        """Return which of these units a person means: that of the code, else all of the name, accents or none."""
+        units = {code: self.register.units[code] for code in codes}
+        if text in units:
+            return [units[text]]
+        for key in (spelling_key, search_key):
+            asked = key(text)
+            found = [
+                unit
+                for code, unit in units.items()
+                if asked in {key(name) for name in (unit.name, unit.full_name, self.listed_names[code])}
+            ]
+            if found:
+                return found
+        return []
 
     def last_day_of(self, submitter: str) -> dt.date | None:
         """Return the last day that is in time for a submitting unit; None where there is no deadline."""

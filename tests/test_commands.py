@@ -40,6 +40,10 @@ def test_check_tells_the_places_and_writes_nothing(tmp_path: Path, capsys: pytes
     out = capsys.readouterr().out
     assert [line.split(" | ")[2] for line in out.splitlines()] == ["phone.masked"]
     assert book.at(3, "leader_phone")[1] in out
+    (tmp_path / "~$good.xlsx").write_bytes(b"open in Excel")
+    assert main(["check", "--round", "dien-bien-2022", str(tmp_path)]) == 3
+    assert capsys.readouterr().out == out
+    (tmp_path / "~$good.xlsx").unlink()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.xlsx", "good.xlsx"]
 
 
@@ -183,6 +187,12 @@ def test_status_is_said_again_at_once_while_nothing_changed(
         *(([name, "DAY=2026-09-30"], [name, "--as-of=2026-09-30"]) for name in (
             "run", "forms", "pdf", "status", "decisions", "purge", "send",
         )),
+        (["check", "FILE=my inbox/a b.xlsx"], ["check", "my inbox/a b.xlsx"]),
+        (["check", "FILES=a.xlsx b.xlsx"], ["check", "a.xlsx", "b.xlsx"]),
+        (["check", "FILE=a b.xlsx", "FILES=c.xlsx"], ["check", "a b.xlsx", "c.xlsx"]),
+        (["purge", "WITH_INBOX=1", "YES=1"], ["purge", "--with-inbox", "--yes"]),
+        (["history", "UNIT=Mường Ảng"], ["history", "--unit=Mường Ảng"]),
+        (["send", "DRY=1", "AGAIN=Huyện Mường Ảng"], ["send", "--dry-run", "--again=Huyện Mường Ảng"]),
         (["close", "DAY=2026-09-30", "BY=Lò Văn A"], ["close", "--as-of=2026-09-30", "--by=Lò Văn A"]),
     ],
 )  # fmt: skip

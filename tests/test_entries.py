@@ -63,6 +63,11 @@ def _again(error: Any) -> Any:
     ("old", "new", "said"),
     [
         (MONTHLY, '\n[period]\nevery = "month"\nlast_day = "2026-09-10"\n', ["period.last_day", "2026-09", "nguyên"]),
+        ("last_day = 25", "first_day = 15\nlast_day = 25", ["period.last_day", "ngày 25", "ngày 15", "kỳ sau"]),
+        ("last_day = 25", "", ["period.last_day", "30/03/2022", "last_day"]),
+        (MONTHLY, '\n[[extensions]]\nunit = "102"\nby = 2022-03-20\n', ["extensions", "102", "20/03", "30/03/2022"]),
+        (MONTHLY, MONTHLY + '[[extensions]]\nunit = "102"\nby = 2022-04-20\n', ["20/04/2022", "25/04/2022"]),
+        (MONTHLY, '\n[[extensions]]\nunit = "999"\nby = 2022-04-20\n', ["extensions", "999", "phải gửi"]),
         ("before = 2022-03-31\n", 'before = "31/3/2022"\n', ["deadline.before", "31/3/2022", "2022-03-31"]),
         ("before = 2022-03-31\n", 'before = "2026"\n', ["deadline.before", "2026", "không có dấu nháy"]),
         ("before = 2022-03-31\n", "before = 2022-03-31T08:30:00\n", ["deadline.before", "không ghi giờ"]),
@@ -120,3 +125,20 @@ def _wrong(folder: Path, text: str, capsys: pytest.CaptureFixture[str], said: li
     (line,) = capsys.readouterr().err.splitlines()
     assert [words for words in said if words not in line] == [], line
     assert "should" not in line and "nput" not in line
+
+
+def test_a_deadline_in_the_first_days_of_a_month_is_one(tmp_path: Path) -> None:
+    (tmp_path / "dot.toml").write_text(SHIPPED + MONTHLY.replace("25", "5\nfirst_day = 6"), encoding="utf-8")
+    april = round.load_round(str(tmp_path / "dot.toml")).in_period(dt.date(2022, 3, 6))
+    assert (april.opens, april.deadline.last_day, april.closes) == (
+        dt.date(2022, 3, 6),
+        dt.date(2022, 4, 5),
+        dt.date(2022, 4, 6),
+    )
+
+
+def test_a_policy_to_rehearse_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = str(tmp_path / "missing.toml")
+    assert main(["rehearse", "--round", "dien-bien-2022", "--policy", missing, f"--state={tmp_path / 's'}"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"Không có tệp “{missing}”."
