@@ -105,10 +105,12 @@ class Lister:
         if self.round.form.rows == "units":
             listed = self._without_headings(listed)
             self._mark_duplicates(listed)
-        taken = {item.unit.code for item in listed if item.unit}
-        free = Gazetteer(unit for unit in self.round.expected[submitter] if unit.code not in taken)
-        for item in listed:
-            self._suggest(item, submitter, free)
+        unknown = [item for item in listed if item.rule in (Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT)]
+        if unknown:
+            taken = {item.unit.code for item in listed if item.unit}
+            free = Gazetteer(unit for unit in self.round.expected[submitter] if unit.code not in taken)
+            for item in unknown:
+                self._suggest(item, submitter, free)
         return listed
 
     def _text(self, item: Listed) -> str:
@@ -284,12 +286,12 @@ class Lister:
         A unit of another sender is no misspelling, unless one of the sender's own differs by accents alone.
         """
         text = self._text(item)
-        if item.rule is Rule.UNIT_UNKNOWN and not item.line.is_section:
-            nearest = free.nearest(text) or self.own(submitter).nearest(text)
-        elif item.rule is Rule.UNIT_WRONG_PARENT:
+        if item.rule is Rule.UNIT_WRONG_PARENT:
             nearest = next((unit for unit in self.own(submitter).find(text)[1] if unit.code in free.codes), None)
-        else:
+        elif item.line.is_section:
             return
+        else:
+            nearest = free.nearest(text) or self.own(submitter).nearest(text)
         if nearest:
             item.suggestion = self.names[nearest.code]
             item.facts |= {"codes": [nearest.code]}

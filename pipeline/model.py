@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +25,18 @@ Place = tuple[int, int]
 def address(place: Place) -> str:
     """Return the cell's name in Excel, such as `C7`."""
     row, column = place
+    return f"{letters_of(column)}{row + 1}"
+
+
+@cache
+def letters_of(column: int) -> str:
+    """Return the name in Excel of a column counted from 0."""
     letters = ""
     column += 1
     while column:
         column, rest = divmod(column - 1, 26)
         letters = chr(ord("A") + rest) + letters
-    return f"{letters}{row + 1}"
+    return letters
 
 
 @dataclass(frozen=True)

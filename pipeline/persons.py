@@ -24,6 +24,8 @@ def has_email(text: str) -> bool:
 
 def is_ditto(text: str) -> bool:
     """Tell whether the cell says that it holds what the cell above it holds."""
+    if text[:1].isalnum() and text[0] not in _initials():
+        return False
     text = clean(text).casefold()
     return text in _dittos() or text.strip(" .-()") in _dittos()
 
@@ -75,6 +77,13 @@ def _is_label(text: str) -> bool:
 def _labels() -> re.Pattern[str]:
     words = "|".join(re.escape(word) for word in sorted(_label_kinds(), key=len, reverse=True))
     return re.compile(rf"(?<![\w@.])({words})\s*(?::+|\.+(?=\s)|(?=[\s(]*[+(]*\d))\s*", re.IGNORECASE)
+
+
+@cache
+def _initials() -> str:
+    """Return what a ditto mark can begin with."""
+    initials = "".join(sorted({mark[0] for mark in _dittos()}))
+    return initials + initials.upper()
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from schemas.data import vocabulary
 from schemas.text import clean
@@ -28,6 +28,7 @@ def is_empty(text: str) -> bool:
     return not text or not clean(text).strip(_FILLERS)
 
 
+@lru_cache(maxsize=4_096)  # a row's cells are asked several times, one after the other
 def is_blank(text: str) -> bool:
     """Tell whether the cell says nothing: empty, dashes or dots only, or a word for nothing."""
     if not text or _says_more().match(text):
