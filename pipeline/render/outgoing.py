@@ -174,7 +174,6 @@ class _Helpers:
         os.write(numbers, b"".join(n.to_bytes(4) for n in range(0, self._count, self._step)))
         os.close(numbers)
         context = multiprocessing.get_context("fork")
-        gc.collect()
         gc.freeze()  # the collector would write into every page that the processes share
         parent = os.getpid()
         for _ in range(PROCESSES - 1):
