@@ -219,8 +219,9 @@ class Lister:
 
     def _reversed(self, item: Listed, context: Context) -> list[Unit]:
         """Read `huyen B - xa A` as the commune that it ends with."""
-        rest = rest_of(self._text(item))
-        if not rest or not item.candidates or not all(self.round.register.children(u.code) for u in item.candidates):
+        if not item.candidates or not all(self.round.register.children(unit.code) for unit in item.candidates):
+            return item.candidates
+        if not (rest := rest_of(self._text(item))):
             return item.candidates
         found = []
         for place in item.candidates:

@@ -8,7 +8,7 @@ from functools import cache
 
 from schemas.data import vocabulary
 from schemas.kinds import is_blank
-from schemas.text import clean
+from schemas.text import clean, foreign_initials
 
 _EMAIL = re.compile(r"[^\s@,;:|/<>()]+@[^\s@,;|/<>()]+")
 _PHONE = re.compile(r"\+?\(?\d[\d .()\u2013-]{6,}\d[xX*]*|\d{3,}[ .-]*(?:\.{3,}|\u2026|[xX*]{2,})")
@@ -24,7 +24,7 @@ def has_email(text: str) -> bool:
 
 def is_ditto(text: str) -> bool:
     """Tell whether the cell says that it holds what the cell above it holds."""
-    if text[:1].isalnum() and text[0] not in _initials():
+    if text[:1] in _telling():
         return False
     text = clean(text).casefold()
     return text in _dittos() or text.strip(" .-()") in _dittos()
@@ -80,10 +80,9 @@ def _labels() -> re.Pattern[str]:
 
 
 @cache
-def _initials() -> str:
-    """Return what a ditto mark can begin with."""
-    initials = "".join(sorted({mark[0] for mark in _dittos()}))
-    return initials + initials.upper()
+def _telling() -> frozenset[str]:
+    """Return the characters by which most texts are told: no ditto mark begins with them."""
+    return foreign_initials(_dittos())
 
 
 @cache
