@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -24,6 +25,8 @@ from pipeline.versions import settle
 from pipeline.weigh import Scales, persons_of, with_new
 from schemas.codes import Rule
 from schemas.round import Round
+
+MANY = 50_000  # rows: looking for memory to free takes a part of a second
 
 
 @dataclass(frozen=True)
@@ -163,18 +166,21 @@ def judge(
     names = round.right_names
     arrivals, others = of_period(round, arrivals)
     recognised = Recogniser(round).recognise(watched(read_all(arrivals, known), len(arrivals), "reading"))
-    once = round.form.rows == "units"
-    settled = settle(recognised.submissions, recognised.rows, [*recognised.findings, *others], once=once)
+    once, submissions = round.form.rows == "units", recognised.submissions
+    settled = settle(submissions, recognised.rows, [*recognised.findings, *others], once=once)
     settled = with_carried(settled, round, earlier.carried if earlier else {})
+    del recognised  # of many rows, the memory that only recognising needed is wanted now
+    if len(settled.rows.typed) > MANY:
+        gc.collect()
     repaired = normalise(settled.rows, round.form, round.listed_names)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
-    decisions = with_new(decided, (d for s in recognised.submissions for d in s.explanations))
+    decisions = with_new(decided, (d for s in submissions for d in s.explanations))
     scales = Scales(round, decisions, as_of, persons_of(round.form, settled.rows.typed))
-    rollup = consolidate(round, recognised.submissions, settled.rows, repaired, settled.claims, findings, scales)
+    rollup = consolidate(round, submissions, settled.rows, repaired, settled.claims, findings, scales)
     changed: list[Shift] = []
     if earlier:
         changed = list(shifts(round, earlier.known, settled.rows, repaired, settled.claims, rollup.findings))
     return Result(
-        round, as_of, recognised.submissions, settled.rows, repaired, settled.claims, rollup, shifts=changed,
+        round, as_of, submissions, settled.rows, repaired, settled.claims, rollup, shifts=changed,
         decisions=decisions,
     )  # fmt: skip
