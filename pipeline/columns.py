@@ -13,7 +13,8 @@ from functools import cached_property
 
 from pipeline.persons import by_kind, has_email
 from schemas.form import Form
-from schemas.kinds import is_blank, link, name
+from schemas.kinds import link, name
+from schemas.kinds.blank import is_blank
 from schemas.text import clean
 
 SAMPLE = 40  # rows looked at

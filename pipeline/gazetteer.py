@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
 
@@ -30,8 +31,7 @@ UNACCENTED = 3  # added where only the names without accents are equal
 Words = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """One way to read a text: a level word ("" for none) and the key of a name; `plain`: the word lacks accents."""
 
     type: str

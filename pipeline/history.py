@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import pandas as pd
 
 from pipeline.ledger import Ledger, Version
 from pipeline.model import Change, Progress, Submission
+from pipeline.period import by_unit, paired
 from pipeline.run import Result
+from schemas.form import Form
 
 
 def current_versions(ledger: Ledger, result: Result) -> dict[str, Version]:
@@ -51,11 +54,12 @@ def with_history(ledger: Ledger, result: Result, versions: dict[str, Version]) -
     accepted = _keys(findings[findings["decision"].notna()])
     for sender, version in versions.items():
         earlier = [v for v in ledger.versions(result.round.id, sender) if v.number < version.number]
-        progress[sender] = _progress(earlier[-1] if earlier else None, version, accepted.get(sender, []))
+        last = earlier[-1] if earlier else None
+        progress[sender] = _progress(result.round.form, last, version, accepted.get(sender, []))
     return result.also(progress=progress)
 
 
-def _progress(before: Version | None, now: Version, accepted: list[list[str]]) -> Progress:
+def _progress(form: Form, before: Version | None, now: Version, accepted: list[list[str]]) -> Progress:
     if before is None:
         return Progress(now.number, now.received)
     asked, left, settled = (Counter(map(tuple, keys)) for keys in (before.errors, now.errors, accepted))
@@ -67,7 +71,7 @@ def _progress(before: Version | None, now: Version, accepted: list[list[str]]) -
         fixed=(asked - left).total(),
         left=(asked & left).total(),
         new=(left - asked).total(),
-        changes=list(_changes(before, now)),
+        changes=list(_changes(form, before, now)),
     )
 
 
@@ -111,9 +115,13 @@ class _Listed(Mapping[str, dict[str, str]]):
         return len(self.ids)
 
 
-def _changes(before: Version, now: Version) -> Iterator[Change]:
-    for unit in [*before.rows, *(unit for unit in now.rows if unit not in before.rows)]:
-        old, new = before.rows.get(unit, {}), now.rows.get(unit, {})
-        for column in new or old:
-            if old.get(column, "") != new.get(column, ""):
-                yield Change(unit.partition("/")[0], column, old.get(column, ""), new.get(column, ""))
+def _changes(form: Form, before: Version, now: Version) -> Iterator[Change]:
+    """Yield what differs, unit by unit; a person is compared with itself, wherever in the list it stands now."""
+    then, since = by_unit(before), by_unit(now)
+    for unit in [*then, *(unit for unit in since if unit not in then)]:
+        lists = then.get(unit, []), since.get(unit, [])
+        pairs = paired(form, *lists) if form.rows == "persons" else zip_longest(*lists, fillvalue={})
+        for old, new in pairs:
+            for column in new or old:
+                if old.get(column, "") != new.get(column, ""):
+                    yield Change(unit, column, old.get(column, ""), new.get(column, ""))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import pairwise
+from string import digits
 
 from pipeline.columns import SAMPLE, contents, settle
 from pipeline.gazetteer import MIXED, OWN, section_level, unit_type
@@ -20,8 +21,9 @@ from pipeline.lines import NOTHING, Found, Line, with_dittos, with_second
 from pipeline.model import Place, Sheet
 from pipeline.persons import by_kind, is_ditto
 from schemas.data import vocabulary
-from schemas.kinds import is_blank, link
-from schemas.text import clean, search_key
+from schemas.kinds import link
+from schemas.kinds.blank import is_blank
+from schemas.text import clean, foreign_initials, search_key
 from schemas.units import LEVELS
 
 HEADER_ROWS = 3
@@ -371,7 +373,7 @@ class _Finder:
         numbers = 0
         for text in self.sheet.cells[row]:
             if not is_blank(text):
-                if not _NUMBERED.match(clean(text)):
+                if text[0].isalpha() or not _NUMBERED.match(clean(text)):
                     return False
                 numbers += 1
         return numbers >= 3
@@ -410,6 +412,11 @@ def _footers() -> tuple[str, ...]:
 
 
 @cache
+def _of_no_total() -> frozenset[str]:
+    return foreign_initials(_totals()) - {*digits}  # a total may be numbered
+
+
+@cache
 def _totals() -> frozenset[str]:
     return frozenset(search_key(text) for text in vocabulary()["table"]["totals"])
 
@@ -428,7 +435,12 @@ def _goes_on(line: Line, table: Found) -> bool:
 
 
 def _is_example(text: str) -> bool:
-    return len(text) <= 30 and search_key(text) in _examples()
+    return len(text) <= 30 and text[:1] not in _of_no_example() and search_key(text) in _examples()
+
+
+@cache
+def _of_no_example() -> frozenset[str]:
+    return foreign_initials(_examples())
 
 
 @cache
@@ -437,7 +449,7 @@ def _examples() -> frozenset[str]:
 
 
 def _is_total(text: str) -> bool:
-    if text.isdecimal():
+    if text.isdecimal() or text[:1] in _of_no_total():
         return False
     key = _DIGITS.sub(" ", search_key(_REMARK.sub(" ", text)))
     return " ".join(key.split()) in _totals()

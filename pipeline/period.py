@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -19,6 +20,8 @@ from schemas.round import Round
 
 Carried = Mapping[str, list[dict[str, str]]]
 """By unit's code: the repaired values of its rows."""
+Row = dict[str, str]
+"""The repaired values of a row, by column."""
 UNTOLD = "\0"
 """Stands for a value that has an error: what it was meant to be is not known."""
 
@@ -163,9 +166,43 @@ def shifts(
                 yield from _shifts_of(round.form, unit.code, known.get(unit.code, []), now[unit.code])
 
 
+def _values(row: Row, keys: list[str]) -> tuple[str, ...]:
+    return tuple(row.get(key, "").strip(UNTOLD) for key in keys)
+
+
+def paired(form: Form, before: list[Row], now: list[Row]) -> Iterator[tuple[Row, Row]]:
+    """Yield the rows of each person then and now, in the order of now; {} where it is new, or no more.
+
+    A person is known by the whole row, else by name and telephone, by the name, by the telephone; what has no name (a
+    collective) by its place.
+    """
+    name, phone = ([column.key for column in form.of_kind(kind)[:1]] for kind in ("name", "phone"))
+    marks: list[Callable[[Row], object]] = [
+        lambda row: tuple(row.items()),
+        *(partial(_values, keys=keys) for keys in (name + phone, name, phone)),
+        lambda row: not any(_values(row, name)),
+    ]
+    left: dict[int, Row] = dict(enumerate(before))
+    then: dict[int, Row] = {}
+    for mark in marks:
+        waiting: dict[object, list[int]] = {}
+        for place, row in left.items():
+            waiting.setdefault(mark(row), []).append(place)
+        for place, row in enumerate(now):
+            sign = mark(row)
+            known = sign is True or (isinstance(sign, tuple) and any(sign))
+            if place not in then and known and waiting.get(sign):
+                then[place] = left.pop(waiting[sign].pop(0))
+    yield from ((then.get(place, {}), row) for place, row in enumerate(now))
+    yield from ((row, {}) for row in left.values())
+
+
 def _shifts_of(form: Form, code: str, before: list[dict[str, str]], now: list[dict[str, str]]) -> Iterator[Shift]:
     if form.rows == "persons":
-        if before != now:
+        if any(
+            not old or not new or any(value not in (old.get(key, ""), UNTOLD) for key, value in new.items())
+            for old, new in paired(form, before, now)
+        ):
             yield Shift(code, "persons", "", str(len(before)), str(len(now)), personal=True)
         return
     old, new = before[0] if before else {}, now[0]

@@ -18,6 +18,7 @@ from tests.building import Book, Layout, right_rows
 from tests.conftest import Outcome, drop_and_run
 from tests.faulty_runs import tree
 from tests.searching import holding
+from tests.test_forms import PERSONS, persons_book
 
 MUONG_ANG, NAM_PO = "102", "103"
 ROUND = (HERE / "rounds" / "dien-bien-2022.toml").read_text(encoding="utf-8")
@@ -343,3 +344,24 @@ def test_status_names_every_month_that_is_due_for_a_purge(
     # A month of two years ago is not forgotten.
     monthly("2022-09-28", {"2022-09-20/np.xlsx": Book(NAM_PO).bytes()})
     assert asked("2024-12-20") == ["2022-09-30"]
+
+
+def test_a_list_of_persons_changes_with_its_persons_only(tmp_path: Path) -> None:
+    """Another order is none, and a cell in which something is wrong tells nothing."""
+    path = tmp_path / "dot.toml"
+    path.write_text(
+        'base = "nghe-an-2022"\nid = "nghe-an"\n[deadline]\n[period]\nevery = "month"\nlast_day = 25\n',
+        encoding="utf-8",
+    )
+
+    def shifts(day: str, persons: list[tuple[str, list[Any]]]) -> list[tuple[Any, ...]]:
+        files = {f"{day}/quynh luu.xlsx": persons_book("every", persons)}
+        drop_and_run(tmp_path, files, round=str(path), as_of=day)
+        book = openpyxl.load_workbook(tmp_path / "outbox" / f"nghe-an-{day[:7]}" / "tong-hop.xlsx")
+        name = read_toml(TEMPLATES / "tong-hop.toml")["shifts"]["name"]
+        rows = book[name].iter_rows(values_only=True) if name in book.sheetnames else ()
+        return [row[1] for row in rows if isinstance(row[0], int)]
+
+    shifts("2022-02-20", PERSONS)
+    assert shifts("2022-03-20", PERSONS[::-1]) == []
+    assert shifts("2022-04-20", [*PERSONS[:2], *PERSONS[3:]]) == ["Xã Quỳnh Thắng"]
