@@ -25,7 +25,7 @@ NOTHING = 99  # less sure than any reading
 _JUDGED = (None, Rule.UNIT_SPELLING, Rule.UNIT_DUPLICATE, Rule.UNIT_FORMER)
 
 
-@dataclass
+@dataclass(slots=True)
 class Listed:
     """A row on its way to a unit: `candidates` while several answer, `rule` and `facts` what is to be told of it.
 
@@ -63,7 +63,11 @@ class Lister:
         self.formers = Formers(round.register, (unit.code for unit in round.register.below(round.collector)))
         # In the whole country almost every bare name without accents is some commune's: only a typed one tells.
         self.elsewhere = EXACT if round.submitters == "province" else BARE
+        # These know the round, not the lister: what refers to itself stays until Python looks for such.
+        register = round.register
         self.own = cache(lambda sender: Gazetteer(round.expected[sender]))
+        self._places_of = cache(lambda code: Gazetteer(u for u in register.below(code) if register.children(u.code)))
+        self._under = cache(lambda code: Gazetteer(register.children(code)))
 
     @cached_property
     def _places(self) -> Gazetteer:
@@ -78,15 +82,6 @@ class Lister:
             return False
         found = self._places.find(text)[1] or [m.unit for m in self._places.mentions(text) if m.typed]
         return bool(found)
-
-    @cache  # noqa: B019 - one lister a run
-    def _places_of(self, sender: str) -> Gazetteer:
-        register = self.round.register
-        return Gazetteer(unit for unit in register.below(sender) if register.children(unit.code))
-
-    @cache  # noqa: B019
-    def _under(self, code: str) -> Gazetteer:
-        return Gazetteer(self.round.register.children(code))
 
     def assign(self, listed: list[Listed], submitter: str, titles: dict[str, list[str]]) -> list[Listed]:
         """Find the unit of every row, or what is wrong with its name; return the rows without mere headings.

@@ -21,7 +21,7 @@ CENTRE = "00"
 _LEVEL_OF_LENGTH = {2: "province", 3: "district", 5: "commune"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
     """One administrative unit; `type` is its level word in lower case, `name` its bare name."""
 
