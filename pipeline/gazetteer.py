@@ -23,7 +23,7 @@ _GLUED = re.compile(r"^([A-Za-z]{1,2})(?=\d)")  # a level word and the number th
 _NO_HEADING = re.compile(r"@|://|\d{3}|\d\.\d")
 _CUT = re.compile(r"\s+[-\u2013\u2014]\s*|\s*[,;(/]\s*|\n")
 NEAREST = 75
-REMEMBERED = 20_000  # texts of which the units are kept
+REMEMBERED = 200_000  # texts of which the units are kept: more than one file has rows
 LONGEST = 200  # no text that names a unit is longer
 EXACT, BARE, OTHER_TYPE = 1, 2, 3  # how sure: name and level word; name alone; name with another level word
 CODE = 3  # digits of a code that stands for a name: shorter numbers are names of wards
@@ -63,9 +63,11 @@ class Gazetteer:
     @cached_property
     def _unaccented(self) -> dict[str, list[Unit]]:
         names: dict[str, list[Unit]] = {}
-        for unit in self.units:
-            for key in _keys(unit.name):
-                names.setdefault(without_accents(key), []).append(unit)
+        for key, units in self._named.items():
+            names.setdefault(without_accents(key), []).extend(units)
+        place = {code: number for number, code in enumerate(self.codes)}
+        for units in names.values():
+            units.sort(key=lambda unit: place[unit.code])
         return names
 
     def find(self, text: str) -> tuple[int, list[Unit]]:

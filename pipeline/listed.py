@@ -125,8 +125,10 @@ class Lister:
         if line.is_section:
             item.rule = Rule.UNIT_UNKNOWN
             return
-        sure, units = own.find(text)
         everywhere, elsewhere = self.region.find(text)
+        mine = [unit for unit in elsewhere if unit.code in own.codes]
+        # What one of its own units answers to best in the region, it answers to best among its own.
+        sure, units = (everywhere, mine) if len(mine) == 1 else own.find(text)
         foreign = [unit for unit in elsewhere if unit.code not in own.codes]
         former, now = self.formers.find(text)
         if now and former < min(sure or NOTHING, everywhere or NOTHING):
