@@ -8,7 +8,7 @@ import gc
 import json
 import os
 import sys
-import tomllib
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +18,7 @@ from pipeline.errors import OperatorError, guard_screen
 from schemas.messages import line
 
 if TYPE_CHECKING:
+    from pipeline.run import Result
     from schemas.round import Round
 
 DATA = Path("data")
@@ -88,10 +89,10 @@ def _parser() -> argparse.ArgumentParser:
         "--fetch-every", type=_seconds, default=0.0, metavar="SECONDS", help=line("commands", "option_fetch_every")
     )
     watch.add_argument("--quiet", type=_seconds, default=5.0, metavar="SECONDS", help=line("commands", "option_quiet"))
-    command("pdf", _pdf, "round", "folders")
+    command("pdf", _pdf, "round", "folders", "as_of")
     command("status", _status, "round", "folders", "as_of")
     history = command("history", _history, "round", "folders", "as_of")
-    history.add_argument("--unit", required=True, metavar="CODE", help=line("commands", "option_unit"))
+    history.add_argument("--unit", default="", metavar="CODE", help=line("commands", "option_unit"))
     purge = command("purge", _purge, "round", "folders", "as_of")
     purge.add_argument("--yes", action="store_true", help=line("commands", "option_yes"))
     purge.add_argument("--with-inbox", action="store_true", help=line("commands", "option_with_inbox"))
@@ -145,34 +146,37 @@ def load(name: str, day: dt.date | None = None) -> Round:
     Raises:
         OperatorError: there is none, or its file is wrong; the line names the key.
     """
-    from pydantic import ValidationError
-
-    from schemas.form import FormFault
+    from schemas.faults import FormFault, RoundFault
     from schemas.round import list_rounds, load_round
 
     try:
         return load_round(name).in_period(day or dt.date.today())
-    except FileNotFoundError as fault:
-        if fault.filename and not str(fault.filename).endswith(f"{Path(name).stem}.toml"):
-            raise OperatorError(
-                "bad_round", name=name, key=Path(fault.filename).stem, reason=line("round_errors", "missing")
-            ) from None
+    except (FileNotFoundError, IsADirectoryError) as fault:
+        missing = Path(fault.filename)
+        if missing.stem != Path(name).stem:
+            key = {"units": "register", "rounds": "base"}.get(missing.parent.name, "form")
+            reason = line("entry_errors", "no_file", value=missing.stem)
+            raise OperatorError("bad_round", name=name, key=key, reason=reason) from None
+        if name.endswith(".toml"):
+            raise OperatorError("no_file", path=name) from None
         raise OperatorError("no_round", name=name, known=", ".join(list_rounds())) from None
     except FormFault as fault:
-        reason = line("form_errors", fault.reason, **fault.facts)
-        raise OperatorError("bad_form", name=Path(fault.name).name, key=fault.key, reason=reason) from None
-    except tomllib.TOMLDecodeError as fault:
-        raise OperatorError("bad_toml", name=name, reason=fault) from None
-    except UnicodeDecodeError as fault:
-        raise OperatorError("bad_toml", name=name, reason=fault.reason) from None
-    except ValidationError as faults:
-        first = faults.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        kind = str(first["type"]) if first["type"] in ("missing", "extra_forbidden", "value_error") else "other"
-        value = str(first.get("ctx", {}).get("error", first["input"]))
-        if kind == "value_error" and not key:
-            key, _, value = value.partition(": ")
-        raise OperatorError("bad_round", name=name, key=key, reason=line("round_errors", kind, value=value)) from None
+        raise OperatorError("bad_form", name=Path(fault.name).name, key=fault.key, reason=fault.reason) from None
+    except RoundFault as fault:
+        raise OperatorError("bad_round", name=name, key=fault.key, reason=fault.reason) from None
+
+
+def _code(round: Round, text: str, codes: Iterable[str]) -> str:
+    """Return the code of the unit that is meant by its code or name.
+
+    Raises:
+        OperatorError: it is none of these units, or several have that name.
+    """
+    found = round.units_called(text, codes)
+    if len(found) != 1:
+        named = ", ".join(f"{unit.code} ({round.listed_names[unit.code]})" for unit in found)
+        raise OperatorError("ambiguous_unit" if found else "no_unit", unit=text, found=named)
+    return found[0].code
 
 
 def _start_readers() -> None:
@@ -208,6 +212,10 @@ def _run_line(options: argparse.Namespace) -> int:
     published = publish(round, options.inbox, options.outbox, options.state, options.as_of, settled)
     print_result(published)
     print_next(published)
+    if not published.closed and settled is None and (key := _asked_for_status(options)):
+        from pipeline.glance import will_say
+
+        will_say(key, options.inbox, options.state, lambda: _tell_stand(options, round, published.result))
     return 0
 
 
@@ -226,9 +234,9 @@ def _send(options: argparse.Namespace) -> int:
         return 0
     with sending(round, options.state):
         if options.arrived:
-            decide(round, options.state, options.arrived, "sent")
+            decide(round, options.state, _code(round, options.arrived, round.submitting_units), "sent")
         if options.again:
-            decide(round, options.state, options.again, "prepared")
+            decide(round, options.state, _code(round, options.again, round.submitting_units), "prepared")
         letters = letters_due(round, options.inbox, options.state, options.as_of)
         print_due([letter for letter in letters if letter.reason != "due"])
         outcomes = []
@@ -305,36 +313,56 @@ def _pdf(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     from pipeline.glance import said
 
-    if options.round.endswith(".toml"):  # its form may lie anywhere
-        _tell_status(options)
-    else:
-        key = ["status", options.round, (options.as_of or dt.date.today()).isoformat()]
+    if key := _asked_for_status(options):
         said(key, options.inbox, options.state, lambda: _tell_status(options))
+    else:
+        _tell_status(options)
     return 0
+
+
+def _asked_for_status(options: argparse.Namespace) -> list[str]:
+    """Return what the status depends on beside inbox and state; nothing for a round whose form may lie anywhere."""
+    if options.round.endswith(".toml"):
+        return []
+    return ["status", options.round, (options.as_of or dt.date.today()).isoformat()]
 
 
 def _tell_status(options: argparse.Namespace) -> None:
     _start_readers()
     from pipeline.deliver import look
     from pipeline.purge import kept_of
-    from pipeline.screen import print_keeps, print_purged, print_status
+    from pipeline.screen import print_purged
 
     round = _round(options)
     if kept := kept_of(round, options.state):
         print_purged(round, kept)
+        _tell_holdings(options, round)
     else:
-        result = look(round, options.inbox, options.state, options.as_of)
-        print_status(result)
-        print_keeps(result, options.as_of or dt.date.today())
+        _tell_stand(options, round, look(round, options.inbox, options.state, options.as_of))
+
+
+def _tell_stand(options: argparse.Namespace, round: Round, result: Result) -> None:
+    from pipeline.screen import print_status
+
+    print_status(result)
+    _tell_holdings(options, round)
+
+
+def _tell_holdings(options: argparse.Namespace, round: Round) -> None:
+    from pipeline.purge import holdings
+    from pipeline.screen import print_keeps
+
+    for holding in holdings(round, options.state):
+        of_period = load(options.round, round.opening_of(holding.id))
+        print_keeps(of_period, holding, options.as_of or dt.date.today())
 
 
 def _history(options: argparse.Namespace) -> int:
     from pipeline.screen import print_history
 
     round = _round(options)
-    if options.unit not in round.submitting_units:
-        raise OperatorError("no_unit", code=options.unit, known=", ".join(round.submitting_units))
-    print_history(round, options.unit, options.state, options.as_of or dt.date.today())
+    sender = _code(round, options.unit, round.submitting_units)
+    print_history(round, sender, options.state, options.as_of or dt.date.today())
     return 0
 
 
@@ -347,7 +375,7 @@ def _purge(options: argparse.Namespace) -> int:
     if not options.yes:
         if not sys.stdin.isatty():
             raise OperatorError("purge_needs_yes")
-        if input(line("screen", "purge_ask", round=round.id)).strip() != round.id:
+        if input(f"{line('screen', 'purge_ask', round=round.id)} ").strip() != round.id:
             raise OperatorError("purge_refused")
     day = None if round.series else options.as_of  # of a round that comes again it names the period
     purge(round, *folders, day or dt.date.today(), with_inbox=options.with_inbox)
@@ -396,9 +424,16 @@ def _rules(options: argparse.Namespace) -> int:
 def program() -> int:
     """Run the command of the command line, with nothing personal on the screen whatever happens."""
     guard_screen()
+    lighten()
+    return main()
+
+
+def lighten() -> None:
+    """Spare this process what it has no use for."""
     # Millions of cells live until the end: looking through them for rubbish again and again took a third of a run.
     gc.set_threshold(100_000, 50, 1_000)
-    return main()
+    # numpy's algebra, of which nothing is used, would start threads of its own that keep a processor busy.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _rulebook(options: argparse.Namespace) -> int:
@@ -417,8 +452,10 @@ def _waive(options: argparse.Namespace) -> int:
 
     round, day = _round(options), options.as_of or dt.date.today()
     until = _date(options.until) if options.until else None
+    listed = (unit.code for units in round.expected.values() for unit in units)
+    unit = _code(round, options.unit, [*round.submitting_units, *listed])
     asked = Decision(
-        "waiver", day, options.by, options.why, unit=options.unit, rule=options.rule, column=options.column, until=until
+        "waiver", day, options.by, options.why, unit=unit, rule=options.rule, column=options.column, until=until
     )
     print_decisions(round, waive(round, options.inbox, options.state, options.as_of, asked))
     print(line("screen", "decided"))

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import OperatorError
+from schemas.faults import first_fault, shown, toml_fault
 from schemas.messages import line
 
 FILE = "hop-thu.toml"
@@ -95,11 +96,15 @@ def _server(state: Path, table: str, kind: type[_AnyServer]) -> _AnyServer | Non
     path = account_file(state)
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (OSError, ValueError) as fault:  # no rights; no UTF-8, no TOML
-        raise OperatorError("bad_account", path=path, key=table, reason=fault) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise OperatorError("bad_account", path=path, key=table, reason=toml_fault(fault)) from None
+    except OSError as fault:  # no rights
+        raise OperatorError("bad_account", path=path, key=table, reason=fault.strerror) from None
     found = tables.get(table, {})
     if not isinstance(found, dict):
-        raise OperatorError("bad_account", path=path, key=table, reason=line("round_errors", "other", value=found))
+        raise OperatorError(
+            "bad_account", path=path, key=table, reason=line("entry_errors", "one_table", value=shown(found))
+        )
     environment = {key: os.environ.get(f"{_PATH}_{table}_{key}".upper()) for key in kind.model_fields}
     settings: dict[str, Any] = found | {key: value for key, value in environment.items() if value}
     if not settings:
@@ -107,9 +112,6 @@ def _server(state: Path, table: str, kind: type[_AnyServer]) -> _AnyServer | Non
     try:
         return kind(**settings)
     except ValidationError as faults:
-        first = faults.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        known = str(first["type"]) if first["type"] in ("missing", "extra_forbidden") else "other"
-        value = "***" if name == "password" else first["input"]
-        reason = line("round_errors", known, value=value)
-        raise OperatorError("bad_account", path=path, key=f"{table}.{name}", reason=reason) from None
+        hidden = {"password": "***"} if "password" in settings else {}
+        key, reason = first_fault(settings | hidden, faults)
+        raise OperatorError("bad_account", path=path, key=".".join([table, *map(str, key)]), reason=reason) from None

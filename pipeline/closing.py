@@ -10,14 +10,14 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.consolidate import vietnamese_date
+from pipeline.ledger import Letter
 from pipeline.model import Arrival, Decision, Submission, finding, findings_frame
-from pipeline.render.letter import write_letter
+from pipeline.render.letter import folder_of, write_letter
 from pipeline.render.machine import summary, write_findings
 from pipeline.run import Result
 from pipeline.weigh import Scales
 from schemas.codes import Rule
 from schemas.messages import line
-from schemas.text import slug
 
 LATE = "sau-khi-chot"  # the folder, within the result, of what came after the closing
 
@@ -68,12 +68,13 @@ def too_late(result: Result, closing: Decision) -> Result:
     return replace(result, rollup=replace(result.rollup, findings=findings))
 
 
-def write_late(result: Result, told: pd.DataFrame, folder: Path) -> None:
-    """Write the findings of the late files, and a letter to every sender of one."""
+def write_late(result: Result, told: pd.DataFrame, folder: Path) -> list[Letter]:
+    """Write the findings of the late files, and a letter to every sender of one; return the letters."""
     folder.mkdir(parents=True)
     write_findings(told, folder / "findings.csv")
+    letters = []
     for code, own in told[told["submitter"].ne("")].groupby("submitter"):
-        unit = result.round.submitting_units[str(code)]
-        place = folder / "don-vi" / f"{code}-{slug(unit.full_name)}"
+        place = folder / folder_of(result.round.submitting_units[str(code)])
         place.mkdir(parents=True)
-        write_letter(result, list(own.itertuples()), unit.code, place, place / "khong-kem-tep")
+        letters.append(write_letter(result, list(own.itertuples()), str(code), place, place / "khong-kem-tep"))
+    return letters

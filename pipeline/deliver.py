@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +20,7 @@ from pipeline.intake import Intake, Signs, take_in
 from pipeline.known import Known, open_known
 from pipeline.ledger import Ledger, Letter, Outcome, Run, Version, open_ledger
 from pipeline.model import Decision
-from pipeline.period import Carried, earlier_periods, of_period, prefillable
+from pipeline.period import earlier_periods, of_period, prefillable
 from pipeline.recheck import rechecked, rules_of
 from pipeline.render.machine import write_machine_results
 from pipeline.render.outgoing import Outgoing
@@ -43,6 +43,8 @@ from schemas.text import slug
 class Published:
     """A result and where it lies; `kept` are files that somebody edited or added, kept beside the new ones.
 
+    `outdated` are PDFs that are gone because their papers are others now.
+
     `closed`: the round was closed before; the result is then that of the files that came too late.
     `mailed` tells which files of the inbox came by mail: path -> address that it was sent from.
     """
@@ -54,6 +56,7 @@ class Published:
     intake: Intake
     mailed: dict[str, str]
     closed: Closed | None = None
+    outdated: list[str] = field(default_factory=list)
 
 
 def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Result:
@@ -64,16 +67,33 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger, open_known(state) as known:
         decided = ledger.decisions(round.id)
-        arrivals = take_in(round.id, inbox, state, ledger, today).arrivals
+        arrivals = take_in(round, inbox, state, ledger, today).arrivals
         if closing := closed_by(decided):
             sealed, today = set(ledger.sealed(closing.number, "input").values()), closing.day
             arrivals = [arrival for arrival in arrivals if arrival.sha256 in sealed]
         earlier = earlier_periods(ledger, round)
         result = judge(round, arrivals, today, known, decided, earlier if earlier.newest else None)
         versions = current_versions(ledger, result)
-        result = with_history(ledger, replace(result, previous=round.called(earlier.newest)), versions)
-        result = replace(result, standings=standings(ledger, result, versions))
+        result = with_history(ledger, result.also(previous=round.called(earlier.newest)), versions)
+        result = result.also(standings=standings(ledger, result, versions))
         return _with_letters(state, ledger, result)
+
+
+def look_late(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Result | None:
+    """Return what came after the closing, None while the round is open; nothing is written but ledger and store."""
+    today = as_of or dt.date.today()
+    with hold(state), open_ledger(state) as ledger, open_known(state) as known:
+        closing = closed_by(ledger.decisions(round.id))
+        if closing is None:
+            return None
+        intake = take_in(round, inbox, state, ledger, today)
+        return _late(round, intake, ledger, known, today, closing)
+
+
+def _late(round: Round, intake: Intake, ledger: Ledger, known: Known, today: dt.date, closing: Decision) -> Result:
+    sealed = set(ledger.sealed(closing.number, "input").values())
+    late = [arrival for arrival in intake.arrivals if arrival.sha256 not in sealed]
+    return too_late(judge(round, late, today, known), closing)
 
 
 def publish(
@@ -99,43 +119,47 @@ def publish(
     with hold(state), open_ledger(state) as ledger:
         decided = ledger.decisions(round.id)
         with open_known(state) as known:
-            intake = take_in(round.id, inbox, state, ledger, today, settled)
+            intake = take_in(round, inbox, state, ledger, today, settled)
             if closing := closed_by(decided):
                 return _closed(round, intake, outbox, ledger, known, today, closing)
             earlier = earlier_periods(ledger, round)
             result = judge(round, intake.arrivals, today, known, decided, earlier if earlier.newest else None)
-            result = replace(result, previous=round.called(earlier.newest))
+            result = result.also(previous=round.called(earlier.newest))
         ledger.belong(round.id, {s.sha256: s.submitter for s in result.submissions})
         if signed and intake.waiting:
             raise OperatorError("file_changing", path=intake.waiting[0])
         closing = closing_of(result, of_period(round, intake.arrivals)[0], signed) if signed else None
         versions = current_versions(ledger, result)
         result = _with_letters(state, ledger, with_history(ledger, result, versions))
-        result = replace(result, standings=standings(ledger, result, versions))
+        result = result.also(standings=standings(ledger, result, versions))
         now = Run(today, {s.file: s.sha256 for s in result.submissions}, rules_of(round))
         result, outcome = _with_record(ledger, result, versions, now)
         if closing:
-            result = replace(result, decisions=[*result.decisions, closing])
+            result = result.also(decisions=[*result.decisions, closing])
         told = worded(result)
         with writable(outbox):
             outbox.mkdir(parents=True, exist_ok=True)
             shelf = Shelf(outbox / round.id)
             shelf.recover()
-            letters = _render(result, told, shelf.staged, way_to(inbox, shelf.staged), earlier.carried)
+            outgoing = Outgoing(result, told, shelf.staged, earlier.carried, shelf.place, ledger.folders(round.id))
+            letters, signs = _render(result, told, outgoing, shelf.staged, way_to(inbox, shelf.staged))
             compare(shelf.staged, once=round.form.rows == "units")
             hashes = hashes_of(shelf.staged)
             kept = _keep_handwork(ledger, round.id, shelf)
+            pdfs, outdated = _keep_pdfs(ledger, round.id, shelf)
+            hashes |= pdfs
             ledger.will_write_papers(round.id, hashes)
             shelf.swap()
-        ledger.wrote_papers(round.id, hashes)
-        ledger.record_run(round.id, now, replace(outcome, letters=letters))
+        ledger.wrote_papers(round.id, hashes, signs)
+        ledger.record_run(round.id, now, replace(outcome, letters=letters, carried=earlier.used))
         ledger.record_scores(round.series or round.id, month_of(result), {s.code: s.score for s in result.standings})
         if closing:
             papers = hashes_of(shelf.place)
             seals = {"input": inputs_of(of_period(round, intake.arrivals)[0]), "paper": papers}
             ledger.record_decisions(round.id, [replace(closing, value=mark_of(papers))], seals)
         mailed = ledger.mail_senders()
-    return Published(result, told, shelf.place, kept, intake, mailed)
+        result = replace(result, posted=ledger.posted(round.id))
+    return Published(result, told, shelf.place, kept, intake, mailed, outdated=outdated)
 
 
 def _with_letters(state: Path, ledger: Ledger, result: Result) -> Result:
@@ -143,26 +167,26 @@ def _with_letters(state: Path, ledger: Ledger, result: Result) -> Result:
     with alone(state, "send") as nobody_sends:
         if nobody_sends:
             ledger.settle_unknown(result.round.id)
-    return replace(result, posted=ledger.posted(result.round.id))
+    return result.also(posted=ledger.posted(result.round.id))
 
 
 def _closed(
     round: Round, intake: Intake, outbox: Path, ledger: Ledger, known: Known, today: dt.date, closing: Decision
 ) -> Published:
     """Tell which files came after the closing; what was signed is not touched."""
-    sealed = set(ledger.sealed(closing.number, "input").values())
-    late = [arrival for arrival in intake.arrivals if arrival.sha256 not in sealed]
-    result = too_late(judge(round, late, today, known), closing)
+    result = _late(round, intake, ledger, known, today, closing)
     told, place = worded(result), outbox / round.id
+    letters = []
     with writable(outbox):
         shelf = late_shelf(round, outbox)
         shelf.recover()
-        if late:
+        if result.submissions:
             place.mkdir(parents=True, exist_ok=True)
-            write_late(result, told, shelf.staged)
+            letters = write_late(result, told, shelf.staged)
             papers = {f"{LATE}/{name}": sha256 for name, sha256 in hashes_of(shelf.staged).items()}
             ledger.will_write_papers(round.id, papers)
             shelf.swap()
+    ledger.prepare_late(round.id, letters, today)
     changed = changed_papers(ledger.sealed(closing.number, "paper"), hashes_of(place))
     return Published(
         result, told, place, [], intake, ledger.mail_senders(), Closed(closing, changed, result.submissions)
@@ -177,7 +201,7 @@ def _with_record(ledger: Ledger, result: Result, versions: dict[str, Version], n
     # Of each round before, how it ended.
     before = [m for round in result.round.previous for m in ledger.moments(round)[-1:]]
     moments = [*sorted(before, key=lambda m: m.day), *own, moment]
-    result = replace(result, moments=moments, rechecks=[*ledger.rechecks(result.round.id), *rechecks])
+    result = result.also(moments=moments, rechecks=[*ledger.rechecks(result.round.id), *rechecks])
     return result, Outcome(versions, decisions=result.decisions, moment=moment, rechecks=rechecks)
 
 
@@ -214,10 +238,12 @@ def late_shelf(round: Round, outbox: Path) -> Shelf:
     return Shelf(outbox / round.id / LATE, outbox / f"{round.id}.late")
 
 
-def _render(result: Result, told: pd.DataFrame, folder: Path, way: str, carried: Carried) -> list[Letter]:
-    """Render everything into the folder, from which a `way` leads to the inbox; return the letters prepared.
+def _render(
+    result: Result, told: pd.DataFrame, outgoing: Outgoing, folder: Path, way: str
+) -> tuple[list[Letter], dict[str, str]]:
+    """Render everything into the folder, from which a `way` leads to the inbox.
 
-    Who has sent nothing gets a form with what is `carried` from earlier periods.
+    Return the letters prepared, and what each sender's folder was made from.
     """
     folder.mkdir()
 
@@ -227,7 +253,7 @@ def _render(result: Result, told: pd.DataFrame, folder: Path, way: str, carried:
         write_rollup(result, told, folder / "tong-hop.xlsx", way)
         write_overview(result, told, folder / "tong-quan.html")
 
-    return Outgoing(result, told, folder, carried).write(meanwhile=papers)
+    return outgoing.write(meanwhile=papers)
 
 
 def _keep_handwork(ledger: Ledger, round: str, shelf: Shelf) -> list[Path]:
@@ -252,3 +278,20 @@ def _keep_handwork(ledger: Ledger, round: str, shelf: Shelf) -> list[Path]:
         shutil.copy2(place / path, target)
         kept.append(place / target.relative_to(staged))
     return kept
+
+
+def _keep_pdfs(ledger: Ledger, round: str, shelf: Shelf) -> tuple[dict[str, str], list[str]]:
+    """Carry over the PDFs that show their papers as they are now; return these with their hashes, and the others."""
+    kept, outdated = {}, []
+    for pdf in sorted(shelf.place.glob("*.pdf")):
+        sha256 = hashlib.sha256(pdf.read_bytes()).hexdigest()
+        target, paper = shelf.staged / pdf.name, pdf.with_suffix(".docx")
+        if target.exists() or not ledger.is_ours(round, pdf.name, sha256):
+            continue
+        now = shelf.staged / paper.name
+        if paper.exists() and now.exists() and now.read_bytes() == paper.read_bytes():
+            shutil.copy2(pdf, target)
+            kept[pdf.name] = sha256
+        else:
+            outdated.append(pdf.name)
+    return kept, outdated

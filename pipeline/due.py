@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.deliver import look
+from pipeline.deliver import look, look_late
 from pipeline.errors import OperatorError
 from pipeline.intake import signs_of
 from pipeline.ledger import TOLD, Letter, Posted, open_ledger
@@ -32,7 +32,7 @@ class Due:
 
 
 def letters_due(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> list[Due]:
-    """Return for every sender of the round whether a letter is due.
+    """Return for every sender of the round whether a letter is due; of a closed round also about what came too late.
 
     The day is `as_of`, else today; where the last run was made as of another day, the days since it are added to that
     one.
@@ -46,17 +46,25 @@ def letters_due(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -
         raise OperatorError("nothing_prepared", round=round.id)
     before = signs_of(inbox)
     result = look(round, inbox, state, as_of or day)
+    late = look_late(round, inbox, state, as_of or day) if closed_by(result.decisions) else None
     if signs_of(inbox) != before:
         raise OperatorError("inbox_changing", path=inbox)
-    posted: dict[str, list[Posted]] = {code: [] for code in round.submitting_units}
+    # What a unit was told of what counts, and of what came after the closing, are two matters.
+    posted: dict[tuple[str, bool], list[Posted]] = {}
     for letter in result.posted:
-        if letter.submitter in posted:  # a unit may have left the round
-            posted[letter.submitter].append(letter)
-    closed = closed_by(result.decisions) is not None
-    return [
-        _due(round, unit, letter_to(result, code), posted[code], result.as_of, closed)
-        for code, unit in round.submitting_units.items()
+        posted.setdefault((letter.submitter, letter.kind == "closed"), []).append(letter)
+    units = round.submitting_units
+    dues = [
+        _due(round, unit, letter_to(result, code), posted.get((code, False), []), result.as_of, late is not None)
+        for code, unit in units.items()
     ]
+    if late:
+        senders = [code for code in units if code in late.after_closing]
+        dues += [
+            _due(round, units[code], letter_to(late, code), posted.get((code, True), []), late.as_of, closed=True)
+            for code in senders
+        ]
+    return dues
 
 
 def _due(round: Round, unit: Unit, wanted: Letter, posted: list[Posted], today: dt.date, closed: bool) -> Due:

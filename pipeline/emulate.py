@@ -35,10 +35,11 @@ def standings(ledger: Ledger, result: Result, versions: Mapping[str, Version]) -
     month = month_of(result)
     months = ledger.scores(result.round.series or result.round.id, f"{month[:4]}-01", month)
     full = sum(criterion.points for criterion in emulation.criteria)
-    found = []
+    found, units = [], result.rollup.units
+    yes = result.rollup.yes.groupby(units["submitter_code"]).mean().to_dict("index")
     for code in result.round.submitting_units:
         first = next(iter(ledger.versions(result.round.id, code)), versions.get(code))
-        reached = [(c, _share(result, code, c.measure, first)) for c in emulation.criteria]
+        reached = [(c, _share(result, code, c.measure, first, yes.get(code, {}))) for c in emulation.criteria]
         points = [(c.title, round(c.points * share, 1), c.points) for c, share in reached]
         score = round(sum(got for _, got, _ in points), 1)
         year = [*(s for m, s in months.get(code, {}).items() if m != month), score]
@@ -54,21 +55,21 @@ def standings(ledger: Ledger, result: Result, versions: Mapping[str, Version]) -
 
 def _ranked(found: list[Standing]) -> Iterator[Standing]:
     """Yield them best first; equal scores have the same rank."""
-    scores = [standing.score for standing in found]
-    for standing in sorted(found, key=lambda s: -s.score):
-        yield replace(standing, rank=1 + sum(score > standing.score for score in scores))
+    ranks: dict[float, int] = {}
+    for place, standing in enumerate(sorted(found, key=lambda s: -s.score), start=1):
+        yield replace(standing, rank=ranks.setdefault(standing.score, place))
 
 
 def _lacking(result: Result, code: str, reached: list[tuple[Criterion, float]]) -> Iterator[str]:
     """Yield what to do for the points that are missing; who sent nothing has one thing to do first."""
     to_do = [criterion.lack for criterion, share in reached if share < 1]
-    absent = result.rollup.senders.at[code, "status"] in ("missing", "rejected")
+    absent = result.senders[code]["status"] in ("missing", "rejected")
     yield from to_do[:1] if absent else to_do
 
 
-def _share(result: Result, code: str, measure: str, first: Version | None) -> float:
-    """Return how far a sender has come by one criterion, from 0 to 1."""
-    sender, rollup = result.rollup.senders.loc[code], result.rollup
+def _share(result: Result, code: str, measure: str, first: Version | None, yes: dict[str, float]) -> float:
+    """Return how far a sender has come by one criterion, from 0 to 1; `yes` is the share of its units by column."""
+    sender = result.senders[code]
     if sender["status"] in ("missing", "rejected"):
         return 0.0
     if measure == "on-time":
@@ -81,6 +82,5 @@ def _share(result: Result, code: str, measure: str, first: Version | None) -> fl
     if measure in result.round.measures:
         return float(sender[measure] / sender["expected"]) if sender["expected"] else 1.0
     if measure in {question.key for question in result.round.questions}:
-        return float(rollup.stated.get(code, {}).get(measure) == yes_no.answers()[0])
-    own = rollup.units["submitter_code"].eq(code)
-    return float(rollup.yes.loc[own, measure].mean()) if own.any() else 1.0
+        return float(result.rollup.stated.get(code, {}).get(measure) == yes_no.answers()[0])
+    return yes[measure] if yes else 1.0

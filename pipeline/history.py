@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Any
 
 import pandas as pd
 
 from pipeline.ledger import Ledger, Version
-from pipeline.model import Change, Progress
+from pipeline.model import Change, Progress, Submission
+from pipeline.period import by_unit, paired
 from pipeline.run import Result
+from schemas.form import Form
 
 
 def current_versions(ledger: Ledger, result: Result) -> dict[str, Version]:
     """Return what counts of every sender now, numbered: the last number again while the same files count."""
     submissions = {submission.file: submission for submission in result.submissions}
-    findings = result.rollup.findings
+    findings, origin = result.rollup.findings, result.rows.origin
     errors, rows = _keys(findings[findings["severity"].eq("error")]), _rows(result)
+    counting_of: dict[str, list[Submission]] = {}
+    for sender, file in sorted(set(zip(origin["submitter"], origin["file"], strict=True))):
+        if file:
+            counting_of.setdefault(sender, []).append(submissions[file])
     versions = {}
-    origin = result.rows.origin
-    for sender, named in origin[origin["file"].ne("")].groupby("submitter")["file"]:
-        counting = [submissions[file] for file in named.unique()]
+    for sender, counting in counting_of.items():
         files = sorted({s.sha256 for s in counting})
-        earlier = ledger.versions(result.round.id, str(sender))
+        earlier = ledger.versions(result.round.id, sender)
         last = earlier[-1] if earlier else None
         same = last is not None and last.files == files
         number = last.number if last and same else max((last.number if last else 0) + 1, *(s.version for s in counting))
-        versions[str(sender)] = Version(
+        versions[sender] = Version(
             number=number,
             files=files,
             received=max(s.received for s in counting),
             recorded=last.recorded if last and same else result.as_of,
-            errors=sorted(errors.get(str(sender), [])),
-            rows=rows.get(str(sender), {}),
+            errors=sorted(errors.get(sender, [])),
+            rows=rows.get(sender, {}),
         )
     return versions
 
@@ -48,11 +54,12 @@ def with_history(ledger: Ledger, result: Result, versions: dict[str, Version]) -
     accepted = _keys(findings[findings["decision"].notna()])
     for sender, version in versions.items():
         earlier = [v for v in ledger.versions(result.round.id, sender) if v.number < version.number]
-        progress[sender] = _progress(earlier[-1] if earlier else None, version, accepted.get(sender, []))
-    return replace(result, progress=progress)
+        last = earlier[-1] if earlier else None
+        progress[sender] = _progress(result.round.form, last, version, accepted.get(sender, []))
+    return result.also(progress=progress)
 
 
-def _progress(before: Version | None, now: Version, accepted: list[list[str]]) -> Progress:
+def _progress(form: Form, before: Version | None, now: Version, accepted: list[list[str]]) -> Progress:
     if before is None:
         return Progress(now.number, now.received)
     asked, left, settled = (Counter(map(tuple, keys)) for keys in (before.errors, now.errors, accepted))
@@ -64,31 +71,57 @@ def _progress(before: Version | None, now: Version, accepted: list[list[str]]) -
         fixed=(asked - left).total(),
         left=(asked & left).total(),
         new=(left - asked).total(),
-        changes=list(_changes(before, now)),
+        changes=list(_changes(form, before, now)),
     )
 
 
 def _keys(findings: pd.DataFrame) -> dict[str, list[list[str]]]:
     """Return what makes two findings the same (unit, column, rule), by sender."""
     keys: dict[str, list[list[str]]] = {}
-    for f in findings.itertuples():
-        keys.setdefault(f.submitter, []).append([f.unit or f"?{f.value}", f.column, f.rule])
+    columns = (findings[name] for name in ("submitter", "unit", "value", "column", "rule"))
+    for submitter, unit, value, column, rule in zip(*columns, strict=True):
+        keys.setdefault(submitter, []).append([unit or f"?{value}", column, rule])
     return keys
 
 
-def _rows(result: Result) -> dict[str, dict[str, dict[str, str]]]:
+def _rows(result: Result) -> dict[str, _Listed]:
     """Return the repaired values of the units that each sender lists."""
-    values, persons = result.repaired.to_dict("index"), result.round.form.rows == "persons"
-    rows: dict[str, dict[str, dict[str, str]]] = {}
+    persons = result.round.form.rows == "persons"
+    rows: dict[str, _Listed] = {}
     for code, sender in result.rollup.units["submitter_code"].items():
         for number, id in enumerate(result.ids_of.get(str(code), []), start=1):
-            rows.setdefault(sender, {})[f"{code}/{number}" if persons else str(code)] = values[id]
+            listed = rows.setdefault(sender, _Listed(result.round.form.keys, result.texts))
+            listed.ids[f"{code}/{number}" if persons else str(code)] = id
     return rows
 
 
-def _changes(before: Version, now: Version) -> Iterator[Change]:
-    for unit in [*before.rows, *(unit for unit in now.rows if unit not in before.rows)]:
-        old, new = before.rows.get(unit, {}), now.rows.get(unit, {})
-        for column in new or old:
-            if old.get(column, "") != new.get(column, ""):
-                yield Change(unit.partition("/")[0], column, old.get(column, ""), new.get(column, ""))
+@dataclass(frozen=True)
+class _Listed(Mapping[str, dict[str, str]]):
+    """The repaired values of what a sender lists, by unit: made when they are asked for, since no row is to be held
+    twice. `texts` gives those of a row in the order of `columns`.
+    """
+
+    columns: list[str]
+    texts: Callable[[Any], list[str]]
+    ids: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, unit: str) -> dict[str, str]:
+        return dict(zip(self.columns, self.texts(self.ids[unit]), strict=True))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def _changes(form: Form, before: Version, now: Version) -> Iterator[Change]:
+    """Yield what differs, unit by unit; a person is compared with itself, wherever in the list it stands now."""
+    then, since = by_unit(before), by_unit(now)
+    for unit in [*then, *(unit for unit in since if unit not in then)]:
+        lists = then.get(unit, []), since.get(unit, [])
+        pairs = paired(form, *lists) if form.rows == "persons" else zip_longest(*lists, fillvalue={})
+        for old, new in pairs:
+            for column in new or old:
+                if old.get(column, "") != new.get(column, ""):
+                    yield Change(unit, column, old.get(column, ""), new.get(column, ""))

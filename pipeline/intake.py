@@ -13,9 +13,9 @@ import os
 import re
 import stat
 import sys
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -28,6 +28,7 @@ from pipeline.read import LIMIT, megabytes
 from pipeline.readers import unpack_bundle
 from pipeline.state import sync, temporary, writable
 from schemas.codes import Rule
+from schemas.round import Round
 
 # Hidden files, locks and backups of office programs, folders' own files, downloads that are not finished.
 _IGNORED = re.compile(
@@ -53,8 +54,10 @@ _KINDS: list[tuple[Callable[[int], bool], str]] = [
     (stat.S_ISCHR, "device"),
 ]
 _OPEN = os.O_RDONLY | sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
-_OFFICE_PARTS = {"[content_types].xml", "mimetype", "content.xml"}
+_OFFICE_BEGIN = b"[content_types].xml"
+_OFFICE_PARTS = {_OFFICE_BEGIN.decode(), "mimetype", "content.xml"}
 _DIRECTORY_LIMIT = 1 << 20
+_AT_ONCE = 16  # files that are waited for: a disk makes one journey for all of them
 
 
 @dataclass(frozen=True)
@@ -92,29 +95,41 @@ def _sign(found: os.stat_result) -> tuple[int, int, int]:
 
 
 def take_in(
-    round: str, inbox: Path, state: Path, ledger: Ledger, today: dt.date, settled: Signs | None = None
+    round: Round, inbox: Path, state: Path, ledger: Ledger, today: dt.date, settled: Signs | None = None
 ) -> Intake:
-    """Return the files of the inbox for a round (its id); their bytes are in `state/store` from now on.
+    """Return the files of the inbox for a round; their bytes are in `state/store` from now on.
 
     Where `settled` is given, a file with another sign waits: somebody has begun to write it since. A file is
     received on the date that its folder is named by, else on the day that it was first seen. What is no readable file
-    is an arrival that is refused already; the files of a bundle are arrivals of their own.
+    is an arrival that is refused already; the files of a bundle are arrivals of their own. Each content belongs to the
+    period in which it was received, or to this round if that one was purged.
 
     Raises:
         OperatorError: there is no such inbox, the store cannot be written, or the round was purged.
     """
-    ledger.must_live(round)
+    ledger.must_live(round.id)
     if not inbox.is_dir():
         raise OperatorError("no_inbox", path=inbox)
     with writable(state):
         store = _Store(state / "store", temporary(state))
         intake = _taken(inbox, store, today, settled)
-        seen = ledger.first_seen({arrival.sha256: arrival.file for arrival in intake.arrivals}, today)
-        dated = [replace(a, received=_folder_date(a.file) or seen[a.sha256]) for a in intake.arrivals]
+        day = max(today, _looked_before(round, ledger))
+        seen = ledger.first_seen([(a.sha256, a.file) for a in intake.arrivals], day, round.opens)
+        dated = [replace(a, received=_folder_date(a.file) or seen[a.sha256, a.file]) for a in intake.arrivals]
         taken = _unbundled(replace(intake, arrivals=dated), store)
-        kept = {arrival.sha256 for arrival in [*intake.arrivals, *taken.arrivals] if not arrival.refused}
-        ledger.belong(round, dict.fromkeys(sorted(kept | store.bundles), ""))
+        kept: dict[str, set[str]] = {}
+        for arrival in [*dated, *taken.arrivals]:
+            if not arrival.refused:
+                kept.setdefault(round.id_on(arrival.received), set()).add(arrival.sha256)
+        for id, contents in kept.items():
+            ledger.belong(round.id if ledger.purged(id) else id, dict.fromkeys(sorted(contents), ""))
         return taken
+
+
+def _looked_before(round: Round, ledger: Ledger) -> dt.date:
+    """Return when a round that comes again was last run: what was not there then has not come in a period before."""
+    last = ledger.last_day(round.series) if round.series else None
+    return min(last or dt.date.min, dt.date.today())  # a day to come was a slip
 
 
 def lying_in(inbox: Path) -> Iterator[tuple[Path, str]]:
@@ -126,21 +141,35 @@ def lying_in(inbox: Path) -> Iterator[tuple[Path, str]]:
 
 
 def arrivals_of(files: list[Path], folder: Path, today: dt.date) -> list[Arrival]:
-    """Return these files as if they had arrived today; their bytes are in `folder` as long as it lives.
+    """Return these files, and those of folders among them, as if they had arrived today.
+
+    Their bytes are in `folder` as long as it lives.
 
     Raises:
         OperatorError: one of them is not there.
     """
     store = _Store(folder / "store", folder)
     arrivals = []
-    for path in files:
+    for path, name in _named(files):
         if not path.is_file():
             raise OperatorError("no_file", path=printable(str(path)))
         try:
-            arrivals.append(_arrival(path.resolve(), printable(path.name), store, today))
+            arrivals.append(_arrival(path.resolve(), printable(name), store, today))
         except _Changing:
             raise OperatorError("file_changing", path=printable(str(path))) from None
+    store.settle()
     return _unbundled(Intake(arrivals), store).arrivals
+
+
+def _named(files: list[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield the files, and those that lie in the folders among them, with their names or ways there."""
+    for path in files:
+        if not path.is_dir():
+            yield path, path.name
+            continue
+        for found, _ in sorted(_walk(path)):
+            if found.is_file() and not found.is_symlink() and not _IGNORED.search(found.name):
+                yield found, found.relative_to(path).as_posix()
 
 
 def printable(name: str) -> str:
@@ -243,7 +272,7 @@ def _content(path: Path, sign: tuple[int, ...] | None) -> bytes:
     if expected.st_size > LIMIT:
         raise Refused(Rule.FILE_TOO_LARGE, size=megabytes(expected.st_size), limit=megabytes(LIMIT))
     with os.fdopen(os.open(path, _OPEN), "rb") as file:
-        content = file.read(LIMIT + 1)
+        content = file.read(expected.st_size + 1)
         found = os.fstat(file.fileno())
     if (found.st_size, found.st_mtime_ns) != (expected.st_size, expected.st_mtime_ns) or len(content) != found.st_size:
         raise _Changing
@@ -276,44 +305,58 @@ def _folder_date(file: str) -> dt.date | None:
 
 
 class _Store:
-    """Contents under their hashes. `bundles` are the hashes of those that may be a bundle of files."""
+    """Contents under their hashes. `bundles` are the hashes of those that may be a bundle of files.
+
+    What is new is on the disk, and has its name there, after `settle`: nobody looks inside before.
+    """
 
     def __init__(self, folder: Path, temporary: Path) -> None:
         for place in (folder, temporary):
             place.mkdir(parents=True, exist_ok=True)
         self._folder, self._temporary = folder, temporary
-        self._changed = False
+        self._new: set[str] = set()
         self.bundles: set[str] = set()
 
     def keep(self, name: str, content: bytes, received: dt.date) -> Arrival:
-        """Keep a content: whole and on the disk before it stands under its hash."""
+        """Keep a content."""
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._folder / sha256
-        if not path.exists() or path.stat().st_size != len(content):
-            with tempfile.NamedTemporaryFile(dir=self._temporary, delete=False) as copy:
-                copy.write(content)
-                copy.flush()
-                os.fsync(copy.fileno())
-            Path(copy.name).replace(path)
-            self._changed = True
+        if sha256 not in self._new and not (path.exists() and path.stat().st_size == len(content)):
+            (self._temporary / sha256).write_bytes(content)
+            self._new.add(sha256)
         if _may_be_bundle(content):
             self.bundles.add(sha256)
         return Arrival(name, path, sha256, received)
 
     def settle(self) -> None:
-        """Make sure that the new names too are on the disk, before anything looks inside."""
-        if self._changed:
-            sync(self._folder)
-        self._changed = False
+        """Bring all that is new whole onto the disk, before it stands under its hash, then the names too."""
+        if not self._new:
+            return
+        with ThreadPoolExecutor(_AT_ONCE) as disk:
+            list(disk.map(_to_disk, (self._temporary / sha256 for sha256 in self._new)))
+        for sha256 in self._new:
+            (self._temporary / sha256).replace(self._folder / sha256)
+        sync(self._folder)
+        self._new.clear()
+
+
+def _to_disk(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 # --- bundles
 
 
 def _may_be_bundle(content: bytes) -> bool:
-    """Tell an archive of files from an office document, which is one too, by its list of names alone."""
+    """Tell an archive of files from an office document, which is one too, by its list of names alone.
+
+    Nearly every office program begins with the name that tells: that saves reading the list.
+    """
+    if not content.startswith(b"PK") or content[30:49].lower() == _OFFICE_BEGIN:
+        return False
     end = content.rfind(b"PK\x05\x06")
-    if not content.startswith(b"PK") or end < 0:
+    if end < 0:
         return False
     if int.from_bytes(content[end + 12 : end + 16], "little") > _DIRECTORY_LIMIT:
         return False

@@ -89,6 +89,20 @@ _MIGRATIONS = [
     create unique index explained_once on decisions (round, submitter, unit, rule, "column", value, person, source)
         where kind = 'explanation';
     """,
+    """
+    create table carried (round text not null, source text not null, unit text not null, in_order integer not null,
+        rows text not null, primary key (round, source, unit));
+    """,
+    """
+    alter table files rename to old_files;
+    create table files (sha256 text not null, name text not null, first_seen text not null, there integer not null,
+        primary key (sha256, name));
+    insert into files select sha256, name, first_seen, 1 from old_files;
+    drop table old_files;
+    """,
+    """
+    create table folders (round text not null, path text not null, sign text not null, primary key (round, path));
+    """,
 ]
 
 # What is left of each table when a round is purged, in this order: counts, days, hashes and fates, nothing that anybody
@@ -99,9 +113,10 @@ _FORGETTING: dict[str, str] = {
     " exists (select 1 from json_each(mails.files) f join files on name = f.value join gone using (sha256)) and"
     " not exists (select 1 from json_each(mails.files) f join files on name = f.value"
     " where sha256 not in (select sha256 from gone)))",
-    "files": "delete from files where sha256 in (select sha256 from gone)",
+    "files": "delete from files where sha256 in (select sha256 from gone) and name <> rowid",
     "belongings": "delete from belongings where round = :round or sha256 in (select sha256 from gone)",
     "papers": "delete from papers where round = :round and path not in (select path from kept)",
+    "folders": "delete from folders where round = :round",
     "runs": "update runs set files = nameless(files) where round = :round",
     "versions": "update versions set rows = empty(rows), errors = untyped(errors) where round = :round",
     "letters": "update letters set address = '', reply = '' where round = :round",
@@ -112,8 +127,11 @@ _FORGETTING: dict[str, str] = {
     "faults": "",
     "rechecks": "",
     "scores": "",
+    "carried": "delete from carried where round = :round",
     "purges": "",
 }
+
+_PERIODS = "{}-[0-9][0-9][0-9][0-9]*"  # the ids of a round's periods
 
 TOLD = ("sent", "uncertain", "refused")
 """Fates of letters that were tried: the unit has it, may have it, or its mailbox will not have it."""
@@ -133,7 +151,25 @@ class Version:
     received: dt.date
     recorded: dt.date
     errors: list[list[str]]
-    rows: dict[str, dict[str, str]]
+    rows: Mapping[str, dict[str, str]]
+
+
+File = tuple[str, str]
+"""A file that lay in the inbox: the hash of its content, and its path there."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """What an earlier round (its id is `source`) left of a unit: its repaired rows, and whether they had no error."""
+
+    source: str
+    unit: str
+    rows: list[dict[str, str]]
+    in_order: bool
+
+
+Folders = Mapping[str, tuple[str, Mapping[str, str]]]
+"""By the path of a folder of the last result: a mark of what it was made from, and the hashes of its files by name."""
 
 
 @dataclass(frozen=True)
@@ -205,13 +241,17 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run found and prepared: what counted of each sender, letters, what people decided, faults, rechecks."""
+    """What a run found and prepared: what counted of each sender, letters, what people decided, faults, rechecks.
+
+    `carried` is what it used of earlier rounds: kept with this one, whatever becomes of those.
+    """
 
     versions: dict[str, Version] = field(default_factory=dict)
     letters: list[Letter] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     moment: Moment | None = None
     rechecks: list[Recheck] = field(default_factory=list)
+    carried: list[Left] = field(default_factory=list)
 
 
 class Ledger:
@@ -220,17 +260,34 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
-    def first_seen(self, files: Mapping[str, str], today: dt.date) -> dict[str, dt.date]:
-        """Return the day on which each content (hash -> name) was first seen; it is today if it never was."""
-        rows = [(sha256, today.isoformat(), name) for sha256, name in files.items()]
+    def first_seen(self, files: Iterable[File], today: dt.date, opens: dt.date | None) -> dict[File, dt.date]:
+        """Return the day on which each of the files that are there now was first seen; it is today if it never was.
+
+        A content under a new name is a file renamed if its old name has just gone, or had gone earlier in this period
+        (since `opens`; None: at any time): it keeps its day. Else it is a second copy, and arrived today.
+        """
+        rows = self._db.execute("select sha256, name, first_seen, there from files").fetchall()
+        known = {(sha256, name): (first_seen, there) for sha256, name, first_seen, there in rows}
+        now = dict.fromkeys(files, today.isoformat())
+        gone: dict[str, list[str]] = {}
+        for file, (day, there) in known.items():
+            if file in now and there:
+                now[file] = day
+            elif there or opens is None or day >= opens.isoformat():
+                gone.setdefault(file[0], []).append(day)
+        for file in now:
+            if not known.get(file, ("", 0))[1]:
+                now[file] = min(gone.get(file[0], [now[file]]))
+        left = [file for file, (_, there) in known.items() if there and file not in now]
+        new = [(*file, day, 1) for file, day in now.items() if known.get(file) != (day, 1)]
         with self._db:
-            self._db.executemany("insert or ignore into files values (?, ?, ?)", rows)
-        query = "select first_seen from files where sha256 = ?"
-        return {sha: dt.date.fromisoformat(self._db.execute(query, (sha,)).fetchone()[0]) for sha in files}
+            self._db.executemany("update files set there = 0 where sha256 = ? and name = ?", left)
+            self._db.executemany("insert or replace into files values (?, ?, ?, ?)", new)
+        return {file: dt.date.fromisoformat(day) for file, day in now.items()}
 
     def file_names(self) -> dict[str, str]:
         """Return the name under which each content was first seen, by hash."""
-        return dict(self._db.execute("select sha256, name from files").fetchall())
+        return dict(self._db.execute("select sha256, name from files order by first_seen desc, name desc").fetchall())
 
     def is_ours(self, round: str, path: str, sha256: str) -> bool:
         """Tell whether we wrote this paper with this content, the last time or in a run that was killed."""
@@ -248,12 +305,26 @@ class Ledger:
         with self._db:
             self._db.executemany("insert or ignore into papers values (?, ?, ?)", rows)
 
-    def wrote_papers(self, round: str, hashes: Mapping[str, str]) -> None:
-        """Forget the papers of before: these have taken their place."""
-        rows = [(round, path, sha256) for path, sha256 in hashes.items()]
-        with self._db:
-            self._db.execute("delete from papers where round = ?", (round,))
-            self._db.executemany("insert into papers values (?, ?, ?)", rows)
+    def wrote_papers(self, round: str, hashes: Mapping[str, str], signs: Mapping[str, str]) -> None:
+        """Forget the papers of before: these have taken their place; `signs` tell what each folder was made from."""
+        for table, told in (("papers", hashes), ("folders", signs)):
+            with self._db:
+                self._db.execute(f"delete from {table} where round = ?", (round,))
+                rows = [(round, path, mark) for path, mark in told.items()]
+                self._db.executemany(f"insert into {table} values (?, ?, ?)", rows)
+
+    def folders(self, round: str) -> Folders:
+        """Return what each folder of the last result was made from, and the hashes of its papers, by path and name.
+
+        Of a result that took its place but was not recorded any more nothing is told.
+        """
+        signs = dict(self._db.execute("select path, sign from folders where round = ?", (round,)).fetchall())
+        papers: dict[str, dict[str, str]] = {}
+        for path, sha256 in self._db.execute("select path, sha256 from papers where round = ?", (round,)):
+            folder, _, name = path.rpartition("/")
+            if papers.setdefault(folder, {}).setdefault(name, sha256) != sha256:
+                signs.pop(folder, None)
+        return {path: (sign, papers[path]) for path, sign in signs.items() if path in papers}
 
     def versions(self, round: str, submitter: str) -> list[Version]:
         """Return what counted of a sender, oldest first."""
@@ -284,29 +355,40 @@ class Ledger:
         row = self._db.execute(query, (round,)).fetchone()
         return Run(dt.date.fromisoformat(row[0]), json.loads(row[1]), json.loads(row[2])) if row else None
 
+    def _prepare(self, round: str, letters: Iterable[Letter], day: dt.date) -> None:
+        """Remember letters as those of the last run."""
+        (number,) = self._db.execute("select max(id) from runs where round = ?", (round,)).fetchone()
+        self._db.executemany(
+            "insert into letters (message_id, round, submitter, kind, version, about, prepared, run)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (message_id) do update set run = excluded.run",
+            [(x.message_id, round, x.submitter, x.kind, x.version, x.about, day.isoformat(), number) for x in letters],
+        )
+
+    def last_day(self, series: str) -> dt.date | None:
+        """Return the latest day as of which any period of a round was run, None where there was no run."""
+        query = "select max(as_of) from runs where round glob ?"
+        (day,) = self._db.execute(query, (_PERIODS.format(series),)).fetchone()
+        return dt.date.fromisoformat(day) if day else None
+
     def record_run(self, round: str, run: Run, outcome: Outcome) -> None:
         """Remember a run and its outcome; faults of an earlier run of the same day give way to these."""
         day = run.day.isoformat()
         with self._db:
-            number = self._db.execute(
+            self._db.execute(
                 "insert into runs (round, as_of, files, rules, made) values (?, ?, ?, ?, ?)",
                 (round, day, json.dumps(run.files), json.dumps(run.rules), dt.date.today().isoformat()),
-            ).lastrowid
+            )
             self._db.executemany(
                 "insert or replace into versions values (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
+                (
                     (
                         round, submitter, v.number, json.dumps(v.files), v.received.isoformat(), v.recorded.isoformat(),
-                        json.dumps(v.errors), json.dumps(v.rows),
+                        json.dumps(v.errors), json.dumps(dict(v.rows)),
                     )
                     for submitter, v in outcome.versions.items()
-                ],
+                ),
             )  # fmt: skip
-            self._db.executemany(
-                "insert into letters (message_id, round, submitter, kind, version, about, prepared, run)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (message_id) do update set run = excluded.run",
-                [(x.message_id, round, x.submitter, x.kind, x.version, x.about, day, number) for x in outcome.letters],
-            )
+            self._prepare(round, outcome.letters, run.day)
             for decision in outcome.decisions:
                 if not decision.number:
                     self._decide(round, decision)
@@ -321,6 +403,17 @@ class Ledger:
                     for r in outcome.rechecks
                 ],
             )
+            self._db.execute("delete from carried where round = ?", (round,))
+            self._db.executemany(
+                "insert into carried values (?, ?, ?, ?, ?)",
+                [(round, x.source, x.unit, x.in_order, json.dumps(x.rows)) for x in outcome.carried],
+            )
+
+    def carried(self, round: str, source: str) -> list[Left]:
+        """Return what a round used, at its last run, of an earlier one."""
+        query = "select unit, rows, in_order from carried where round = ? and source = ?"
+        found = self._db.execute(query, (round, source))
+        return [Left(source, unit, json.loads(rows), bool(in_order)) for unit, rows, in_order in found]
 
     def scores(self, round: str, first: str, last: str) -> dict[str, dict[str, float]]:
         """Return the points of each sender by month (`2022-04`), from one month to another."""
@@ -438,6 +531,12 @@ class Ledger:
             )
         return changed.rowcount == 1
 
+    def prepare_late(self, round: str, letters: Iterable[Letter], day: dt.date) -> None:
+        """Remember the letters about what came after the closing, in place of those of before."""
+        with self._db:
+            self._db.execute("update letters set run = 0 where round = ? and kind = 'closed'", (round,))
+            self._prepare(round, letters, day)
+
     def has_fate(self, message_id: str, address: str, fate: str, reply: str) -> None:
         """Remember what became of a letter that was sent to an address."""
         with self._db:
@@ -512,6 +611,10 @@ class Ledger:
             holders.setdefault(sha256, set()).add(round)
         return holders
 
+    def carrying(self) -> set[str]:
+        """Return the rounds that keep rows which they carried over."""
+        return {round for (round,) in self._db.execute("select distinct round from carried")}
+
     def purged(self, round: str) -> tuple[dt.date, dict[str, Any]] | None:
         """Return on which day the purge of a round began and the counts that were kept (`summary.json`), or None."""
         row = self._db.execute("select day, counts from purges where round = ?", (round,)).fetchone()
@@ -532,10 +635,11 @@ class Ledger:
             row = (round, day.isoformat(), json.dumps(counts))
             self._db.execute("insert or ignore into purges values (?, ?, ?, 0)", row)
 
-    def forget(self, round: str, contents: Iterable[str], papers: Mapping[str, str]) -> None:
+    def forget(self, round: str, contents: Iterable[str], papers: Mapping[str, str], lying: Iterable[str]) -> None:
         """Forget what anybody typed in a round, the contents that only it held, and all papers but these.
 
-        Nothing of it is left in the file afterwards, nor beside it.
+        Of contents `lying` in the inbox still the day is kept without a name: they have not come anew.
+        Nothing else of it is left in the file afterwards, nor beside it.
         """
         for function in (_nameless, _empty, _untyped):
             self._db.create_function(function.__name__.lstrip("_"), 1, function)
@@ -545,8 +649,11 @@ class Ledger:
         with self._db:
             self._db.executemany("insert into gone values (?)", [(sha256,) for sha256 in contents])
             self._db.executemany("insert into kept values (?)", [(path,) for path in papers])
-            for statement in filter(None, _FORGETTING.values()):
-                self._db.execute(statement, {"round": round} if ":round" in statement else {})
+            for table, statement in _FORGETTING.items():
+                if table == "files":
+                    self._db.executemany("update files set name = rowid where sha256 = ?", [(x,) for x in lying])
+                if statement:
+                    self._db.execute(statement, {"round": round} if ":round" in statement else {})
             rows = [(round, path, sha256) for path, sha256 in papers.items()]
             self._db.executemany("insert or ignore into papers values (?, ?, ?)", rows)
         self._db.execute("vacuum")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from rapidfuzz import fuzz
@@ -21,6 +21,7 @@ from schemas.text import spelling_key
 from schemas.units import Unit
 
 NOTHING = 99  # less sure than any reading
+AT_HAND = 64  # gazetteers of senders: the files of one come one after the other, or not at all
 # Rows with one of these are still judged by their unit.
 _JUDGED = (None, Rule.UNIT_SPELLING, Rule.UNIT_DUPLICATE, Rule.UNIT_FORMER)
 
@@ -65,9 +66,12 @@ class Lister:
         self.elsewhere = EXACT if round.submitters == "province" else BARE
         # These know the round, not the lister: what refers to itself stays until Python looks for such.
         register = round.register
-        self.own = cache(lambda sender: Gazetteer(round.expected[sender]))
-        self._places_of = cache(lambda code: Gazetteer(u for u in register.below(code) if register.children(u.code)))
-        self._under = cache(lambda code: Gazetteer(register.children(code)))
+        at_hand = lru_cache(maxsize=AT_HAND)
+        self.own = at_hand(lambda sender: Gazetteer(round.expected[sender]))
+        self._under = at_hand(lambda code: Gazetteer(register.children(code)))
+        self._places_of = at_hand(
+            lambda sender: Gazetteer(unit for unit in register.below(sender) if register.children(unit.code))
+        )
 
     @cached_property
     def _places(self) -> Gazetteer:

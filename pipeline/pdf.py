@@ -28,7 +28,7 @@ _LOCK_FILES = ("~$", ".")  # of a paper that is open in Word or LibreOffice
 def write_pdfs(round: Round, outbox: Path, state: Path) -> list[Path]:
     """Convert the Word papers in `outbox/<round>` and return the PDFs, which lie beside them.
 
-    They count as ours: the next run takes them away with the papers that they show.
+    They count as ours: a run that changes a paper takes its PDF away.
 
     Raises:
         OperatorError: LibreOffice is not there, fails or takes too long; there are no papers; the disk refuses.

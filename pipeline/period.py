@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from pipeline.consolidate import vietnamese_date
-from pipeline.ledger import Ledger, Version
+from pipeline.ledger import Ledger, Left, Version
 from pipeline.model import Arrival, Rows, Shift, finding
 from pipeline.versions import Settled
 from schemas.codes import Rule
@@ -19,6 +20,8 @@ from schemas.round import Round
 
 Carried = Mapping[str, list[dict[str, str]]]
 """By unit's code: the repaired values of its rows."""
+Row = dict[str, str]
+"""The repaired values of a row, by column."""
 UNTOLD = "\0"
 """Stands for a value that has an error: what it was meant to be is not known."""
 
@@ -51,31 +54,52 @@ def prefillable(version: Version | None) -> dict[str, list[dict[str, str]]]:
 class Earlier:
     """What earlier periods left: rows in order, to be carried forward; all rows last known, to compare with.
 
-    `newest` is the latest earlier round that has any, "" for none.
+    `newest` is the latest earlier round that has any, "" for none. `used` is all of this by its source, to be kept with
+    the round: an earlier one may be purged.
     """
 
     carried: Carried
     known: Carried
     newest: str
+    used: list[Left]
 
 
 def earlier_periods(ledger: Ledger, round: Round) -> Earlier:
     """Return what the earlier periods of a round left."""
     carried: dict[str, list[dict[str, str]]] = {}
     known: dict[str, list[dict[str, str]]] = {}
-    newest = ""
-    for earlier in round.previous:
-        for sender, expected in round.expected.items():
-            versions = ledger.versions(earlier, sender)
-            last = versions[-1] if versions else None
-            rows, every = accepted(last), by_unit(last)
-            newest = newest or (earlier if rows else "")
-            for unit in expected:
-                if unit.code in rows:
-                    carried.setdefault(unit.code, rows[unit.code])
-                if unit.code in every:
-                    known.setdefault(unit.code, every[unit.code])
-    return Earlier(carried, known, newest)
+    used: list[Left] = []
+    for place, earlier in enumerate(round.previous):
+        kept_by = [round.id, *round.previous[:place]]
+        for left in _kept(ledger, earlier, kept_by) if ledger.purged(earlier) else _left(ledger, earlier, round):
+            is_right = left.in_order and left.unit not in carried
+            if is_right or left.unit not in known:
+                used.append(left)
+            if is_right:
+                carried[left.unit] = left.rows
+            known.setdefault(left.unit, left.rows)
+    newest = next((left.source for left in used if left.in_order), "")
+    return Earlier(carried, known, newest, used)
+
+
+def _left(ledger: Ledger, earlier: str, round: Round) -> Iterator[Left]:
+    """Yield what an earlier round holds of the units that this one expects."""
+    for sender, expected in round.expected.items():
+        versions = ledger.versions(earlier, sender)
+        last = versions[-1] if versions else None
+        every, in_order = by_unit(last), accepted(last)
+        for unit in expected:
+            if unit.code in every:
+                yield Left(earlier, unit.code, every[unit.code], unit.code in in_order)
+
+
+def _kept(ledger: Ledger, purged: str, later: Iterable[str]) -> Iterable[Left]:
+    """Return what later rounds, the first before the next, keep of one that was purged."""
+    kept: dict[str, Left] = {}
+    for round in later:
+        for left in ledger.carried(round, purged):
+            kept.setdefault(left.unit, left)
+    return kept.values()
 
 
 def of_period(round: Round, arrivals: Iterable[Arrival]) -> tuple[list[Arrival], list[dict[str, Any]]]:
@@ -142,9 +166,43 @@ def shifts(
                 yield from _shifts_of(round.form, unit.code, known.get(unit.code, []), now[unit.code])
 
 
+def _values(row: Row, keys: list[str]) -> tuple[str, ...]:
+    return tuple(row.get(key, "").strip(UNTOLD) for key in keys)
+
+
+def paired(form: Form, before: list[Row], now: list[Row]) -> Iterator[tuple[Row, Row]]:
+    """Yield the rows of each person then and now, in the order of now; {} where it is new, or no more.
+
+    A person is known by the whole row, else by name and telephone, by the name, by the telephone; what has no name (a
+    collective) by its place.
+    """
+    name, phone = ([column.key for column in form.of_kind(kind)[:1]] for kind in ("name", "phone"))
+    marks: list[Callable[[Row], object]] = [
+        lambda row: tuple(row.items()),
+        *(partial(_values, keys=keys) for keys in (name + phone, name, phone)),
+        lambda row: not any(_values(row, name)),
+    ]
+    left: dict[int, Row] = dict(enumerate(before))
+    then: dict[int, Row] = {}
+    for mark in marks:
+        waiting: dict[object, list[int]] = {}
+        for place, row in left.items():
+            waiting.setdefault(mark(row), []).append(place)
+        for place, row in enumerate(now):
+            sign = mark(row)
+            known = sign is True or (isinstance(sign, tuple) and any(sign))
+            if place not in then and known and waiting.get(sign):
+                then[place] = left.pop(waiting[sign].pop(0))
+    yield from ((then.get(place, {}), row) for place, row in enumerate(now))
+    yield from ((row, {}) for row in left.values())
+
+
 def _shifts_of(form: Form, code: str, before: list[dict[str, str]], now: list[dict[str, str]]) -> Iterator[Shift]:
     if form.rows == "persons":
-        if before != now:
+        if any(
+            not old or not new or any(value not in (old.get(key, ""), UNTOLD) for key, value in new.items())
+            for old, new in paired(form, before, now)
+        ):
             yield Shift(code, "persons", "", str(len(before)), str(len(now)), personal=True)
         return
     old, new = before[0] if before else {}, now[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from pipeline.intake import lying_in
 from pipeline.known import KNOWN
 from pipeline.ledger import Ledger, open_ledger
 from pipeline.state import hold, sync, writable
+from pipeline.weigh import closed_by
 from schemas.round import Round
 
 FOR_MANY = ("bao-cao", "thong-bao-ket-qua", "cong-van-don-doc", "tong-quan")
@@ -49,6 +51,29 @@ class Kept:
 
     day: dt.date
     counts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Holding:
+    """How many files a round or a period (its id) still holds, and on which day it was closed (None: never)."""
+
+    id: str
+    files: int
+    closed: dt.date | None
+
+
+def holdings(round: Round, state: Path) -> list[Holding]:
+    """Return what is still held of the round, and of every other period of it; the oldest first.
+
+    A period in which nothing came may hold what it carried over: no files, and persons all the same.
+    """
+    if not state.is_dir():
+        return []
+    with writable(state), open_ledger(state) as ledger:
+        files = Counter(holder for rounds in ledger.holders().values() for holder in rounds)
+        ids = sorted(id for id in {*files, *ledger.carrying()} if id == round.id or round.opening_of(id))
+        closings = {id: closed_by(ledger.decisions(id)) for id in ids}
+    return [Holding(id, files[id], closing.day if closing else None) for id, closing in closings.items()]
 
 
 def kept_of(round: Round, state: Path) -> Kept | None:
@@ -95,7 +120,8 @@ def purge(round: Round, inbox: Path, outbox: Path, state: Path, today: dt.date, 
         for folder in (state, state / "store"):
             if folder.is_dir():
                 sync(folder)
-        ledger.forget(round.id, found.contents, papers)
+        lying = {sha256 for _, sha256 in lying_in(inbox)} & {*found.contents}
+        ledger.forget(round.id, found.contents, papers, lying)
     return found
 
 

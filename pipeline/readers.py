@@ -120,6 +120,7 @@ def read_all(arrivals: Iterable[Arrival], known: Known | None = None) -> Iterato
             yield _finish(*ahead.popleft(), known)
     while ahead:
         yield _finish(*ahead.popleft(), known)
+    _send_home()
 
 
 def unpack_bundle(path: Path) -> list[tuple[str, bytes]] | None:
@@ -244,6 +245,15 @@ def _new_pool() -> ProcessPool:
     pool = ProcessPool(max_workers=WORKERS, initializer=_prepare, context=context)
     atexit.register(_end, pool)  # before the library's own: a worker started while Python ends is waited for for ever
     return pool
+
+
+def _send_home() -> None:
+    """Let the workers go, with the memory that they hold; who has more to read starts others."""
+    with _starting:
+        if _new_pool.cache_info().currsize:
+            pool = _new_pool()
+            _new_pool.cache_clear()
+            threading.Thread(target=_end, args=(pool,), daemon=True).start()
 
 
 def _end(pool: ProcessPool) -> None:

@@ -53,7 +53,7 @@ def rehearse(now: Round, then: Round, inbox: Path, state: Path, as_of: dt.date |
     today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger, open_known(state) as known:
         decided = ledger.decisions(now.id)
-        arrivals = take_in(now.id, inbox, state, ledger, today).arrivals
+        arrivals = take_in(now, inbox, state, ledger, today).arrivals
         before, after = (judge(round, arrivals, today, known, decided) for round in (now, then))
     errors = [_errors(result) for result in (before, after)]
     old, new = (set(frame.index) for frame in errors)

@@ -6,35 +6,37 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pipeline.closing import Closed
+from pipeline.closing import LATE
 from pipeline.consolidate import vietnamese_date
-from pipeline.deliver import Published
-from pipeline.due import Due
 from pipeline.intake import printable
 from pipeline.ledger import Mail, open_ledger, undelivered
 from pipeline.model import Decision
-from pipeline.purge import Kept, Remains
-from pipeline.rehearse import Rehearsal
 from pipeline.render.frames import charted, words
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.papers import PAPERS
 from pipeline.render.wording import in_doubt, in_words
 from pipeline.run import Result
-from pipeline.send import Outcome
 from pipeline.state import writable
 from pipeline.terminal import coloured, table
-from pipeline.weigh import closed_by
 from schemas.codes import Rule
 from schemas.messages import line, title
 from schemas.naming import policy_faults
 from schemas.round import Round
 from schemas.text import capitalised, masked, masked_numbers
 from schemas.units import Unit
+
+if TYPE_CHECKING:
+    from pipeline.closing import Closed
+    from pipeline.deliver import Published
+    from pipeline.due import Due
+    from pipeline.purge import Holding, Kept, Remains
+    from pipeline.rehearse import Rehearsal
+    from pipeline.send import Outcome
 
 COMMON_FAULTS = 5
 PLACES_SHOWN = 5
@@ -46,7 +48,7 @@ def print_result(published: Published) -> None:
     """Print what was found and where everything lies."""
     result, told, folder = published.result, published.told, published.folder
     if published.closed:
-        _print_closed(published.closed, told)
+        _print_closed(published.closed, told, result.round)
         return
     _heading(result)
     severities = Counter(told["severity"])
@@ -69,6 +71,8 @@ def print_result(published: Published) -> None:
         print(line("screen", "ignored", file=name))
     for path in published.kept:
         print(line("screen", "kept", path=path))
+    if published.outdated:
+        print(line("screen", "outdated", papers=published.outdated, round=_known_as(result.round)))
     for text in policy_faults(result.round.right_names, result.round.register):
         print(text)
     for name in PAPERS:
@@ -95,12 +99,14 @@ def print_next(published: Published) -> None:
     print(coloured(line("screen", key, round=_known_as(result.round), path=published.folder), "head"))
 
 
-def _print_closed(closed: Closed, told: pd.DataFrame) -> None:
+def _print_closed(closed: Closed, told: pd.DataFrame, round: Round) -> None:
     """Print who closed the round, whether its papers are as they were signed, and what came too late."""
     print(_decision_line(None, closed.closing))
     print(line("screen", "seal_broken", papers=", ".join(closed.changed)) if closed.changed else line("screen", "seal"))
     for message in told["message"]:
         print(printable(message))
+    if told["submitter"].ne("").any():
+        print(line("screen", "next_late", folder=LATE, round=_known_as(round)))
 
 
 def _print_decided(result: Result) -> None:
@@ -235,13 +241,14 @@ def _print_senders(result: Result, most: int = 0) -> None:
     print()
 
 
-def print_keeps(result: Result, today: dt.date) -> None:
-    """Print that a round still holds personal data, where it was closed or over long ago."""
-    closing = closed_by(result.decisions)
-    last_day = closing.day if closing else result.round.deadline.last_day
+def print_keeps(round: Round, holding: Holding, today: dt.date) -> None:
+    """Print that a round, as it is in the period that holds personal data, was closed or over long ago."""
+    end = round.closes - dt.timedelta(days=1) if round.series and round.closes else None
+    last_day = holding.closed or round.deadline.last_day or end
     days = (today - last_day).days if last_day else 0
-    if days > result.round.keep_days and result.submissions:
-        print(line("screen", "keeps", days=days, files=len(result.submissions), round=_known_as(result.round)))
+    if days > round.keep_days:
+        facts = {"days": days, "files": holding.files, "round": _known_as(round), "day": end and end.isoformat()}
+        print(line("screen", "keeps", title=round.title, **facts))
 
 
 def print_remains(round: Round, found: Remains, *, with_inbox: bool) -> None:

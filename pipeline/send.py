@@ -19,6 +19,7 @@ from email.policy import SMTP
 from pathlib import Path
 
 from pipeline.account import SendServer
+from pipeline.closing import LATE
 from pipeline.due import Due
 from pipeline.errors import OperatorError
 from pipeline.intake import printable
@@ -73,10 +74,8 @@ def decide(round: Round, state: Path, sender: str, fate: str) -> None:
     Only while `sending` is held.
 
     Raises:
-        OperatorError: no such sender, or none of its letters is in doubt.
+        OperatorError: none of its letters is in doubt.
     """
-    if sender not in round.submitting_units:
-        raise OperatorError("no_unit", code=sender, known=", ".join(round.submitting_units))
     with hold(state), open_ledger(state) as ledger:
         if not ledger.decide(round.id, sender, fate):
             raise OperatorError("nothing_in_doubt", unit=round.submitting_units[sender].full_name)
@@ -111,7 +110,8 @@ def _content(round: Round, due: Due, outbox: Path, state: Path) -> bytes | None:
 
     Its recipient is the round's, whatever stands in it; what the officer changed in its words stays.
     """
-    path = outbox / round.id / folder_of(due.unit) / "thu.eml"
+    place = outbox / round.id / (LATE if due.letter.kind == "closed" else "")
+    path = place / folder_of(due.unit) / "thu.eml"
     with hold(state, _RUN_WAIT):
         try:
             found = path.read_bytes()

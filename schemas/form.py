@@ -11,7 +11,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.data import HERE, read_toml
+from schemas.faults import FormFault, Misfit, first_fault, toml_fault
+from schemas.faults import shown as as_written
 from schemas.kinds import KINDS, shown, yes_no
+from schemas.messages import line
 from schemas.text import search_key
 
 CONTACT = ("name", "phone", "email")
@@ -24,22 +27,6 @@ RESERVED = ("code", "level", "name", "parent_code", "submitter_code", "status", 
 
 class _Data(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Misfit(ValueError):
-    """Entries that do not fit each other; `reason` is a key of `form_errors` in `messages.toml`, `facts` its words."""
-
-    def __init__(self, reason: str, **facts: str) -> None:
-        super().__init__(reason)
-        self.reason, self.facts = reason, facts
-
-
-class FormFault(Exception):
-    """The form's file is wrong at `key`; `reason` and `facts` as in `Misfit`."""
-
-    def __init__(self, name: str, key: str, reason: str, facts: dict[str, str]) -> None:
-        super().__init__(f"{name}: {key}: {reason}")
-        self.name, self.key, self.reason, self.facts = name, key, reason, facts
 
 
 class Group(_Data):
@@ -180,10 +167,10 @@ class Form(_Data):
             if column.key in RESERVED:
                 raise Misfit("reserved", value=column.key, known=", ".join(RESERVED))
             if column.group and column.group not in groups:
-                raise Misfit("group", column=column.key, value=column.group)
+                raise Misfit("group", f"columns.{column.key}", value=column.group)
             for key, values in column.where.items():
                 if key not in self.keys or not values or not set(values) <= self._answers(key):
-                    raise Misfit("where", column=column.key, value=key)
+                    raise Misfit("where", f"columns.{column.key}", value=key)
         return self
 
     @model_validator(mode="after")
@@ -204,7 +191,7 @@ class Form(_Data):
         """The column keys, in the form's order."""
         return [column.key for column in self.columns]
 
-    @property
+    @cached_property
     def unit_key(self) -> str:
         """The key of the column that names the unit."""
         return self.of_kind("unit")[0].key
@@ -271,16 +258,23 @@ def load_form(name: str) -> Form:
     try:
         record = _record(path)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise FormFault(name, path.name, "toml", {"value": str(fault)}) from None
+        raise FormFault(name, "", toml_fault(fault)) from None
+    except Misfit as fault:
+        raise FormFault(name, fault.key, line("entry_errors", fault.reason, **fault.facts)) from None
     parts = {part["key"]: {k: v for k, v in part.items() if k != "key"} for part in record.pop("parts", [])}
     for column in record.get("columns", []):
         if (part := column.get("part", "")) and part not in parts:
-            raise FormFault(name, f"columns.{column.get('key', '')}.part", "part", {"value": part})
+            told = line("entry_errors", "part", value=part)
+            raise FormFault(name, f"columns.{column.get('key', '')}.part", told)
     record["columns"] = [{**parts.get(column.get("part", ""), {}), **column} for column in record.get("columns", [])]
     try:
         return Form.model_validate(record)
     except ValidationError as faults:
         raise _fault(name, record, faults) from None
+
+
+_NAMED = {"groups": "key", "parts": "key", "sections": "level", "columns": "key"}
+"""The lists of tables in a form, and by what their entries are named."""
 
 
 def _path(name: str, folder: Path) -> Path:
@@ -290,11 +284,20 @@ def _path(name: str, folder: Path) -> Path:
 def _record(path: Path) -> dict[str, Any]:
     """Return the tables of the form's file, laid over those of the form that it is based on."""
     own = read_toml(path)
+    for table, named in _NAMED.items():
+        entries = own.get(table, [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise Misfit("tables", key=table, value=as_written(entries))
+        for number, entry in enumerate(entries, start=1):
+            if not isinstance(entry.get(named), str):
+                raise Misfit("named", key=f"{table}.{number}", name=named)
     base = own.pop("base", "")
     if not base:
         return own
+    if not isinstance(base, str):
+        raise Misfit("base", key="base", value=as_written(base))
     record = _record(_path(base, path.parent))
-    for table, named in (("groups", "key"), ("parts", "key"), ("sections", "level"), ("columns", "key")):
+    for table, named in _NAMED.items():
         entries = record.get(table, [])
         for entry in own.pop(table, []):
             _lay_over(entries, entry, named)
@@ -316,13 +319,7 @@ def _lay_over(entries: list[dict[str, Any]], entry: dict[str, Any], named: str) 
 
 def _fault(name: str, record: dict[str, Any], faults: ValidationError) -> FormFault:
     """Return the first fault that was found, with the key at which it stands in the file."""
-    first = faults.errors()[0]
-    loc = [str(part) for part in first["loc"]]
-    if loc[:1] == ["columns"] and len(loc) > 1:
-        loc[1] = str(record["columns"][int(loc[1])].get("key", int(loc[1]) + 1))
-    error = first.get("ctx", {}).get("error")
-    if isinstance(error, Misfit):
-        column = [f"columns.{error.facts['column']}"] if "column" in error.facts else []
-        return FormFault(name, ".".join(loc or column or [error.reason]), error.reason, error.facts)
-    reason = str(first["type"]) if first["type"] in ("missing", "extra_forbidden") else "other"
-    return FormFault(name, ".".join(loc), reason, {"value": str(first["input"])})
+    path, reason = first_fault(record, faults)
+    if path[:1] == ["columns"] and len(path) > 1:
+        path[1] = record["columns"][path[1]]["key"]
+    return FormFault(name, ".".join(map(str, path)), reason)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
-
-from jinja2 import Environment, StrictUndefined, Template
+from typing import TYPE_CHECKING, Any
 
 from schemas.data import HERE, read_toml
 from schemas.text import capitalised
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 
 @cache
@@ -20,6 +21,8 @@ def messages() -> dict[str, Any]:
 
 @cache
 def _template(*path: str) -> Template:
+    from jinja2 import Environment, StrictUndefined
+
     text: Any = messages()
     for key in path:
         text = text[key]
@@ -62,4 +65,11 @@ def how(kind: str) -> str:
 
 def line(section: str, key: str, /, **facts: Any) -> str:
     """Return a line of the screen or of a paper."""
-    return _template(section, key).render(facts).strip()
+    return _template(section, key).render(facts).strip() if facts else _plain(section, key)
+
+
+@cache
+def _plain(section: str, key: str) -> str:
+    """Return a line that needs no facts."""
+    text = str(messages()[section][key])
+    return (_template(section, key).render() if "{" in text else text).strip()

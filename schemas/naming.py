@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from schemas.data import vocabulary
+from schemas.faults import Misfit
 from schemas.messages import line
 from schemas.text import spelling_key, without_accents
 from schemas.units import Register, Unit
@@ -62,15 +63,15 @@ class Policy(BaseModel):
         """Make sure that every placeholder can be filled, and stands apart from the words beside it.
 
         Raises:
-            ValueError: a template has a placeholder that is none of ours; the message is that placeholder.
+            Misfit: a template has a placeholder that is none of ours.
         """
         for template in [self.name, *self.equal, *self.accepted]:
             if touching := re.search(r"\w\{[^}]*\}|\{[^}]*\}[\w{]", template):
-                raise ValueError(f"naming: {touching[0]}")
+                raise Misfit("touching", "naming", value=touching[0])
             for placeholder in re.findall(r"\{[^}]*\}", template):
                 match = _PLACEHOLDER.fullmatch(placeholder)
                 if not match or match[1] not in _LEVELS or match[2] not in _FIELDS:
-                    raise ValueError(f"naming: {placeholder}")
+                    raise Misfit("placeholder", "naming", value=placeholder)
 
 
 class _WhenAsked(dict[str, frozenset[str]]):

@@ -45,6 +45,17 @@ def span_of(day: dt.date, every: str, first_day: int = 1) -> Span:
     return _span(months // _MONTHS[every], every, first_day)
 
 
+def span_named(key: str, every: str, first_day: int = 1) -> Span | None:
+    """Return the period of that key, None where it is the key of none."""
+    year, _, number = key.partition("-")
+    try:
+        index = int(year) * 12 // _MONTHS[every] + int(number.removeprefix("q") or 1) - 1
+        span = _span(index, every, first_day)
+    except ValueError:
+        return None
+    return span if span.key == key else None
+
+
 def spans_before(span: Span, first_day: int = 1, count: int = 12) -> Iterator[Span]:
     """Yield the periods before, the latest first."""
     index = (span.last_month.year * 12 + span.last_month.month - 1) // _MONTHS[span.every]

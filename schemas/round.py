@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+import tomllib
 from collections import Counter
+from collections.abc import Iterable
 from email.headerregistry import Address
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.codes import Rule
 from schemas.data import HERE, read_toml
+from schemas.faults import Misfit, RoundFault, first_fault, shown, toml_fault
 from schemas.form import MEASURES as MEASURES
 from schemas.form import Column, Form, load_form
 from schemas.messages import clause as usual_clause
 from schemas.messages import line
 from schemas.messages import severity as usual_severity
 from schemas.naming import Policy, RightNames, right_names
-from schemas.periods import span_of, spans_before
-from schemas.text import capitalised
+from schemas.periods import span_named, span_of, spans_before
+from schemas.text import capitalised, search_key, spelling_key
 from schemas.units import CENTRE, Amendment, Register, Unit, load_register
 
 Level = Literal["province", "district", "commune"]
@@ -36,10 +39,10 @@ def _one_address(text: str) -> str:
     try:
         address = Address(addr_spec=text)
     except Exception:  # the parser's faults are of many classes
-        raise ValueError(text) from None
+        raise Misfit("address", value=text) from None
     is_plain = text.isascii() and text.isprintable() and address.addr_spec == text
     if not (is_plain and address.username and address.domain):
-        raise ValueError(text)
+        raise Misfit("address", value=text)
     return text
 
 
@@ -75,7 +78,7 @@ class Limit(_Data):
     @model_validator(mode="after")
     def _is_one_day(self) -> Limit:
         if sum(map(bool, (self.before, self.by, self.before_month))) > 1:
-            raise ValueError("before, by, before_month")
+            raise Misfit("one_limit")
         return self
 
     @property
@@ -188,6 +191,13 @@ class Period(_Data):
     first_day: int = Field(1, ge=1, le=28)
     last_day: int = Field(0, ge=0, le=28)
 
+    @model_validator(mode="after")
+    def _ends_in_time(self) -> Period:
+        """What is sent by the last day must not belong to the next period."""
+        if 1 < self.first_day <= self.last_day:
+            raise Misfit("period_end", "period.last_day", value=self.last_day, first_day=self.first_day)
+        return self
+
 
 Paper = Literal["report", "dispatch", "notice"]
 
@@ -263,41 +273,49 @@ class Round(_Data):
         try:
             units = self.register.units
         except ValueError as fault:
-            raise ValueError(f"amendments: {fault}") from None
+            raise Misfit("amendments", value=fault) from None
         if self.collector not in (*units, CENTRE):
-            raise ValueError(f"collector: {self.collector}")
+            raise Misfit("collector", value=self.collector)
         for key in self.own:
             if key not in self.form.keys or key == self.form.unit_key:
-                raise ValueError(f"own: {key}")
+                raise Misfit("own", value=key)
         groups = self.form.persons
         for level, asked in self.persons.items():
             for group in asked if isinstance(asked, list) else []:
                 if group not in groups:
-                    raise ValueError(f"persons.{level}: {group}")
+                    raise Misfit("persons", f"persons.{level}", value=group)
         for name, codes in (("contacts", self.contacts), ("extensions", [e.unit for e in self.extensions])):
             for code in codes:
                 if code not in self.submitting_units:
-                    raise ValueError(f"{name}: {code}")
+                    raise Misfit("no_sender", name, value=code)
+        if self.period and not self.period.last_day and (day := self.deadline.last_day):
+            raise Misfit("fixed_deadline", "period.last_day", value=f"{day:%d/%m/%Y}")
+        for extension in self.extensions:
+            day = extension.last_day
+            deadline = self.in_period(day).deadline.last_day if day else None
+            if day and deadline and day < deadline:
+                facts = {"unit": extension.unit, "value": f"{day:%d/%m/%Y}", "deadline": f"{deadline:%d/%m/%Y}"}
+                raise Misfit("extensions", **facts)
         answers = {question.key for question in self.questions if question.kind == "yes-no"}
         known = {*self.measures, *answers, *(column.key for column in self.form.of_kind("yes-no"))}
         for question in self.questions:
             if question.key in {*self.form.keys, *MEASURES, *SENDING}:
-                raise ValueError(f"questions: {question.key}")
+                raise Misfit("questions", value=question.key)
         for target in self.targets:
             if target.measure not in known or (target.measure in answers and target.level != self.submitters):
-                raise ValueError(f"targets: {target.measure}")
+                raise Misfit("targets", value=target.measure)
         for criterion in self.emulation.criteria if self.emulation else []:
             if criterion.measure not in {*known, *SENDING}:
-                raise ValueError(f"emulation: {criterion.measure}")
+                raise Misfit("emulation", value=criterion.measure)
         for policy in self.naming.values():
             policy.check()
         for rule, severity in self.severities.items():
             # What a file, its sender or its units are cannot be left open: the other rules build on it.
             if rule not in set(Rule) or (severity == "trial" and rule.startswith(_STRUCTURE)):
-                raise ValueError(f"severities: {rule}")
+                raise Misfit("severities", value=rule)
         for prefix in self.clauses:
             if not any(rule == prefix or rule.startswith(f"{prefix}.") for rule in Rule):
-                raise ValueError(f"clauses: {prefix}")
+                raise Misfit("clauses", value=prefix)
         return self
 
     def in_period(self, day: dt.date) -> Round:
@@ -320,6 +338,20 @@ class Round(_Data):
                 "series": self.id,
             }
         )
+
+    def id_on(self, day: dt.date) -> str:
+        """Return the id of the round to which a file received on that day belongs: of a period that of its period."""
+        if self.period is None or not self.series:
+            return self.id
+        return f"{self.series}-{span_of(day, self.period.every, self.period.first_day).key}"
+
+    def opening_of(self, id: str) -> dt.date | None:
+        """Return on which day the period of that id opens, None where it is no period of this round."""
+        key = id.removeprefix(f"{self.series or self.id}-")
+        if self.period is None or id == key:
+            return None
+        span = span_named(key, self.period.every, self.period.first_day)
+        return span.opens if span else None
 
     @cached_property
     def form(self) -> Form:
@@ -402,6 +434,22 @@ class Round(_Data):
         """Return what an earlier round is called in a sentence."""
         return self.names.get(earlier, earlier)
 
+    def units_called(self, text: str, codes: Iterable[str]) -> list[Unit]:
+        """Return which of these units a person means: that of the code, else all of the name, accents or none."""
+        units = {code: self.register.units[code] for code in codes}
+        if text in units:
+            return [units[text]]
+        for key in (spelling_key, search_key):
+            asked = key(text)
+            found = [
+                unit
+                for code, unit in units.items()
+                if asked in {key(name) for name in (unit.name, unit.full_name, self.listed_names[code])}
+            ]
+            if found:
+                return found
+        return []
+
     def last_day_of(self, submitter: str) -> dt.date | None:
         """Return the last day that is in time for a submitting unit; None where there is no deadline."""
         extended = [e.last_day for e in self.extensions if e.unit == submitter]
@@ -444,11 +492,20 @@ def load_round(name: str) -> Round:
 
     Raises:
         FileNotFoundError: no round, form or register has that name.
-        tomllib.TOMLDecodeError: the file is not TOML.
-        pydantic.ValidationError: a key is missing, unknown or has a wrong value.
-        schemas.form.FormFault: the same of the form's file. A form given by its path lies relative to the round's.
+        schemas.faults.RoundFault: the file is not TOML; a key is missing, unknown or has a wrong value.
+        schemas.faults.FormFault: the same of the form's file. A form given by its path lies relative to the round's.
     """
-    return Round.model_validate(_record(Path(name) if name.endswith(".toml") else HERE / "rounds" / f"{name}.toml"))
+    try:
+        record = _record(Path(name) if name.endswith(".toml") else HERE / "rounds" / f"{name}.toml")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise RoundFault(name, "", toml_fault(fault)) from None
+    except Misfit as fault:
+        raise RoundFault(name, fault.key, line("entry_errors", fault.reason, **fault.facts)) from None
+    try:
+        return Round.model_validate(record)
+    except ValidationError as faults:
+        path, reason = first_fault(record, faults)
+        raise RoundFault(name, ".".join(map(str, path)), reason) from None
 
 
 def _record(path: Path) -> dict[str, Any]:
@@ -459,6 +516,8 @@ def _record(path: Path) -> dict[str, Any]:
     base = record.pop("base", "")
     if not base:
         return record
+    if not isinstance(base, str):
+        raise Misfit("base", "base", value=shown(base))
     other = path.parent / base if base.endswith(".toml") else HERE / "rounds" / f"{base}.toml"
     # A file that is based on itself, or that has no id of its own, is no round.
     found = {} if other.resolve() == path.resolve() else _record(other)

@@ -126,7 +126,7 @@ def slug(text: str) -> str:
 
 def storable(text: str) -> str:
     """Return the text as any output format can hold it: no illegal characters, at most 32,767 of them."""
-    return _ILLEGAL.sub("", text)[:32_767]
+    return (text if text.isprintable() else _ILLEGAL.sub("", text))[:32_767]  # what is printable is legal
 
 
 def masked(text: str) -> str:

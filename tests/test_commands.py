@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from building import OFFICIAL, Book, Layout, right_rows
 from conftest import Run
 
 from pipeline.__main__ import main
+from pipeline.glance import forget
 from schemas.data import HERE
 
 SHIPPED = (HERE / "rounds" / "dien-bien-2022.toml").read_text(encoding="utf-8")
@@ -38,6 +41,10 @@ def test_check_tells_the_places_and_writes_nothing(tmp_path: Path, capsys: pytes
     out = capsys.readouterr().out
     assert [line.split(" | ")[2] for line in out.splitlines()] == ["phone.masked"]
     assert book.at(3, "leader_phone")[1] in out
+    (tmp_path / "~$good.xlsx").write_bytes(b"open in Excel")
+    assert main(["check", "--round", "dien-bien-2022", str(tmp_path)]) == 3
+    assert capsys.readouterr().out == out
+    (tmp_path / "~$good.xlsx").unlink()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.xlsx", "good.xlsx"]
 
 
@@ -107,7 +114,7 @@ def test_broken_toml_names_the_place(tmp_path: Path, capsys: pytest.CaptureFixtu
     path = tmp_path / "broken.toml"
     path.write_text("id = \n", encoding="utf-8")
     assert main(["run", "--round", str(path)]) == 2
-    assert "line 1" in capsys.readouterr().err
+    assert "dòng 1" in capsys.readouterr().err
 
 
 def test_another_policy_header_deadline_and_target_need_no_python(run: Run, tmp_path: Path) -> None:
@@ -163,11 +170,38 @@ def test_status_is_said_again_at_once_while_nothing_changed(
         assert main(["status", "--round", "dien-bien-2022", *folders, "--as-of", "2022-04-05"]) == 0
         return capsys.readouterr().out
 
-    first = status()
     with monkeypatch.context() as patched:
-        patched.setattr("pipeline.deliver.look", None)  # nothing is judged
+        patched.setattr("pipeline.deliver.look", None)  # nothing is judged: the run said what there is to say
+        first = status()
+    forget(tmp_path / "state")
+    assert status() == first and "Huy\u1ec7n N\u1eadm P\u1ed3" in first
+    with monkeypatch.context() as patched:
+        patched.setattr("pipeline.deliver.look", None)
         assert status() == first
     (tmp_path / "inbox" / "2022-03-20" / "b.xlsx").write_bytes(Book("102").bytes())
     assert status() != first
     run({})
     assert "Huyện Mường Ảng" in status()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        (["run"], ["run"]),
+        *(([name, "DAY=2026-09-30"], [name, "--as-of=2026-09-30"]) for name in (
+            "run", "forms", "pdf", "status", "decisions", "purge", "send",
+        )),
+        (["check", "FILE=my inbox/a b.xlsx"], ["check", "my inbox/a b.xlsx"]),
+        (["check", "FILES=a.xlsx b.xlsx"], ["check", "a.xlsx", "b.xlsx"]),
+        (["check", "FILE=a b.xlsx", "FILES=c.xlsx"], ["check", "a b.xlsx", "c.xlsx"]),
+        (["purge", "WITH_INBOX=1", "YES=1"], ["purge", "--with-inbox", "--yes"]),
+        (["history", "UNIT=Mường Ảng"], ["history", "--unit=Mường Ảng"]),
+        (["send", "DRY=1", "AGAIN=Huyện Mường Ảng"], ["send", "--dry-run", "--again=Huyện Mường Ảng"]),
+        (["close", "DAY=2026-09-30", "BY=Lò Văn A"], ["close", "--as-of=2026-09-30", "--by=Lò Văn A"]),
+    ],
+)  # fmt: skip
+def test_make_hands_over_what_was_typed(asked: list[str], given: list[str]) -> None:
+    make = ["make", "--silent", "--old-file=.venv/ready", "ROUND=x", r"RUN=printf %s\\n", *asked]
+    said = subprocess.run(make, cwd=HERE.parent, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [word for word in said if not word.startswith("Đợt")] == [given[0], "--round", "x", *given[1:]]

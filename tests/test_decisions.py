@@ -153,6 +153,10 @@ def test_what_cannot_be_waived_is_told_in_one_line(look: Look, command: Command)
         ({"--rule": "file.unreadable"}, "không miễn được"),
         ({"--rule": "email.typo"}, "phone.masked (leader_phone)"),
         ({"--unit": UNITS[4].code}, UNITS[4].code),
+        ({"--unit": "99999"}, "mã hoặc tên “99999”"),
+        ({"--unit": ""}, "Thiếu UNIT="),
+        ({"--unit": "Thanh Minh"}, "phone.masked"),
+        ({"--unit": "muong nhe"}, "nhiều đơn vị: 096 (Huyện Mường Nhé), 03160 (Xã Mường Nhé)"),
         ({"--column": "leader_email"}, "phone.masked"),
     ]
     for changes, said in wrong:

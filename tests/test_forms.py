@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import io
 from typing import Any
 
@@ -118,14 +120,14 @@ PERSONS: list[tuple[str, list[Any]]] = [
 ]
 
 
-def persons_book(layout: str) -> bytes:
+def persons_book(layout: str, persons: list[tuple[str, list[Any]]] = PERSONS) -> bytes:
     """The persons in one of four layouts: `every` row names its unit, `merged`, `once`, `headings`, `sheets`."""
     book = openpyxl.Workbook()
     sheet = book.active
-    for unit in dict.fromkeys(unit for unit, _ in PERSONS):
+    for unit in dict.fromkeys(unit for unit, _ in persons):
         if layout == "sheets":
             sheet = book.create_sheet(unit)
-        if layout == "sheets" or unit == PERSONS[0][0]:
+        if layout == "sheets" or unit == persons[0][0]:
             sheet.append(["ỦY BAN MTTQ VIỆT NAM HUYỆN QUỲNH LƯU"])
             sheet.append([unit.upper() if layout == "sheets" else "DANH SÁCH"])
             top = sheet.max_row + 1
@@ -136,7 +138,7 @@ def persons_book(layout: str) -> bytes:
         if layout == "headings":
             sheet.append(["", unit])
         first = sheet.max_row + 1
-        for number, (_, values) in enumerate((p for p in PERSONS if p[0] == unit), start=1):
+        for number, (_, values) in enumerate((p for p in persons if p[0] == unit), start=1):
             told = layout == "every" or (layout in ("once", "merged") and number == 1)
             sheet.append([number, unit if told else "", *values])
         if layout == "merged":
@@ -180,6 +182,22 @@ def test_a_marked_list_of_persons_comes_back_as_it_went_out(run: Run) -> None:
     sheet = openpyxl.load_workbook(io.BytesIO(marked))["DANH SÁCH"]
     assert not sheet.protection.sheet  # nobody knows how many rows a unit needs
     assert _told(run({"2022-02-25/b.xlsx": marked}, round="nghe-an-2022", as_of="2022-02-26")) == TOLD
+
+
+def test_what_changed_in_a_list_is_told_person_by_person(run: Run) -> None:
+    """One who is inserted does not make others of all that stand below."""
+    run({"2022-02-20/a.xlsx": persons_book("every")}, round="nghe-an-2022", as_of="2022-02-21")
+    new = ("Xã Quỳnh Thắng", ["", "Bán chuyên trách", "Vi Thị Mới", "x", "", "", "", "", ""])
+    moved = [*PERSONS[:2], new, PERSONS[3], PERSONS[2], *PERSONS[4:]]
+    moved[3] = (moved[3][0], ["Xóm 5", *moved[3][1][1:]])  # Tran Van Binh
+    outcome = run({"2022-02-25/b.xlsx": persons_book("every", moved)}, round="nghe-an-2022", as_of="2022-02-26")
+    message = email.message_from_bytes(
+        (outcome.sender_folder("421") / "thu.eml").read_bytes(), policy=email.policy.default
+    )
+    body = message.get_body(("plain",))
+    assert body is not None
+    told = "Thay đổi 5 ô (Đơn vị: 1, Khu dân cư: 1, Đối tượng: 1, Họ và tên: 1, Facebook (Tham gia): 1)"
+    assert told in body.get_content()
 
 
 def test_what_else_nam_dinh_asks_is_optional(run: Run) -> None:

@@ -6,12 +6,16 @@ import email
 import email.policy
 import io
 import re
+from email.headerregistry import Address
 from email.message import EmailMessage
+from pathlib import Path
 
 import openpyxl
 import pytest
 from building import ROUND, Book, right_rows
 from conftest import Outcome, Run
+
+from pipeline.render.mime import letter_of
 
 SENDER = "098"
 
@@ -65,6 +69,32 @@ def test_its_headers(run: Run) -> None:
     assert re.fullmatch(rf"<{SENDER}\.{ROUND.id}\.correction\.1\.20220405@[\w.-]+>", message["Message-ID"])
     raw = (outcome.sender_folder(SENDER) / "thu.eml").read_bytes()
     assert raw.isascii()
+
+
+@pytest.mark.parametrize("sign", ["098-r-20220405", f"098-{'long-' * 12}-20220405"])
+@pytest.mark.parametrize("attached", [False, True])
+def test_it_is_what_the_library_of_python_writes(tmp_path: Path, sign: str, attached: bool) -> None:
+    head = {
+        "From": str(Address("Ban Thường trực, tỉnh Điện Biên", addr_spec="van-phong@mttq.invalid")),
+        "To": str(Address("Huyện Tủa Chùa", addr_spec="098@mttq.invalid")),
+        "Subject": "Plain enough",
+        "Message-ID": f"<{sign}@mttq.invalid>",
+        "X-Submission-Id": f"098/{sign}/1",
+    }
+    text, html = "Kính gửi\n\n- một\n- hai " + "dài " * 40, "<p>Kính gửi</p>\n"
+    workbook = tmp_path / "phieu-sua.xlsx"
+    workbook.write_bytes(Book(SENDER).bytes())
+    message = EmailMessage(policy=email.policy.SMTP)
+    for name, value in head.items():
+        message[name] = value
+    message.set_content(text, cte="base64")
+    message.add_alternative(html, subtype="html", cte="base64")
+    if attached:
+        kind = "vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        message.add_attachment(workbook.read_bytes(), maintype="application", subtype=kind, filename=workbook.name)
+    for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
+        part.set_boundary(f"=={sign}-{number}==")
+    assert letter_of(head, text, html, workbook if attached else None, sign) == message.as_bytes()
 
 
 def test_it_says_how_many_and_where_but_shows_no_personal_data(run: Run) -> None:

@@ -16,6 +16,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from pipeline.__main__ import main
 from schemas.data import TEMPLATES, read_toml
+from schemas.text import slug
 
 SENDER = "102"
 WORDS = read_toml(TEMPLATES / "phieu-sua.toml")
@@ -269,4 +270,9 @@ def test_the_ledger_tells_what_counted_when(run: Run, tmp_path: Path, capsys: py
     assert "b.xlsx" in now
     assert [kind for kind in ("thư đề nghị sửa", "biên nhận") if kind in now] == ["thư đề nghị sửa", "biên nhận"]
     assert main(["history", "--round", ROUND.id, "--unit", "999"]) == 2
+    assert main(["history", "--round", ROUND.id]) == 2
+    assert "UNIT=" in capsys.readouterr().err
+    for name in (UNITS[0].full_name, UNITS[0].name, slug(UNITS[0].name).replace("-", " ")):
+        assert main([*ask[:4], name, *ask[5:], "--as-of", "2022-03-08"]) == 0
+        assert capsys.readouterr().out == now
     assert main(["history", "--round", ROUND.id, "--unit", SENDER, f"--state={tmp_path / 'nothing here'}"]) == 0

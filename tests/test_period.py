@@ -10,11 +10,15 @@ from typing import Any
 import openpyxl
 import pytest
 
+from pipeline.__main__ import main
 from schemas.data import HERE, TEMPLATES, read_toml
 from schemas.periods import span_of, spans_before
 from schemas.round import Deadline, load_round
-from tests.building import Book, right_rows
+from tests.building import Book, Layout, right_rows
 from tests.conftest import Outcome, drop_and_run
+from tests.faulty_runs import tree
+from tests.searching import holding
+from tests.test_forms import PERSONS, persons_book
 
 MUONG_ANG, NAM_PO = "102", "103"
 ROUND = (HERE / "rounds" / "dien-bien-2022.toml").read_text(encoding="utf-8")
@@ -215,3 +219,149 @@ def test_what_was_never_right_is_compared_all_the_same(monthly: Any) -> None:
     kinds = set(read_toml(TEMPLATES / "tong-hop.toml")["shifts"]["kinds"].values())
     told = [row[3] for row in sheet.iter_rows(values_only=True) if row[3] in kinds]
     assert told == [read_toml(TEMPLATES / "tong-hop.toml")["shifts"]["kinds"]["persons"]]
+
+
+def _purge(folder: Path, day: str, *more: str) -> int:
+    places = [f"--{name}={folder / name}" for name in ("inbox", "outbox", "state")]
+    return main(["purge", "--round", str(folder / "hang-thang.toml"), *places, f"--as-of={day}", "--yes", *more])
+
+
+def test_purging_a_month_takes_nothing_away_from_a_later_one(monthly: Any, tmp_path: Path) -> None:
+    rows = right_rows(MUONG_ANG)
+    wrong = [{**row, "leader_phone": "0912xxxxxx"} if place == 1 else row for place, row in enumerate(rows)]
+    monthly("2022-02-28", {"2022-02-20/ma.xlsx": Book(MUONG_ANG, rows).bytes()})
+    files = {"2022-03-20/ma.xlsx": Book(MUONG_ANG, wrong).bytes(), "2022-03-20/np.xlsx": Book(NAM_PO).bytes()}
+    monthly("2022-03-28", files)
+    link = "https://www.facebook.com/trang.moi.muong.ang"
+    files = {"2022-04-10/ma.xlsx": Book(MUONG_ANG, _changed(rows, page_link=link)).bytes()}
+    april = tree(monthly("2022-04-20", files).folder)
+    for done in ("2022-02-28", "2022-03-28"):
+        assert _purge(tmp_path, done) == 0
+        assert tree(monthly("2022-04-20").folder) == april
+    # A month that had not begun then carries what April did, and keeps it when April goes.
+    may = monthly("2022-05-20")
+    assert {row["status"] for row in may.rows.values() if row["submitter_code"] == NAM_PO} == {"complete"}
+    assert may.rows[_code(MUONG_ANG, 1)]["page_link"] == link
+    before = tree(may.folder)
+    assert _purge(tmp_path, "2022-04-20") == 0
+    assert tree(monthly("2022-05-20").folder) == before
+    # What nobody carries any more is gone.
+    assert _purge(tmp_path, "2022-05-20") == 0
+    assert holding(["giangthidua"], tmp_path / "state", tmp_path / "outbox") == []
+    june = monthly("2022-06-20")
+    assert june.unit(NAM_PO)["complete"] == 0
+
+
+def test_the_same_bytes_sent_again_count_in_the_month_of_the_second_copy(monthly: Any, tmp_path: Path) -> None:
+    """In folders without a date a file is received on the day on which that copy was first seen."""
+    content = Book(MUONG_ANG).bytes()
+    monthly("2022-03-20", {"ma.xlsx": content})
+    april = monthly("2022-04-10", {"ma (1).xlsx": content})
+    assert (april.unit(MUONG_ANG)["status"], april.unit(MUONG_ANG)["file"]) == ("accepted", "ma (1).xlsx")
+    assert [f["file"] for f in april.of_rule("file.other-period")] == ["ma.xlsx"]
+    march = monthly("2022-03-31")
+    assert march.unit(MUONG_ANG)["file"] == "ma.xlsx"
+    # What was filed away, and comes again under its old name.
+    (tmp_path / "inbox" / "ma.xlsx").unlink()
+    (tmp_path / "inbox" / "ma (1).xlsx").unlink()
+    assert monthly("2022-05-02").unit(MUONG_ANG)["status"] == "missing"
+    assert monthly("2022-05-10", {"ma.xlsx": content}).unit(MUONG_ANG)["status"] == "accepted"
+
+
+def test_a_file_that_is_renamed_keeps_its_day(monthly: Any, tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    march = monthly("2022-03-20", {"a.xlsx": Book(MUONG_ANG).bytes()})
+    (inbox / "a.xlsx").rename(inbox / "102-a.xlsx")
+    march = monthly("2022-03-28")
+    assert (march.unit(MUONG_ANG)["file"], march.unit(MUONG_ANG)["late"]) == ("102-a.xlsx", False)
+    (inbox / "102-a.xlsx").rename(inbox / "102-b.xlsx")
+    april = monthly("2022-04-02")
+    assert [f["file"] for f in april.of_rule("file.other-period")] == ["102-b.xlsx"]
+    # Also when it was away for a while.
+    monthly("2022-04-24", {"c.xlsx": Book(NAM_PO).bytes()})
+    (inbox / "c.xlsx").rename(tmp_path / "c.xlsx")
+    monthly("2022-04-25")
+    (tmp_path / "c.xlsx").rename(inbox / "103-c.xlsx")
+    assert monthly("2022-04-28").unit(NAM_PO)["late"] is False
+
+
+def test_a_file_of_an_unknown_sender_is_of_the_month_in_which_it_came(monthly: Any, tmp_path: Path) -> None:
+    rows = [
+        {**row, "unit": "", "page_name": "", "page_link": "", "leader_name": "Giàng Thị Zxqwy"}
+        for row in right_rows("100")[:2]
+    ]
+    unknown = Book("100", rows, Layout(titles=())).bytes()
+    march = monthly("2022-03-28", {"2022-03-20/x.xlsx": unknown})
+    assert march.of_rule("submission.unknown-unit")
+    monthly("2022-04-20")
+    assert holding(["Zxqwy"], tmp_path / "state" / "store")
+    assert _purge(tmp_path, "2022-03-28") == 0
+    assert not holding(["Zxqwy"], tmp_path / "state", tmp_path / "outbox")
+    # It lies in the inbox still: of a month that is purged nothing is held but by a later one, which is purged in turn.
+    monthly("2022-04-20")
+    assert _purge(tmp_path, "2022-04-20") == 0
+    assert not holding(["Zxqwy"], tmp_path / "state", tmp_path / "outbox")
+
+
+def test_looking_back_at_a_month_takes_nothing_new_into_it(monthly: Any) -> None:
+    monthly("2022-04-20")
+    march = monthly("2022-03-31", {"ma.xlsx": Book(MUONG_ANG).bytes()})
+    assert march.unit(MUONG_ANG)["status"] == "missing"
+    assert monthly("2022-04-22").unit(MUONG_ANG)["status"] == "accepted"
+
+
+def test_what_lies_in_the_inbox_when_its_month_is_purged_has_not_come_anew(monthly: Any, tmp_path: Path) -> None:
+    content = Book(MUONG_ANG).bytes()
+    monthly("2022-03-28", {"ma.xlsx": content})
+    assert _purge(tmp_path, "2022-03-28") == 0
+    assert not holding(["ma.xlsx"], tmp_path / "state")
+    april = monthly("2022-04-20")
+    assert april.unit(MUONG_ANG)["status"] == "missing"
+    assert monthly("2022-04-22", {"ma 2.xlsx": content}).unit(MUONG_ANG)["status"] == "accepted"
+    assert _purge(tmp_path, "2022-04-20", "--with-inbox") == 0
+    assert monthly("2022-05-02", {"ma.xlsx": content}).unit(MUONG_ANG)["status"] == "accepted"
+
+
+def test_status_names_every_month_that_is_due_for_a_purge(
+    monthly: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def asked(day: str) -> list[str]:
+        places = [f"--{name}={tmp_path / name}" for name in ("inbox", "outbox", "state")]
+        capsys.readouterr()
+        assert main(["status", "--round", str(tmp_path / "hang-thang.toml"), *places, f"--as-of={day}"]) == 0
+        said = [line for line in capsys.readouterr().out.splitlines() if "make purge" in line]
+        return [line.partition("make purge ROUND=hang-thang DAY=")[2] for line in said]
+
+    monthly("2022-03-28", {"2022-03-20/ma.xlsx": Book(MUONG_ANG).bytes()})
+    monthly("2022-04-20")  # nothing came, and persons were carried over
+    assert asked("2022-06-20") == []
+    assert asked("2022-07-20") == ["2022-03-31"]
+    assert asked("2022-08-20") == ["2022-03-31", "2022-04-30"]
+    assert _purge(tmp_path, "2022-03-31", "--with-inbox") == 0
+    assert asked("2022-08-20") == ["2022-04-30"]
+    assert _purge(tmp_path, "2022-04-30") == 0
+    assert asked("2022-08-20") == []
+    # A month of two years ago is not forgotten.
+    monthly("2022-09-28", {"2022-09-20/np.xlsx": Book(NAM_PO).bytes()})
+    assert asked("2024-12-20") == ["2022-09-30"]
+
+
+def test_a_list_of_persons_changes_with_its_persons_only(tmp_path: Path) -> None:
+    """Another order is none, and a cell in which something is wrong tells nothing."""
+    path = tmp_path / "dot.toml"
+    path.write_text(
+        'base = "nghe-an-2022"\nid = "nghe-an"\n[deadline]\n[period]\nevery = "month"\nlast_day = 25\n',
+        encoding="utf-8",
+    )
+
+    def shifts(day: str, persons: list[tuple[str, list[Any]]]) -> list[tuple[Any, ...]]:
+        files = {f"{day}/quynh luu.xlsx": persons_book("every", persons)}
+        drop_and_run(tmp_path, files, round=str(path), as_of=day)
+        book = openpyxl.load_workbook(tmp_path / "outbox" / f"nghe-an-{day[:7]}" / "tong-hop.xlsx")
+        name = read_toml(TEMPLATES / "tong-hop.toml")["shifts"]["name"]
+        rows = book[name].iter_rows(values_only=True) if name in book.sheetnames else ()
+        return [row[1] for row in rows if isinstance(row[0], int)]
+
+    shifts("2022-02-20", PERSONS)
+    assert shifts("2022-03-20", PERSONS[::-1]) == []
+    assert shifts("2022-04-20", [*PERSONS[:2], *PERSONS[3:]]) == ["Xã Quỳnh Thắng"]

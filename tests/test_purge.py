@@ -115,12 +115,18 @@ def test_a_purged_round_is_not_run_again(place: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("answer", [None, "khong", ROUND])
-def test_it_asks_before_it_deletes(place: Path, monkeypatch: pytest.MonkeyPatch, answer: str | None) -> None:
+def test_it_asks_before_it_deletes(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str | None
+) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: answer is not None)
-    monkeypatch.setattr("builtins.input", lambda _: answer)
+    asked: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or answer)
     before = tree(place / "outbox")
     assert _purge(place) == (0 if answer == ROUND else 2)
     assert (tree(place / "outbox") == before) is (answer != ROUND)
+    assert all(text.endswith(": ") for text in asked)
+    if answer is None:
+        assert "YES=1" in capsys.readouterr().err
 
 
 def test_the_inbox_is_emptied_of_the_rounds_files_only_when_asked(place: Path) -> None:

@@ -351,6 +351,55 @@ def test_names_from_the_round_file_cannot_add_a_header(folder: Path, post: Post)
     assert sorted(post.recipients) == ADDRESSES
 
 
+# --- what came after the closing
+
+
+def test_what_came_after_the_closing_is_answered_once(
+    folder: Path, post: Post, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [f"--{name}={folder / name}" for name in ("inbox", "outbox", "state")]
+
+    def dry(day: str) -> list[str]:
+        assert _send(folder, post, "--dry-run", day=day) == 0
+        return [line for line in capsys.readouterr().out.splitlines() if "Sẽ gửi thư báo" in line]
+
+    _send(folder, post)
+    assert main(["close", "--round", ROUND.id, *folders, "--as-of", "2022-03-30", "--by", "Lò Văn A"]) == 0
+    _send(folder, post, day="2022-03-30")
+    before = len(post.delivered)
+    drop_and_run(folder, {"2022-04-01/c.xlsx": Book("103").bytes()}, as_of="2022-04-02")
+    assert "make send ROUND=dien-bien-2022" in capsys.readouterr().out
+    assert len(dry("2022-04-02")) == 1
+    # The day after: the letter that lies there says what is true still.
+    assert _send(folder, post, day="2022-04-03") == 0
+    assert _fates(capsys) == [1, 0, 0, 0]
+    (letter,) = post.delivered[before:]
+    assert letter.recipients == [ROUND.contacts["103"]]
+    assert ("c.xlsx" in letter.message.get_body(("plain",)).get_content(), letter.message["X-Unsent"]) == (True, None)
+    drop_and_run(folder, as_of="2022-04-04")
+    assert dry("2022-04-04") == []
+    _send(folder, post, day="2022-04-04")
+    assert _fates(capsys) == [0, 0, 0, 0]
+    # A further file is something new; until a run has prepared the letter nothing is said of it.
+    (folder / "inbox/2022-04-05").mkdir()
+    (folder / "inbox/2022-04-05/d.xlsx").write_bytes(Book("103", right_rows("103")[:4]).bytes())
+    (folder / "inbox/2022-04-05/e.xlsx").write_bytes(Book("102").bytes())
+    assert dry("2022-04-05") == []
+    drop_and_run(folder, as_of="2022-04-05")
+    assert len(dry("2022-04-05")) == 2
+    post.at = at("text", "drop", ROUND.contacts["102"])
+    _send(folder, post, day="2022-04-05")
+    assert _fates(capsys) == [1, 0, 0, 1]
+    assert len(post.delivered[before:]) == 3  # the server has it, and never said so
+    post.at = at("", "")
+    _send(folder, post, day="2022-04-05")
+    assert _fates(capsys) == [0, 0, 0, 0]
+    _send(folder, post, "--again", "102", day="2022-04-05")
+    assert _fates(capsys) == [1, 0, 0, 0]
+    assert main(["history", "--round", ROUND.id, *folders, "--unit", "102"]) == 0
+    assert "thư báo gửi sau khi chốt cho bản 1, đã gửi" in capsys.readouterr().out
+
+
 # --- faults of the server
 
 

@@ -21,13 +21,16 @@ _REACHES_A_PERSON = re.compile(r"@|\d(?:[\s.\-]*\d){6}")
 
 def duties(result: Result, told: pd.DataFrame, behind: list[dict[str, Any]], words: Words) -> list[dict[str, str]]:
     """Return what every sender that is behind must do, by when, and its errors by kind; no value of a cell."""
-    errors = dict(iter(told[told["severity"].eq("error")].groupby("submitter")["rule"]))
+    made: dict[str, Counter[str]] = {}
+    wrong = told[told["severity"].eq("error")]
+    for code, rule in zip(wrong["submitter"], wrong["rule"], strict=True):
+        made.setdefault(code, Counter())[rule] += 1
     order = list(messages()["rules"])
     listed = []
     for sender in behind:
         last_day = result.round.last_day_of(sender["code"])
         ahead = last_day is not None and last_day >= result.as_of
-        times: Counter[str] = Counter(errors.get(sender["code"], ()))
+        times = made.get(sender["code"], Counter())
         kinds = sorted(times, key=lambda rule: (-times[rule], order.index(rule)))
         absent = sender["expected"] - sender["listed"]
         facts = {"errors": padded(sender["errors"]), "absent": padded(absent), "document": result.round.form.document}
@@ -56,11 +59,13 @@ def listed_levels(result: Result, words: Words) -> list[str]:
 
 def page_groups(result: Result, senders: list[dict[str, Any]], words: Words) -> list[dict[str, Any]]:
     """Return by sender a heading (none where a sender lists only itself) and its pages."""
-    here = result.rollup.units[result.rollup.units["level"].isin(listed_levels(result, words))]
-    units = {str(code): own for code, own in here.groupby("submitter_code", sort=False)}
+    units: dict[str, list[Any]] = {}
+    here = result.rollup.units["level"].isin(listed_levels(result, words))
+    for unit in result.rollup.units[here].itertuples():
+        units.setdefault(unit.submitter_code, []).append(unit)
     groups, number = [], 1
     for sender in senders:
-        own = units.get(sender["code"], result.rollup.units.iloc[:0])
+        own = units.get(sender["code"], [])
         alone = len(own) == 1
         absent = sender["status"] in ("missing", "rejected") and not alone
         pages = [] if absent else list(_pages(result, own, number, words))
@@ -86,18 +91,17 @@ def _heading(sender: dict[str, Any], words: Words) -> str:
     return words.say("pages", key, unit=sender["name"], established=established.ratio)
 
 
-def _pages(result: Result, units: pd.DataFrame, number: int, words: Words) -> Iterator[dict[str, Any]]:
+def _pages(result: Result, units: list[Any], number: int, words: Words) -> Iterator[dict[str, Any]]:
     """Yield a line a unit, numbered on from `number`."""
-    statuses = {status: line("statuses", status) for status in units["status"].unique()}
-    for place, unit in enumerate(units.itertuples()):
-        name, link = _page(result, str(unit.Index), unit, words)
+    for place, unit in enumerate(units):
+        name, link = _page(result, unit.Index, unit, words)
         yield {
             "number": number + place,
             "unit": unit.name,
             "name": name,
             "link": link,
-            "status": statuses[unit.status],
-            "established": bool(unit.established),
+            "status": line("statuses", unit.status),
+            "established": unit.established,
         }
 
 

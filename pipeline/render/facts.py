@@ -186,14 +186,14 @@ class _Teller:
     def sender(self, sender: dict[str, Any]) -> dict[str, Any]:
         """Return a sender's line in the table of units."""
         status = line("statuses", sender["status"])
-        scores = {standing.code: decimal(standing.score) for standing in self.result.standings}
+        standing = self.result.standing_of.get(sender["code"])
         return {
             "name": sender["name"],
             "status": self.words.say("senders", "late", status=status) if sender["late"] else status,
             "expected": sender["expected"],
             "counts": [sender[measure] for measure in self.round.measures],
             "errors": sender["errors"],
-            "score": scores.get(sender["code"], "-"),
+            "score": decimal(standing.score) if standing else "-",
         }
 
     def extensions(self) -> list[str]:

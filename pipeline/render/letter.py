@@ -7,19 +7,18 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
-from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, EmailPolicy
+from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from pipeline.consolidate import vietnamese_date
 from pipeline.ledger import Letter
+from pipeline.render.mime import letter_of
 from pipeline.render.shares import decimal
 from pipeline.run import Result
 from schemas.codes import Rule
@@ -31,7 +30,6 @@ from schemas.units import Unit
 
 UNITS_NAMED = 5
 _HANOI = dt.timezone(dt.timedelta(hours=7))
-_XLSX = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 _ROUTING = {"from", "sender", "reply-to", "to", "cc", "bcc"}
 _KINDS = {"accepted": "receipt", "to-correct": "correction", "rejected": "rejection", "missing": "reminder"}
 
@@ -44,15 +42,20 @@ def folder_of(unit: Unit) -> str:
 def letter_to(result: Result, sender: str) -> Letter:
     """Return which letter a sender gets: what it answers, and the Message-ID that is the same whenever it is made."""
     round = result.round
-    kind, version, about = _kind(result, sender), max(result.version_of(sender), 1), _unread(result, sender)
+    kind, version, about = _kind(result, sender), max(result.version_of(sender), 1), _about(result, sender)
     parts = [sender, round.id, kind, str(version), f"{result.as_of:%Y%m%d}", *([about] if about else [])]
     domain = round.office.email.partition("@")[2]
     return Letter(f"<{'.'.join(parts)}@{domain}>", sender, kind, version, about)
 
 
-def _unread(result: Result, sender: str) -> str:
-    """Return a sign for the files of a sender that could not be read, "" where there are none."""
+def _about(result: Result, sender: str) -> str:
+    """Return a sign for the files that a letter speaks of beside the version that counts, "" where there are none.
+
+    They could not be read, or came after the closing.
+    """
     hashes = result.unread_from.get(sender, [])
+    if sender in result.after_closing:
+        hashes = sorted({s.sha256 for s in result.files_from[sender]})
     return hashlib.sha256("".join(hashes).encode()).hexdigest()[:8] if hashes else ""
 
 
@@ -60,7 +63,7 @@ def _kind(result: Result, sender: str) -> str:
     """Return the kind of letter that a sender gets: by its status, or because its file came after the closing."""
     if sender in result.after_closing:
         return "closed"
-    return _KINDS[result.rollup.senders.at[sender, "status"]]
+    return _KINDS[result.senders[sender]["status"]]
 
 
 def write_letter(result: Result, told: list[Any], sender: str, folder: Path, attachment: Path) -> Letter:
@@ -68,8 +71,7 @@ def write_letter(result: Result, told: list[Any], sender: str, folder: Path, att
     letter = letter_to(result, sender)
     facts = _facts(result, told, sender, letter.kind, attachment.name)
     text = _template("thu.txt.j2").render(facts).strip() + "\n"
-    message = _message(result, letter, facts, text, attachment)
-    (folder / "thu.eml").write_bytes(message.as_bytes())
+    (folder / "thu.eml").write_bytes(_message(result, letter, facts, text, attachment))
     (folder / "tin-nhan.txt").write_text(_template("tin-nhan.txt.j2").render(facts).strip() + "\n", encoding="utf-8")
     return letter
 
@@ -83,7 +85,7 @@ def _template(name: str) -> Template:
 
 
 def _facts(result: Result, told: list[Any], sender: str, kind: str, attachment: str) -> dict[str, Any]:
-    round, status = result.round, result.rollup.senders.loc[sender]
+    round, status = result.round, result.senders[sender]
     own = [f for f in told if f.severity != "note"]
     last_day = round.last_day_of(sender)
     return {
@@ -103,7 +105,7 @@ def _facts(result: Result, told: list[Any], sender: str, kind: str, attachment: 
         "changes": _changes(result, sender),
         "standing": _standing(result, sender),
         "warnings": sum(f.severity == "warning" and f.rule != Rule.SUBMISSION_LATE for f in own),
-        **{key: int(status[key]) for key in ("expected", "listed", "established", "errors")},
+        **{key: status[key] for key in ("expected", "listed", "established", "errors")},
     }
 
 
@@ -134,21 +136,21 @@ def _changes(result: Result, sender: str) -> str:
 
 def _standing(result: Result, sender: str) -> dict[str, Any]:
     """Return where a sender stands in the emulation, nothing where the round has none."""
-    for standing in result.standings:
-        if standing.code == sender:
-            return {
-                "rank": standing.rank,
-                "of": len(result.standings),
-                "score": decimal(standing.score),
-                "full": decimal(standing.full),
-                "year": "" if standing.year is None else decimal(standing.year),
-                "months": standing.months,
-                "lacking": "; ".join(standing.lacking),
-            }
-    return {}
+    standing = result.standing_of.get(sender)
+    if standing is None:
+        return {}
+    return {
+        "rank": standing.rank,
+        "of": len(result.standings),
+        "score": decimal(standing.score),
+        "full": decimal(standing.full),
+        "year": "" if standing.year is None else decimal(standing.year),
+        "months": standing.months,
+        "lacking": "; ".join(standing.lacking),
+    }
 
 
-def _lateness(result: Result, sender: str, status: pd.Series) -> str:
+def _lateness(result: Result, sender: str, status: dict[str, Any]) -> str:
     last_day = result.round.last_day_of(sender)
     if last_day is None:
         return ""
@@ -183,62 +185,40 @@ def route(message: EmailMessage, round: Round, sender: str) -> None:
     for name in set(message.keys()):
         if name.lower() in _ROUTING or name.lower().startswith("resent-"):
             del message[name]
-    message["From"] = Address(clean(round.office.name), addr_spec=round.office.email)
+    for name, value in _addresses(round, sender).items():
+        message[name] = value
+
+
+def _addresses(round: Round, sender: str) -> dict[str, str]:
+    """Return who writes and, where the round has an address of the sender, who receives."""
+    addresses = {"From": _address(round.office.name, round.office.email)}
     if sender in round.contacts:
-        name = round.submitting_units[sender].full_name
-        message["To"] = Address(clean(name), addr_spec=round.contacts[sender])
-
-
-class _OnceFolded(EmailPolicy):
-    """Makes and folds a header as it did the last time: most headers of a round's letters are the same.
-
-    Subjects are folded by `email.header`: the policy's own folding loses a space between two encoded words.
-    """
-
-    def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
-        return _header(name, value) if isinstance(value, str) else SMTP.header_store_parse(name, value)
-
-    def fold_binary(self, name: str, value: str) -> bytes:
-        return _folded(name, value)
+        addresses["To"] = _address(round.submitting_units[sender].full_name, round.contacts[sender])
+    return addresses
 
 
 @cache
-def _header(name: str, value: str) -> tuple[str, Any]:
-    return SMTP.header_store_parse(name, value)
+def _address(name: str, address: str) -> str:
+    return str(Address(clean(name), addr_spec=address))
 
 
-@cache
-def _folded(name: str, value: str) -> bytes:
-    if name != "Subject":
-        return SMTP.fold_binary(name, value)
-    encoded = Header(value, "utf-8", header_name=name).encode(linesep=SMTP.linesep)
-    return f"{name}: {encoded}{SMTP.linesep}".encode("ascii")
-
-
-_SMTP = _OnceFolded(linesep=SMTP.linesep)
-
-
-def _message(result: Result, letter: Letter, facts: dict[str, Any], text: str, attachment: Path) -> EmailMessage:
+def _message(result: Result, letter: Letter, facts: dict[str, Any], text: str, attachment: Path) -> bytes:
     round, sender = result.round, letter.submitter
     subject = clean(
         line("letters", letter.kind, document=facts["document"], unit=facts["unit"], errors=facts["errors"])
     )
-    message = EmailMessage(policy=_SMTP)
-    route(message, round, sender)
-    message["Subject"] = subject
-    message["Date"] = dt.datetime.combine(result.as_of, dt.time(8), _HANOI)
-    message["Message-ID"] = letter.message_id
-    message["X-Submission-Id"] = f"{sender}/{round.id}/{letter.version}"
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-Unsent"] = "1"
-    message.set_content(text, cte="base64")
+    head = {
+        **_addresses(round, sender),
+        "Subject": subject,
+        "Date": format_datetime(dt.datetime.combine(result.as_of, dt.time(8), _HANOI)),
+        "Message-ID": letter.message_id,
+        "X-Submission-Id": f"{sender}/{round.id}/{letter.version}",
+        "Auto-Submitted": "auto-generated",
+        "X-Unsent": "1",
+    }
     html = _template("thu.html.j2").render(subject=subject, paragraphs=list(_paragraphs(text)))
-    message.add_alternative(html, subtype="html", cte="base64")
-    if attachment.exists():
-        message.add_attachment(attachment.read_bytes(), maintype=_XLSX[0], subtype=_XLSX[1], filename=attachment.name)
-    for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
-        part.set_boundary(f"=={sender}-{round.id}-{result.as_of:%Y%m%d}-{number}==")
-    return message
+    sign = f"{sender}-{round.id}-{result.as_of:%Y%m%d}"
+    return letter_of(head, text, html, attachment if attachment.exists() else None, sign)
 
 
 def _paragraphs(text: str) -> Iterator[str | list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +19,16 @@ FINDINGS = [
     "submitter_code", "submitter", "unit_code", "file", "sheet", "row", "column", "cell", "rule", "severity", "value",
     "suggestion", "message",
 ]  # fmt: skip
+HEAD, PLACE = ["code", "level", "name", "parent_code", "submitter_code", "status"], ["file", "sheet", "row"]
+"""What `rows.csv` says of a unit before its row, and of the row behind it."""
+_NUMBER = re.compile(r"-\d+(?:\.\d+)?", re.ASCII)
 
 
 def write_machine_results(result: Result, told: pd.DataFrame, folder: Path) -> None:
     """Write the three files into the folder; `told` are the findings in words."""
     folder.mkdir(parents=True, exist_ok=True)
     write_findings(told, folder / "findings.csv")
-    columns = [
-        "code",
-        "level",
-        "name",
-        "parent_code",
-        "submitter_code",
-        "status",
-        *result.round.form.keys,
-        "file",
-        "sheet",
-        "row",
-    ]
-    _write_csv(folder / "rows.csv", columns, _rows(result))
+    _write_csv(folder / "rows.csv", [*HEAD, *result.round.form.keys, *PLACE], _rows(result))
     text = json.dumps(summary(result), ensure_ascii=False, indent=2)
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
 
@@ -51,7 +42,6 @@ def summary(result: Result) -> dict[str, Any]:
     """Return the counts of the round: numerators and denominators by level and by sender."""
     round, units, senders = result.round, result.rollup.units, result.rollup.senders
     arrived = senders["status"].ne("missing")
-    scores = {standing.code: standing.score for standing in result.standings}
     levels = {}
     for level in round.lists:
         here = units[units["level"].eq(level)]
@@ -70,12 +60,11 @@ def summary(result: Result) -> dict[str, Any]:
         "levels": levels,
         "units": [
             {
-                "code": code, "name": s["name"], "status": s["status"], "late": bool(s["late"]),
-                "expected": s["expected"],
+                "code": code, "name": s["name"], "status": s["status"], "late": s["late"], "expected": s["expected"],
                 **_told(round, s), "errors": s["errors"], "warnings": s["warnings"],
-                "score": scores.get(str(code)), "file": s["file"],
+                "score": result.standing_of[code].score if code in result.standing_of else None, "file": s["file"],
             }
-            for code, s in senders.iterrows()
+            for code, s in result.senders.items()
         ],
     }  # fmt: skip
 
@@ -89,40 +78,39 @@ def _told(round: Round, counts: Mapping[str, int]) -> dict[str, int | None]:
     return {measure: counts[measure] if measure in round.measures else None for measure in MEASURES}
 
 
-def _findings(told: pd.DataFrame) -> Iterable[list[Any]]:
-    for f in told.itertuples():
-        yield [
-            f.submitter, f.submitter_name, f.unit, f.file, f.sheet, f.row or "", f.column, f.cell, f.rule, f.severity,
-            f.value, f.suggestion, f.message,
-        ]  # fmt: skip
+def _findings(told: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    """Yield the lines of `findings.csv`, of which each column is one of `told`; no number for a finding without row."""
+    names = {"submitter_code": "submitter", "submitter": "submitter_name", "unit_code": "unit"}
+    columns = {name: told[names.get(name, name)].tolist() for name in FINDINGS}
+    columns["row"] = [row or "" for row in columns["row"]]
+    yield from zip(*columns.values(), strict=True)
 
 
-def _rows(result: Result) -> Iterable[list[Any]]:
-    origin = result.rows.origin
-    ids = result.ids_of
-    places = origin[["file", "sheet", "row"]].to_dict("split", index=True)
-    place_of = dict(zip(places["index"], places["data"], strict=True))
-    values_of = dict(zip(result.repaired.index, result.repaired.itertuples(index=False), strict=True))
-    for code, unit in result.rollup.units.iterrows():
-        head = [code, unit["level"], unit["name"], unit["parent_code"], unit["submitter_code"], unit["status"]]
-        for id in ids.get(str(code), []):
-            yield [*head, *values_of[id], *place_of[id]]
-        if code not in ids:
-            yield [*head, *[""] * len(result.round.form.keys), "", "", ""]
+def _rows(result: Result) -> Iterator[list[Any]]:
+    """Yield the lines of `rows.csv`: of every unit its rows, or one without values."""
+    units = result.rollup.units
+    heads = zip(units.index, *(units[key].tolist() for key in HEAD[1:]), strict=True)
+    places = zip(*(result.rows.origin[key].tolist() for key in PLACE), strict=True)
+    place_of = dict(zip(result.rows.origin.index, places, strict=True))
+    blank = [""] * (len(result.round.form.keys) + len(PLACE))
+    for head in heads:
+        for id in result.ids_of.get(head[0], []):
+            yield [*head, *result.texts(id), *place_of[id]]
+        if head[0] not in result.ids_of:
+            yield [*head, *blank]
 
 
-def _write_csv(path: Path, header: list[str], rows: Iterable[list[Any]]) -> None:
+def _write_csv(path: Path, header: list[str], rows: Iterable[Sequence[Any]]) -> None:
     """Write UTF-8 with a byte-order mark, so that Excel shows Vietnamese; no cell begins like a formula."""
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write("\ufeff")
         writer = csv.writer(file)
         writer.writerow(header)
-        writer.writerows([[_harmless(value) for value in row] for row in rows])
+        writer.writerows([_harmless(value) if isinstance(value, str) else value for value in row] for row in rows)
 
 
-def _harmless(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    text = storable(value)
-    if re.fullmatch(r"-\d+(?:\.\d+)?", text, re.ASCII):
-        return text
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+def _harmless(text: str) -> str:
+    text = storable(text)
+    if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) and not _NUMBER.fullmatch(text):
+        return "'" + text
+    return text

@@ -101,7 +101,7 @@ def trend_sheet(book: Book, result: Result) -> None:
     sheet.row += 1
     sheet.header([Column("name", words["by_unit"], words["width"]), *columns[1:]])
     sheet.rows(columns, _counts(trend.by_unit))
-    chart = book.file.add_chart({"type": "line"})
+    chart = book.file.charted().new({"type": "line"})
     last = len(trend.labels)
     # The total and the most frequent kinds, as the table has them.
     for row in range(first + 1, first + 2 + min(len(trend.by_rule), words["charted"])):
@@ -119,6 +119,10 @@ def trend_sheet(book: Book, result: Result) -> None:
     chart.set_x_axis({"num_font": font})
     chart.set_y_axis({"min": 0, "num_font": font, "major_gridlines": {"visible": True, "line": {"color": "#D9D9D9"}}})
     sheet.charts([(chart, words["description"])], words["height"])
+    names = [words["by_rule"], words["total"], *trend.by_rule]
+    counted = [trend.labels, trend.total, *trend.by_rule.values()]
+    for column, values in enumerate([names, *zip(*counted, strict=True)]):
+        sheet.tell_charts(first, column, values)
     sheet.finish((first, first), frozen_columns=1, filtered=False)
 
 

@@ -6,21 +6,21 @@ A key of that file that a frame does not have is left out.
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import xlsxwriter
 from xlsxwriter.chart import Chart
 
 from pipeline.render import frames
 from pipeline.render.frames import words
 from pipeline.render.record import record_frames, trend_sheet
-from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, columns_of
+from pipeline.render.sheets import Book, Column, SheetWriter, columns_of
 from pipeline.run import Result
+from pipeline.xlsx.book import Workbook
+from pipeline.xlsx.charts import Charts
 from schemas.form import Form
 from schemas.naming import policy_faults
 from schemas.round import Round
@@ -31,28 +31,27 @@ def write_rollup(result: Result, told: pd.DataFrame, path: Path, way: str = "") 
 
     It holds no formula, and no link but to its own sheets and to senders' files of plain kinds.
     """
-    with xlsxwriter.Workbook(str(path), PLAIN) as file:
-        file.set_properties({"created": dt.datetime.combine(result.as_of, dt.time())})
-        _stamp(file, result)
-        book = Book(file, words(), frames.facts(result, told))
-        corrections = frames.corrections(result, told, way)
-        _summary_sheet(book, result, told, corrections)
-        if result.standings:
-            _criteria_sheet(book, frames.standings(result))
-        _list_sheet(book, result, told, way)
-        if _has_own_page(result.round):
-            _own_sheet(book, result)
-        if result.rollup.tables:
-            _tables_sheet(book, result)
-        _plain_sheet(book, "corrections", corrections)
-        _plain_sheet(book, "repairs", frames.repairs(result, told, way))
-        _plain_sheet(book, _duplicates_key(result), frames.duplicates(result, told, way))
-        _plain_sheet(book, "missing", frames.missing(result))
-        if result.previous:
-            _plain_sheet(book, "shifts", frames.shifts(result))
-        for key, frame in record_frames(result):
-            _plain_sheet(book, key, frame)
-        trend_sheet(book, result)
+    file = Workbook(result.as_of, _stamp(result))
+    book = Book(file, words(), frames.facts(result, told))
+    corrections = frames.corrections(result, told, way)
+    _summary_sheet(book, result, told, corrections)
+    if result.standings:
+        _criteria_sheet(book, frames.standings(result))
+    _list_sheet(book, result, told, way)
+    if _has_own_page(result.round):
+        _own_sheet(book, result)
+    if result.rollup.tables:
+        _tables_sheet(book, result)
+    _plain_sheet(book, "corrections", corrections)
+    _plain_sheet(book, "repairs", frames.repairs(result, told, way))
+    _plain_sheet(book, _duplicates_key(result), frames.duplicates(result, told, way))
+    _plain_sheet(book, "missing", frames.missing(result))
+    if result.previous:
+        _plain_sheet(book, "shifts", frames.shifts(result))
+    for key, frame in record_frames(result):
+        _plain_sheet(book, key, frame)
+    trend_sheet(book, result)
+    file.save(path)
 
 
 def _duplicates_key(result: Result) -> str:
@@ -122,7 +121,7 @@ def _summary_sheet(book: Book, result: Result, told: pd.DataFrame, corrections: 
     for fault in policy_faults(result.round.right_names, result.round.register):
         sheet.line(fault, italic=True)
     _target_table(sheet, result)
-    _charts(sheet, [column.key for column in columns], header, len(frame))
+    _charts(sheet, [column.key for column in columns], header, frame)
     sheet.finish((header, header), frozen_columns=3)
 
 
@@ -148,9 +147,9 @@ def _target_table(sheet: SheetWriter, result: Result) -> None:
     sheet.rows(columns, frame)
 
 
-def _charts(sheet: SheetWriter, keys: list[str], header: int, count: int) -> None:
+def _charts(sheet: SheetWriter, keys: list[str], header: int, frame: pd.DataFrame) -> None:
     """Draw beside each other the rate of every sender over its target, and what it must correct; some senders a row."""
-    text = words()["charts"]
+    text, count = words()["charts"], len(frame)
     size = text["units_per_chart"]
     parts = math.ceil(count / size)
     for part in range(parts):
@@ -161,22 +160,28 @@ def _charts(sheet: SheetWriter, keys: list[str], header: int, count: int) -> Non
             name = names["title"].format(**sheet.book.facts)
             if parts > 1:
                 name += text["part"].format(part=part + 1, parts=parts)
-            chart = draw(sheet.book.file, keys, rows)
+            chart = draw(sheet.book.file.charted(), keys, rows)
             chart.set_title({"name": name, "name_font": {**_font(), "size": 13}})
             pair.append((chart, names["description"].format(**sheet.book.facts)))
         if count > text["units_beside_table"]:
             sheet.new_page()
         sheet.charts(pair, 90 + 27 * (rows[1] - rows[0] + 1))
+    for key in _DRAWN:
+        if count and key in keys:
+            sheet.tell_charts(header + 1, keys.index(key), frame[key].tolist())
+
+
+_DRAWN = ("name", "rate", "target", "errors", "warnings")
 
 
 def _font() -> dict[str, Any]:
     return {"name": words()["book"]["font"], "size": 9}
 
 
-def _rates(file: xlsxwriter.Workbook, keys: list[str], rows: tuple[int, int]) -> Chart:
+def _rates(charts: Charts, keys: list[str], rows: tuple[int, int]) -> Chart:
     """Return the chart of the rates, each over the bar of its target."""
     text, colours = words()["charts"]["rates"], words()["colours"]
-    chart = file.add_chart({"type": "bar"})
+    chart = charts.new({"type": "bar"})
     if "target" in keys:
         border = {"color": colours["line"], "dash_type": "dash"}
         _draw(chart, keys, rows, "target", text["target"], fill={"color": colours["track"]}, border=border)
@@ -186,10 +191,10 @@ def _rates(file: xlsxwriter.Workbook, keys: list[str], rows: tuple[int, int]) ->
     return _with_axes(chart, {"min": 0, "max": 1})
 
 
-def _corrections(file: xlsxwriter.Workbook, keys: list[str], rows: tuple[int, int]) -> Chart:
+def _corrections(charts: Charts, keys: list[str], rows: tuple[int, int]) -> Chart:
     """Return the chart of what is to be corrected and to be looked at again."""
     text, colours = words()["charts"]["corrections"], words()["colours"]
-    chart = file.add_chart({"type": "bar", "subtype": "stacked"})
+    chart = charts.new({"type": "bar", "subtype": "stacked"})
     for key, fill in (
         ("errors", {"fill": {"color": colours["bad"]}}),
         ("warnings", {"pattern": {"pattern": "light_upward_diagonal", "fg_color": colours["line"]}}),
@@ -213,12 +218,11 @@ def _with_axes(chart: Chart, scale: dict[str, int]) -> Chart:
     return chart
 
 
-def _stamp(file: xlsxwriter.Workbook, result: Result) -> None:
-    """Tell a round of the office above what this workbook is, and which of its sheets hold the list."""
+def _stamp(result: Result) -> dict[str, str]:
+    """Return what tells a round of the office above what this workbook is, and which of its sheets hold the list."""
     sheets = [words()["list"]["name"], *([words()["own"]["name"]] if _has_own_page(result.round) else [])]
     told = {"round": result.round.id, "unit": result.round.collector, "version": f"{result.as_of:%Y%m%d}"}
-    for name, value in {**told, "sheets": "/".join(sheets)}.items():
-        file.set_custom_property(name, value, "text")
+    return {**told, "sheets": "/".join(sheets)}
 
 
 def _has_own_page(round: Round) -> bool:
@@ -275,9 +279,7 @@ def _list_sheet(book: Book, result: Result, told: pd.DataFrame, way: str) -> Non
         units = frame[frame["level"].eq(level)]
         if level in result.round.sections and len(units):
             sheet.section([*result.round.sections[level]])
-        first = sheet.row
-        sheet.rows(columns, units.assign(number=range(1, len(units) + 1)))
-        sheet.mark(columns, units, first, found)
+        sheet.rows(columns, units.assign(number=range(1, len(units) + 1)), found)
     if frame.empty:
         sheet.line(text["empty"], italic=True)
     sheet.finish((header, header + 1), frozen_columns=after + 1)

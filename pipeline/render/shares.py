@@ -94,19 +94,17 @@ def ranked(result: Result, measure: str) -> list[tuple[int, str]]:
     """
     if result.standings:
         return [(standing.rank, standing.code) for standing in result.standings]
-    senders = result.rollup.senders
     keys = {
-        str(code): (-_part(s[measure], s["expected"]), -_part(s["complete"], s["expected"]), int(s["errors"]))
-        for code, s in senders.iterrows()
+        code: (-_part(s[measure], s["expected"]), -_part(s["complete"], s["expected"]), s["errors"])
+        for code, s in result.senders.items()
         if s["status"] in ("accepted", "to-correct")
     }
-    order = sorted(keys, key=lambda code: keys[code])
-    best = sorted(keys.values())
-    return [
-        *((best.index(keys[code]) + 1, code) for code in order),
-        *((0, str(c)) for c in senders.index if c not in keys),
-    ]
+    order = sorted(keys, key=keys.__getitem__)
+    ranks: dict[tuple[Any, ...], int] = {}
+    for place, code in enumerate(order, start=1):
+        ranks.setdefault(keys[code], place)
+    return [*((ranks[keys[code]], code) for code in order), *((0, code) for code in result.senders if code not in keys)]
 
 
 def _part(count: int, whole: int) -> Fraction:
-    return Fraction(int(count), int(whole) or 1)
+    return Fraction(count, whole or 1)

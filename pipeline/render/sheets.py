@@ -5,25 +5,18 @@ Knows nothing of rounds or forms; its words and colours come from the TOML file 
 
 from __future__ import annotations
 
-import datetime as dt
 import math
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 from typing import Any
 
 import pandas as pd
-import xlsxwriter
 from xlsxwriter.chart import Chart
-from xlsxwriter.format import Format
-from xlsxwriter.utility import xl_range
-from xlsxwriter.worksheet import Worksheet
 
+from pipeline.xlsx.book import Workbook
 from schemas.text import storable
 
-_A4 = 9
 _HEADER_LIMIT = 120  # Excel allows 255 characters for the parts of a header together
 _KINDS: dict[str, dict[str, Any]] = {
     "text": {},
@@ -38,11 +31,6 @@ _KINDS: dict[str, dict[str, Any]] = {
 }
 _LINKED = {"font_color": "#0B5394", "underline": 1}
 _MOST_LINKS = 60_000  # a sheet; Excel allows 65,530
-_FUNCTION = re.compile(r"(\w+)\(")
-_OLD_FUNCTIONS = {
-    "AND", "COUNTIF", "EXACT", "FIND", "IF", "IFERROR", "ISERROR", "ISNUMBER", "LEFT", "LEN", "LOWER", "MID", "NOT",
-    "OR", "RIGHT", "SEARCH", "SUBSTITUTE", "SUM", "TRIM", "VALUE",
-}  # fmt: skip
 # Heights are reckoned from the widths of letters (pixels of Times New Roman, a little generous), so that
 # nothing is cut on paper: Excel does not fit rows of merged cells, LibreOffice fits none of a new file.
 _SIZE, _LINE, _PADDING, _HIGHEST = 11, 14.5, 3.5, 409.0  # points; Excel's highest row
@@ -53,9 +41,7 @@ _LETTERS = {
     **dict.fromkeys("0123456789", 7.4), **dict.fromkeys(map(chr, range(0x300, 0x370)), 0.0),
 }  # fmt: skip
 
-
-PLAIN = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-"""How XlsxWriter must be opened: no text becomes a formula, a link or a number."""
+_Marks = Mapping[tuple[Any, str], str]
 
 
 @dataclass(frozen=True)
@@ -88,16 +74,16 @@ def columns_of(words: dict[str, Any], frame: pd.DataFrame, facts: dict[str, Any]
 class Book:
     """A workbook: its words (tables `book`, `colours`, `tones`), what titles may mention, one format for each look."""
 
-    def __init__(self, file: xlsxwriter.Workbook, words: dict[str, Any], facts: dict[str, Any]) -> None:
+    def __init__(self, file: Workbook, words: dict[str, Any], facts: dict[str, Any]) -> None:
         self.file, self.words, self.facts = file, words, facts
-        self._formats: dict[tuple[tuple[str, Any], ...], Format] = {}
-        self._cells: dict[tuple[Any, ...], Format] = {}
+        self._looks: dict[tuple[tuple[str, Any], ...], int] = {}
+        self._cells: dict[tuple[Any, ...], int] = {}
 
     def sheet(self, name: str, widths: list[float]) -> SheetWriter:
         """Return a new sheet, ready to print."""
         return SheetWriter(self, name, widths)
 
-    def cell(self, kind: str, **look: Any) -> Format:
+    def cell(self, kind: str, **look: Any) -> int:
         """Return the look of a table's cell."""
         key = (kind, *look.items())
         if key not in self._cells:
@@ -105,28 +91,18 @@ class Book:
             self._cells[key] = self.format(border=1, border_color=grid, **_KINDS[kind], **look)
         return self._cells[key]
 
-    def toned(self, kind: str, state: str, **look: Any) -> Format:
+    def toned(self, kind: str, state: str, **look: Any) -> int:
         """Return the look of a cell that shows a state or a severity."""
         tone = self.words["tones"].get(state)
         return self.cell(kind, bg_color=self.words["colours"][tone], **look) if tone else self.cell(kind, **look)
 
-    def format(self, **look: Any) -> Format:
-        """Return the one format of this look."""
+    def format(self, **look: Any) -> int:
+        """Return the number of this look."""
         key = tuple(sorted(look.items()))
-        if key not in self._formats:
+        if key not in self._looks:
             base = {"font_name": self.words["book"]["font"], "font_size": _SIZE, "text_wrap": True}
-            self._formats[key] = self.file.add_format({**base, "valign": "vcenter", **look})
-        return self._formats[key]
-
-
-class _Paper(Worksheet):
-    """A sheet that does not look through our formulas, thirty times each, for functions newer than Excel 2007."""
-
-    def _prepare_formula(self, formula: str, expand_future_functions: bool = False) -> str:
-        if _OLD_FUNCTIONS.issuperset(_FUNCTION.findall(formula)):
-            return formula.removeprefix("=")
-        prepared: str = super()._prepare_formula(formula, expand_future_functions)
-        return prepared
+            self._looks[key] = self.file.looks.add({**base, **look})
+        return self._looks[key]
 
 
 class SheetWriter:
@@ -134,30 +110,22 @@ class SheetWriter:
 
     def __init__(self, book: Book, name: str, widths: list[float]) -> None:
         self.book, self.widths, self.row = book, widths, 0
-        self.paper: Worksheet = book.file.add_worksheet(name, _Paper)
+        self.paper = book.file.sheet(name, widths)
         self._filter: tuple[int, int] | None = None
-        self._breaks: list[int] = []
         self._links = 0
-        self._page(name)
+        self._page()
 
     @property
     def last(self) -> int:
         """The last column."""
         return len(self.widths) - 1
 
-    def _page(self, name: str) -> None:
-        paper, words = self.paper, self.book.words["book"]
+    def _page(self) -> None:
+        words = self.book.words["book"]
         header, footer = (_header_text(words[key], self.book.facts) for key in ("header", "footer"))
         small = words["small"]
-        paper.set_landscape()
-        paper.set_paper(_A4)
-        paper.set_margins(left=0.35, right=0.35, top=0.65, bottom=0.65)
-        paper.set_header(f"&L{small}{header}&R{small}{name}")
-        paper.set_footer(f"&L{small}{footer}&R{small}{words['page']}")
-        paper.fit_to_pages(1, 0)
-        paper.hide_gridlines(2)
-        for column, width in enumerate(self.widths):
-            paper.set_column(column, column, width)
+        self.paper.header = f"&L{small}{header}&R{small}{self.paper.name}"
+        self.paper.footer = f"&L{small}{footer}&R{small}{words['page']}"
 
     # --- titles
 
@@ -186,7 +154,7 @@ class SheetWriter:
         """Write a line over the whole width, as high as its text needs."""
         scale = look.get("font_size", _SIZE) / _SIZE
         height = _height(line_count(text, pixels(sum(self.widths)) / scale / _BOLD)) * scale
-        self.paper.set_row(self.row, height)
+        self.paper.height(self.row, height)
         self._merged((self.row, 0, self.row, self.last), text, self.book.format(**look))
         self.row += 1
 
@@ -212,11 +180,11 @@ class SheetWriter:
             if parent:
                 self._merged((row, place, row, end - 1), parent, head)
                 for column in range(place, end):
-                    self.paper.write_string(row + 1, column, excel_text(columns[column].header), head)
+                    self.put(row + 1, column, columns[column].header, head)
             else:
                 self._merged((row, place, row + 1, place), columns[place].header, head)
             place = end
-        self.paper.set_row(row, _height(1))
+        self.paper.height(row, _height(1))
         lower = [(c.header, self.width(place) / _BOLD) for place, c in enumerate(columns) if c.parent]
         self.fit(row + 1, lower)
         self.row += 2
@@ -230,37 +198,43 @@ class SheetWriter:
             self.put(self.row, place, text, self.book.cell("center" if place == 0 else "text", **look))
         self.row += 1
 
-    def rows(self, columns: list[Column], frame: pd.DataFrame, **look: Any) -> None:
-        """Write the frame's rows, each as high as its texts need; a column that it lacks stays empty."""
-        tones = frame["tone"].tolist() if "tone" in frame else []
-        lines = [1] * len(frame)
-        for place, column in _placed_columns(columns):
-            style = self.book.cell(column.kind, **look)
-            width = self.width(place, column.span) * _SIZE / _KINDS[column.kind].get("font_size", _SIZE)
-            values = frame[column.key].tolist() if column.key in frame else [""] * len(frame)
-            links = frame[column.link].tolist() if column.link in frame else []
-            for offset, value in enumerate(values):
-                row = self.row + offset
-                if links and links[offset] and self._link(row, place, value, links[offset], column.kind):
-                    continue
-                cell = self.book.toned(column.kind, tones[offset]) if column.toned and tones else style
-                if column.span > 1:
-                    self.paper.merge_range(row, place, row, place + column.span - 1, "", cell)
-                self.put(row, place, value, cell)
-                if isinstance(value, str) and len(value) > 1:
-                    lines[offset] = max(lines[offset], line_count(value, width))
-        for offset, count in enumerate(lines):
-            self.paper.set_row(self.row + offset, _height(count))
-        self.row += len(frame)
+    def rows(
+        self,
+        columns: list[Column],
+        frame: pd.DataFrame,
+        marks: Mapping[tuple[Any, str], str] | None = None,
+        **look: Any,
+    ) -> None:
+        """Write the frame's rows, each as high as its texts need; a column that it lacks stays empty.
 
-    def mark(self, columns: list[Column], frame: pd.DataFrame, first: int, marks: dict[tuple[int, str], str]) -> None:
-        """Colour the cells of these rows that have a finding."""
-        for place, column in enumerate(columns):
-            if column.key not in frame:
-                continue
-            for offset, (id, value) in enumerate(zip(frame["id"], frame[column.key], strict=True)):
-                if severity := marks.get((id, column.key)):
-                    self.put(first + offset, place, value, self.book.toned(column.kind, severity))
+        `marks` names the severity of the cells that have a finding, by the row's `id` and the column.
+        """
+        fields = [_Field.of(self, place, column, frame, look) for place, column in _placed_columns(columns)]
+        count = len(frame)
+        tones = frame["tone"].tolist() if "tone" in frame else [""] * count
+        ids = frame["id"].tolist() if marks else [None] * count
+        for offset, (tone, id) in enumerate(zip(tones, ids, strict=True)):
+            row, lines = self.row, 1
+            for field in fields:
+                column, value, style = field.column, field.values[offset], field.style
+                if marks and (id, column.key) in marks:
+                    style = self.book.toned(column.kind, marks[id, column.key])
+                elif column.toned and tone:
+                    style = self.book.toned(column.kind, tone)
+                if column.span > 1:
+                    self.paper.merge(row, field.place, row, field.place + column.span - 1, style)
+                if field.links and self._link(row, field.place, value, field.links[offset]):
+                    style = field.linked
+                self.put(row, field.place, value, style)
+                if type(value) is str and len(value) > field.fits:
+                    lines = max(lines, line_count(value, field.width))
+            self.paper.height(row, _height(lines))
+            self.row += 1
+            self.paper.done(self.row)
+
+    def tell_charts(self, row: int, column: int, values: Sequence[Any]) -> None:
+        """Tell what stands in a column that charts of this sheet show."""
+        self.book.file.charted().tell(self.paper.name, (row, column), values)
 
     def charts(self, charts: list[tuple[Chart, str]], height: int) -> None:
         """Put charts, each with its description, beside each other over the whole width below what is written."""
@@ -273,13 +247,12 @@ class SheetWriter:
             column = next(place for place, edge in enumerate(edges[1:]) if edge > number * share)
             chart.set_size({"width": share, "height": height})
             where = {"x_offset": number * share - edges[column], "description": description, "object_position": 2}
-            self.paper.insert_chart(self.row, column, chart, where)
+            self.book.file.charted().insert(self.paper.name, self.widths, (self.row, column), chart, where)
         self.row += math.ceil(height / 20)
 
     def new_page(self) -> None:
         """Let a new page begin here on paper."""
-        self._breaks.append(self.row)
-        self.paper.set_h_pagebreaks(self._breaks)
+        self.paper.break_page(self.row)
 
     def filter(self, rows: tuple[int, int]) -> None:
         """Let the reader filter these rows, of which the first is the header."""
@@ -289,15 +262,13 @@ class SheetWriter:
         """Freeze the header, repeat it on every page, filter below it; texts of digits are no mistake."""
         end = max(self.row - 1, header[1])
         top, bottom = self._filter or (header[1], end)
-        self.paper.freeze_panes(header[1] + 1, frozen_columns)
-        self.paper.repeat_rows(*header)
+        self.paper.freeze(header[1] + 1, frozen_columns)
         if filtered:
-            self.paper.autofilter(top, 0, bottom, self.last)
-        self.paper.print_area(0, 0, end, self.last)
-        self.paper.ignore_errors({"number_stored_as_text": xl_range(0, 0, end, self.last)})
+            self.paper.filter(top, bottom, self.last)
+        self.paper.print(header, (end, self.last))
 
     @property
-    def _head(self) -> Format:
+    def _head(self) -> int:
         return self.book.cell("center", bold=True, bg_color=self.book.words["colours"]["header"])
 
     def width(self, place: int, span: int = 1) -> float:
@@ -306,34 +277,50 @@ class SheetWriter:
 
     def fit(self, row: int, texts: list[tuple[str, float]]) -> None:
         """Make a row as high as these texts need, each in a cell so many pixels wide."""
-        self.paper.set_row(row, _height(max((line_count(*text) for text in texts), default=1)))
+        self.paper.height(row, _height(max((line_count(*text) for text in texts), default=1)))
 
-    def _link(self, row: int, column: int, value: Any, target: str, kind: str) -> bool:
-        """Write a value with a link, as long as the sheet may have more of them; tell whether it did."""
-        if value in (None, "") or self._links >= _MOST_LINKS:
+    def _link(self, row: int, column: int, value: Any, target: str) -> bool:
+        """Let a value that is there lead somewhere, as long as the sheet may have more links; tell whether it does."""
+        if not target or value in (None, "") or self._links >= _MOST_LINKS:
             return False
         self._links += 1
-        look = self.book.cell(kind, **_LINKED)
-        self.paper.write_url(row, column, target, look, excel_text(str(value)))
-        if not isinstance(value, str):
-            self.put(row, column, value, look)
+        self.paper.link(row, column, target, str(value))
         return True
 
-    def _merged(self, area: tuple[int, int, int, int], text: str, style: Format) -> None:
-        if area[:2] != area[2:]:
-            self.paper.merge_range(*area, "", style)
-        self.paper.write_string(area[0], area[1], excel_text(text), style)
+    def _merged(self, cells: tuple[int, int, int, int], text: str, style: int) -> None:
+        if cells[:2] != cells[2:]:
+            self.paper.merge(*cells, style)
+        self.put(cells[0], cells[1], text, style)
 
-    def put(self, row: int, column: int, value: Any, style: Format) -> None:
+    def put(self, row: int, column: int, value: Any, style: int) -> None:
         """Write one value by its type; a text is always written as text, never as a formula or a link."""
-        if value is None or value == "":
-            self.paper.write_blank(row, column, None, style)
-        elif isinstance(value, str):
-            self.paper.write_string(row, column, excel_text(value), style)
-        elif isinstance(value, dt.date):
-            self.paper.write_datetime(row, column, value, style)
-        else:
-            self.paper.write_number(row, column, value, style)
+        self.paper.write(row, column, value, style)
+
+
+@dataclass(frozen=True)
+class _Field:
+    """A column of a table while its rows are written: where it stands, how wide in pixels, what is in it."""
+
+    column: Column
+    place: int
+    width: float
+    fits: int  # letters that stand on one line whatever they are
+    values: list[Any]
+    links: list[str]
+    style: int
+    linked: int
+
+    @staticmethod
+    def of(sheet: SheetWriter, place: int, column: Column, frame: pd.DataFrame, look: dict[str, Any]) -> _Field:
+        """Return the column with the frame's values."""
+        width = sheet.width(place, column.span) * _SIZE / _KINDS[column.kind].get("font_size", _SIZE)
+        links = frame[column.link].tolist() if column.link in frame else []
+        style = sheet.book.cell(column.kind, **look)
+        return _Field(
+            column, place, width, max(int(width / _CAPITAL), 1),
+            frame[column.key].tolist() if column.key in frame else [""] * len(frame),
+            links, style, sheet.book.cell(column.kind, **_LINKED) if any(links) else style,
+        )  # fmt: skip
 
 
 def _placed_columns(columns: list[Column]) -> Iterator[tuple[int, Column]]:
@@ -353,7 +340,7 @@ def _height(lines: int) -> float:
     return min(lines * _LINE + _PADDING, _HIGHEST)
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=5_000)  # what stands in every form; the texts of rows are told apart
 def line_count(text: str, width: float) -> int:
     """Return on how many lines a text stands in a cell so many pixels wide."""
     if len(text) * _CAPITAL <= width and "\n" not in text:
@@ -373,14 +360,3 @@ def line_count(text: str, width: float) -> int:
 def _header_text(text: str, facts: dict[str, Any]) -> str:
     """Return a text as a part of a page's header, in which `&` begins a command."""
     return storable(text.format(**facts))[:_HEADER_LIMIT].replace("&", "&&")
-
-
-def excel_text(text: str) -> str:
-    """Return the text as XlsxWriter must be given it, so that the cell shows exactly what was typed.
-
-    A text that looks like one of its own rich strings (`<r>...</r>`) it would put into the file as XML.
-    """
-    text = storable(text)
-    if text.startswith("<r>") and text.endswith("</r>"):
-        return f'<r><t xml:space="preserve">{escape(text, quote=False)}</t></r>'
-    return text

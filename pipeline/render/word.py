@@ -12,18 +12,18 @@ import io
 import tomllib
 import zipfile
 from collections.abc import Callable, Mapping
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
 from docx.opc.exceptions import OpcError
 from docx.oxml import OxmlElement, parse_xml
-from docx.oxml.ns import qn
+from docx.oxml.ns import nsmap, qn
 from docx.shared import Emu
 from docx.text.paragraph import Paragraph
 from docxtpl import DocxTemplate
 from jinja2 import Environment, StrictUndefined, Template, TemplateError
-from lxml.etree import XMLSyntaxError
+from lxml.etree import XMLSyntaxError, XPath
 from markupsafe import Markup, escape
 
 from pipeline.errors import OperatorError
@@ -37,6 +37,8 @@ _BROKEN_FILE = (OSError, OpcError, zipfile.BadZipFile, KeyError, ValueError)
 _WHOLE_ON_A_PAGE = 14  # rows of a table that is not broken over pages
 _ROWS_OF_A_HEAD = 2
 _MOTTO = "VBTieuNgu"
+_GRID, _ROW, _CELL, _W = (qn(f"w:{name}") for name in ("tblGrid", "tr", "tc", "w"))
+_WIDTHS = XPath("w:tc/w:tcPr/w:tcW", namespaces=nsmap)  # of the cells of a row
 _RULE_PART = 0.42  # of the line above: the decree says a third to a half
 _EMS = {"upper": 0.72, "lower": 0.47, "space": 0.25}  # mean widths of bold Times New Roman
 _CHART_WIDTH = {1: 160.0, 2: 80.0}  # millimetres, by how many stand side by side
@@ -162,12 +164,12 @@ def _set(document: Any) -> None:
 
 def _fit_columns(table: Any) -> None:
     """Share the table's width among its columns as its fullest row wishes; what is left over goes to the widest."""
-    grid, rows = table.find(qn("w:tblGrid")), table.findall(qn("w:tr"))
+    grid, rows = table.find(_GRID), table.findall(_ROW)
     if not rows:
         return
-    fullest = max(rows[:3], key=lambda row: len(row.findall(qn("w:tc"))))
-    wished = [int(cell.find(f"{qn('w:tcPr')}/{qn('w:tcW')}").get(qn("w:w"))) for cell in fullest.findall(qn("w:tc"))]
-    width = int(table.find(f"{qn('w:tblPr')}/{qn('w:tblW')}").get(qn("w:w")))
+    fullest = max(rows[:3], key=lambda row: len(row.findall(_CELL)))
+    wished = [int(wish.get(_W)) for wish in _WIDTHS(fullest)]
+    width = int(table.find(f"{qn('w:tblPr')}/{qn('w:tblW')}").get(_W))
     if sum(wished) == width and len(grid) == len(wished):
         return
     widths = [min(wish, wish * width // sum(wished)) for wish in wished]
@@ -176,16 +178,17 @@ def _fit_columns(table: Any) -> None:
         grid.remove(column)
     for wide in widths:
         column = OxmlElement("w:gridCol")
-        column.set(qn("w:w"), str(wide))
+        column.set(_W, str(wide))
         grid.append(column)
     for row in rows:
-        cells = row.findall(qn("w:tc"))
-        if len(cells) == 1:
-            cells[0].grid_span = len(widths)  # a heading above the rows of a group
-        place = 0
-        for cell in cells:
-            cell.get_or_add_tcPr().find(qn("w:tcW")).set(qn("w:w"), str(sum(widths[place : place + cell.grid_span])))
-            place += cell.grid_span
+        places, ends = _WIDTHS(row), list(range(1, len(widths) + 1))
+        if len(places) < len(widths):
+            cells = row.findall(_CELL)
+            if len(cells) == 1:
+                cells[0].grid_span = len(widths)  # a heading above the rows of a group
+            ends = list(accumulate(cell.grid_span for cell in cells))
+        for place, begin, end in zip(places, [0, *ends], ends, strict=False):
+            place.set(_W, str(sum(widths[begin:end])))
 
 
 def _keep_together(rows: list[Any]) -> None:

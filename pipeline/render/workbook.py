@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import xlsxwriter
 
 from pipeline.answers import words
 from pipeline.consolidate import vietnamese_date
 from pipeline.model import address
 from pipeline.period import Carried
-from pipeline.render.sheets import PLAIN, Book, Column, SheetWriter, excel_text
+from pipeline.render.sheets import Book, Column, SheetWriter
+from pipeline.xlsx.book import Workbook
+from pipeline.xlsx.notes import Note
+from pipeline.xlsx.sheet import Validation, one_of
+from pipeline.xlsx.text import column_name
 from schemas.form import Column as FormColumn
 from schemas.form import Form
 from schemas.kinds import cell_value, repaired, shown
@@ -29,7 +31,8 @@ from schemas.rules import bound_shown, rules_of
 from schemas.units import Unit
 
 # What a clerk may do on the protected list besides filling it.
-_ALLOWED = ("select_locked_cells", "select_unlocked_cells", "format_cells", "format_columns", "format_rows", "objects")
+_ALLOWED = 'scenarios="1" formatCells="0" formatColumns="0" formatRows="0"'
+_NOTHING_ALLOWED = 'objects="1" scenarios="1"'
 _MORE_PERSONS = 5_000  # rows below the list that have its drop-downs
 _MESSAGE_LIMIT = 255  # characters of a message that Excel shows beside a cell
 LONG = 5_000  # rows: beyond this the sheet of formulas is left out, and the parts do not wait in memory
@@ -101,11 +104,9 @@ def write_form(
 
     `names` are the right page names by unit code; `version` is the number the workbook has when it comes back.
     """
-    with xlsxwriter.Workbook(str(path), {**PLAIN, "in_memory": not _is_long(filling)}) as file:
-        file.set_properties({"created": dt.datetime.combine(as_of, dt.time())})
-        for name, value in (("round", round.id), ("unit", sender.code), ("version", str(version))):
-            file.set_custom_property(name, value, "text")
-        _Form(Book(file, words(), _facts(round, sender, filling, version, as_of)), round, sender, filling).write(names)
+    file = Workbook(as_of, {"round": round.id, "unit": sender.code, "version": str(version)})
+    _Form(Book(file, words(), _facts(round, sender, filling, version, as_of)), round, sender, filling).write(names)
+    file.save(path)
 
 
 def _is_long(filling: Filling) -> bool:
@@ -138,6 +139,8 @@ class _Form:
         self.places: list[tuple[Mark, str]] = []
         self.judgements: dict[tuple[int, bool], str] = {}  # formulas by place, with and without a right name
         self.listed: list[tuple[int, FormRow]] = []  # rows of the list that name a unit
+        self.centred = book.cell("center")
+        self.inputs: list[tuple[FormColumn, float, int, int]] = []  # of the list: pixels, look if locked and if free
 
     def write(self, names: dict[str, str]) -> None:
         """Write what must be corrected (if anything), the list, and the right names."""
@@ -167,6 +170,10 @@ class _Form:
         sheet.line(words["identity"].format(**self.book.facts), italic=True, align="center")
         sheet.line(words["guide_marked" if marked else self._guide_key].format(**self.book.facts), italic=True)
         header = sheet.form_header(columns)
+        looks = [self.book.cell("given", locked=locked) for locked in (True, False)]
+        self.inputs = [
+            (column, sheet.width(place), looks[0], looks[1]) for place, column in enumerate(form.columns, start=1)
+        ]
         first = sheet.row
         for level in self.round.lists:
             if level in self.round.sections:
@@ -180,7 +187,7 @@ class _Form:
             self._input_rule(sheet, column, first, place)
         sheet.finish((header, first - 1), frozen_columns=2, filtered=False)
         if not persons:  # a unit may have more persons than anyone foresees
-            sheet.paper.protect("", dict.fromkeys(_ALLOWED, True))
+            sheet.paper.protection = _ALLOWED
 
     @property
     def _guide_key(self) -> str:
@@ -193,23 +200,26 @@ class _Form:
         return Column(column.key, column.header, column.width, "given", parent=parent)
 
     def _row(self, sheet: SheetWriter, number: int | None, row: FormRow) -> None:
-        sheet.put(sheet.row, 0, number, self.book.cell("center"))
-        texts = []
-        for place, column in enumerate(self.form.columns, start=1):
-            text, marks = row.values.get(column.key, ""), row.marks.get(column.key, [])
+        line, texts = sheet.row, []
+        sheet.put(line, 0, number, self.centred)
+        for place, (column, width, locked, free) in enumerate(self.inputs, start=1):
+            text, marks = row.values.get(column.key, ""), row.marks.get(column.key)
             # The units are given; a clerk writes into every other cell, and where a unit's name must be corrected.
-            given = column.key == self.form.unit_key and bool(text) and not marks
-            value: str | float = text if marks else _cell_value(text, column)
-            look = {"num_format": _number_format(value, column)} if column.kind == "number" and not marks else {}
-            kind = "center" if look else "given"
-            style = self.book.toned(kind, marks[0].severity if marks else "", locked=given, **look)
-            sheet.put(sheet.row, place, value, style)
-            texts.append((text, sheet.width(place)))
+            style = locked if column.kind == "unit" and text and not marks else free
+            value: str | float = text
             if marks:
-                self._mark(sheet, (sheet.row, place), marks)
+                style = self.book.toned("given", marks[0].severity, locked=False)
+                self._mark(sheet, (line, place), marks)
+            elif column.kind in ("number", "date"):
+                value = _cell_value(text, column)
+                if column.kind == "number":
+                    style = self.book.cell("center", locked=False, num_format=_number_format(value, column))
+            sheet.put(line, place, value, style)
+            if text:
+                texts.append((text, width))
         if row.values.get(self.form.unit_key):
-            self.listed.append((sheet.row, row))
-        sheet.fit(sheet.row, texts)
+            self.listed.append((line, row))
+        sheet.fit(line, texts)
         sheet.row += 1
 
     def _mark(self, sheet: SheetWriter, place: tuple[int, int], marks: list[Mark]) -> None:
@@ -217,27 +227,28 @@ class _Form:
         if len(self.places) <= NOTES_PER_SHEET:
             note = "\n".join(f"{mark.severity_name}: {mark.message}" for mark in marks)
             height = 24 + 17 * sum(len(part) // 42 + 1 for part in note.split("\n"))
-            options = {"x_scale": 2.4, "height": height, "font_size": 10}
-            sheet.paper.write_comment(*place, excel_text(note), options)
+            sheet.paper.notes.append(Note(*place, note, height))
 
     def _input_rule(self, sheet: SheetWriter, column: FormColumn, first: int, place: int) -> None:
-        rule: dict[str, Any] = {"validate": "any"}
+        title, message = self._hint(column)["title"], self._how(column)
+        last = sheet.row - 1 + (_MORE_PERSONS if self.form.rows == "persons" else 0)
+        rule = replace(self._allowed(column, address((first, place))), title=title, message=message)
+        sheet.paper.validate(first, place, last, rule)
+
+    def _allowed(self, column: FormColumn, cell: str) -> Validation:
+        """Return what may be typed into a column, of which this is the first cell."""
         if column.kind == "unit":
             count = len(self.round.expected[self.sender.code])
-            rule = {"validate": "list", "source": f"='{self._names['name']}'!$C$3:$C${count + 2}"}
-        elif column.kind == "choice":
-            rule = {"validate": "list", "source": f"={self._choices_of(column)}"}
-        elif column.kind == "yes-no":
-            rule = {"validate": "list", "source": list(answers())}
-        elif column.kind == "number":
-            rule = {"validate": "integer" if column.whole else "decimal", **_limits(column)}
-        elif "rule" in self._hint(column):
-            cell = address((first, place))
-            rule = {"validate": "custom", "value": f'=OR({cell}="",{self._test(column, cell)})'}
-        title, message = self._hint(column)["title"], self._how(column)
-        texts = {"error_title": title, "error_message": message, "input_title": title, "input_message": message}
-        last = sheet.row - 1 + (_MORE_PERSONS if self.form.rows == "persons" else 0)
-        sheet.paper.data_validation(first, place, last, place, {**rule, "error_type": "warning", **texts})
+            return Validation("list", formulas=(f"'{self._names['name']}'!$C$3:$C${count + 2}",))
+        if column.kind == "choice":
+            return Validation("list", formulas=(self._choices_of(column),))
+        if column.kind == "yes-no":
+            return Validation("list", formulas=one_of(answers()))
+        if column.kind == "number":
+            return replace(_limits(column), type="whole" if column.whole else "decimal")
+        if "rule" in self._hint(column):
+            return Validation("custom", formulas=(f'OR({cell}="",{self._test(column, cell)})',))
+        return Validation()
 
     # --- what the sender states of itself
 
@@ -250,15 +261,15 @@ class _Form:
         header = sheet.header(columns)
         for number, question in enumerate(self.round.questions, start=1):
             row, answer = sheet.row, self.filling.statements.get(question.key, "")
-            sheet.put(row, 0, number, self.book.cell("center"))
+            sheet.put(row, 0, number, self.centred)
             sheet.put(row, 1, question.text, self.book.cell("given"))
             sheet.put(row, 2, answer, self.book.cell("given", locked=False))
             if question.kind == "yes-no":
-                sheet.paper.data_validation(row, 2, row, 2, {"validate": "list", "source": list(answers())})
+                sheet.paper.validate(row, 2, row, Validation("list", formulas=one_of(answers())))
             sheet.fit(row, [(question.text, sheet.width(1)), (answer, sheet.width(2))])
             sheet.row += 1
         sheet.finish((header, header), frozen_columns=0, filtered=False)
-        sheet.paper.protect("", dict.fromkeys(_ALLOWED, True))
+        sheet.paper.protection = _ALLOWED
 
     def _hint(self, column: FormColumn) -> dict[str, str]:
         """Return what the form says of a kind of column: `title`, and where Excel can judge it `rule` and `wrong`."""
@@ -322,15 +333,16 @@ class _Form:
             for mark in marks:
                 self._texts(sheet, [mark.unit, mark.label, mark.message, mark.value, mark.suggestion])
         sheet.finish((header, header), frozen_columns=0, filtered=False)
-        sheet.paper.activate()
+        sheet.paper.active = True
 
     def _entry(self, sheet: SheetWriter, number: int, mark: Mark, cell: str) -> None:
         row = sheet.row
-        sheet.put(row, 0, number, self.book.cell("center"))
+        sheet.put(row, 0, number, self.centred)
         sheet.put(row, 1, mark.severity_name, self.book.toned("text", mark.severity))
         if cell:
             link = self.book.cell("center", font_color="#0563C1", underline=1)
-            sheet.paper.write_url(row, 2, f"internal:'{self.words['list']['name']}'!{cell}", link, cell)
+            sheet.put(row, 2, cell, link)
+            sheet.paper.link(row, 2, f"internal:'{self.words['list']['name']}'!{cell}", cell)
         else:
             sheet.put(row, 2, self.words["todo"]["whole_file"], self.book.cell("center"))
         sheet.put(row, 8, "", self.book.cell("center", locked=False))
@@ -364,37 +376,39 @@ class _Form:
             self.round.listed_names[unit.code]: names.get(unit.code, "")
             for unit in self.round.expected[self.sender.code]
         }
+        given, look = self.book.cell("given"), self.book.cell("text")
         for number, (row, listed) in enumerate(self.listed, start=1):
             unit = listed.values[form.unit_key]
-            sheet.put(sheet.row, 0, number, self.book.cell("center"))
-            sheet.put(sheet.row, 1, unit, self.book.cell("given"))
+            sheet.put(sheet.row, 0, number, self.centred)
+            sheet.put(sheet.row, 1, unit, given)
             for place, (source, column) in enumerate(judged, start=2):
                 formula = self._judgement(column, row, source, units.get(unit, ""))
-                sheet.paper.write_formula(
-                    sheet.row, place, formula, self.book.cell("text"), self._known(column, listed)
-                )
+                sheet.paper.formula(sheet.row, place, formula, self._known(column, listed), look)
             self._verdict(sheet, row, listed, len(columns) - 1)
             sheet.row += 1
         sheet.finish((header, header), frozen_columns=2, filtered=False)
-        sheet.paper.protect()
+        sheet.paper.protection = _NOTHING_ALLOWED
 
     def _verdict(self, sheet: SheetWriter, row: int, listed: FormRow, place: int) -> None:
-        words = self.words["check"]
-        pages = [p for p, c in enumerate(self.form.columns, start=1) if c.kind in ("page-name", "link")]
-        cells = f"{address((sheet.row, 2))}:{address((sheet.row, place - 1))}"
-        verdict = f'IF(COUNTIF({cells},"?*")=0,"{words["ok"]}","{words["wrong"]}")'
+        words, pages, line = self.words["check"], self.pages, sheet.row + 1
+        verdict = f'IF(COUNTIF(C{line}:{column_name(place - 1)}{line},"?*")=0,"{words["ok"]}","{words["wrong"]}")'
         if pages:
-            named = "&".join(f"'{self.words['list']['name']}'!{address((row, p))}" for p in pages)
+            named = "&".join(f"'{self.words['list']['name']}'!{column_name(p)}{row + 1}" for p in pages)
             verdict = f'IF(TRIM({named})="","{words["no_page"]}",{verdict})'
         without = not any(listed.values.get(self.form.columns[p - 1].key) for p in pages)
         known = words["no_page"] if pages and without else words["wrong"] if listed.marks else words["ok"]
-        sheet.paper.write_formula(sheet.row, place, f"={verdict}", self.book.cell("center"), known)
+        sheet.paper.formula(sheet.row, place, verdict, known, self.centred)
+
+    @cached_property
+    def pages(self) -> list[int]:
+        """Where the names and links of pages stand in the list."""
+        return [p for p, c in enumerate(self.form.columns, start=1) if c.kind in ("page-name", "link")]
 
     def _known(self, column: FormColumn, listed: FormRow) -> str:
         """Return what the formula would say, for programs that do not reckon on opening."""
-        words, hint = self.words["check"], self._hint(column)
         if column.key not in listed.marks:
             return ""
+        words, hint = self.words["check"], self._hint(column)
         return str(hint.get("wrong", words["differs"]) if listed.values.get(column.key) else words["blank"])
 
     def _judgement(self, column: FormColumn, row: int, place: int, right_name: str) -> str:
@@ -409,7 +423,7 @@ class _Form:
         words, hint = self.words["check"], self._hint(column)
 
         def at(where: int) -> str:
-            return f"'{self.words['list']['name']}'!{address((0, where)).removesuffix('1')}{_ROW}"
+            return f"'{self.words['list']['name']}'!{column_name(where)}{_ROW}"
 
         if column.kind == "page-name" and named:
             test = f'EXACT(TRIM({at(place)}),"{_NAME}")'
@@ -423,7 +437,7 @@ class _Form:
         blank = f'IF({needed}="","","{words["blank"]}")'
         if column.filled and not column.where:
             blank = f'"{words["blank"]}"'
-        return f'=IF(TRIM({at(place)})="",{blank},IF({test},"","{fault}"))'
+        return f'IF(TRIM({at(place)})="",{blank},IF({test},"","{fault}"))'
 
     # --- right names, and how to fill the form
 
@@ -471,7 +485,7 @@ class _Form:
         sheet.line(words["title"], bold=True, align="center", font_size=13)
         header = sheet.header(columns)
         for number, unit in enumerate(self.round.expected[self.sender.code], start=1):
-            sheet.put(sheet.row, 0, number, self.book.cell("center"))
+            sheet.put(sheet.row, 0, number, self.centred)
             texts = (unit.code, self.round.listed_names[unit.code], names.get(unit.code, ""))[: len(columns) - 1]
             for place, text in enumerate(texts, start=1):
                 sheet.put(sheet.row, place, text, self.book.cell("given"))
@@ -506,14 +520,14 @@ def _number_format(value: str | float, column: FormColumn) -> str:
     return f"#,##0.{'0' * decimals}" if decimals else "#,##0" if column.whole or value != "" else "General"
 
 
-def _limits(column: FormColumn) -> dict[str, Any]:
-    """Return the bounds of a number as Excel's data validation takes them."""
+def _limits(column: FormColumn) -> Validation:
+    """Return the bounds of a number."""
     low, high = column.min, column.max
     if low is not None and high is not None:
-        return {"criteria": "between", "minimum": low, "maximum": high}
+        return Validation(operator="between", formulas=(f"{low}", f"{high}"))
     if high is not None:
-        return {"criteria": "<=", "value": high}
-    return {"criteria": ">=", "value": -(10**15) if low is None else low}
+        return Validation(operator="lessThanOrEqual", formulas=(f"{high}",))
+    return Validation(operator="greaterThanOrEqual", formulas=(f"{-(10**15) if low is None else low}",))
 
 
 def _goes_with(column: FormColumn, other: FormColumn, form: Form) -> bool:

@@ -1,0 +1,47 @@
+"""Texts and places as the XML of a workbook holds them."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from html import escape
+
+from pipeline.model import address
+from schemas.text import storable
+
+HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_LONGEST = 32_767  # characters of a cell, of which one beyond the basic plane counts as two
+_CODED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
+
+
+@cache
+def column_name(column: int) -> str:
+    """Return the letters of a column, counted from 0."""
+    return address((0, column)).removesuffix("1")
+
+
+def area(first_row: int, first_column: int, last_row: int, last_column: int) -> str:
+    """Return the name of a rectangle of cells, such as `A1:C7`; of one cell as `A1`."""
+    first, last = address((first_row, first_column)), address((last_row, last_column))
+    return first if first == last else f"{first}:{last}"
+
+
+def shown(text: str) -> str:
+    """Return the element `t` that shows exactly this text; Excel takes `_x0041_` for a character's number."""
+    text = storable(text)
+    if len(text) > _LONGEST // 2:
+        text = text.encode("utf-16-le")[: 2 * _LONGEST].decode("utf-16-le", "ignore")
+    if "_x" in text:
+        text = _CODED.sub("_x005F_", text)
+    if "\r" in text:
+        text = text.replace("\r", "_x000D_")
+    space = ' xml:space="preserve"' if text != text.strip() else ""
+    return f"<t{space}>{escape(text, quote=False)}</t>"
+
+
+def attribute(text: str) -> str:
+    """Return a text as it stands between the quotation marks of an attribute."""
+    return escape(storable(text)).replace("\n", "&#10;")
