@@ -229,7 +229,8 @@ def _print_senders(result: Result, most: int = 0) -> None:
         rows.append(
             [
                 sender["name"], line("statuses", sender["status"]), str(progress.number) if progress else "",
-                vietnamese_date(sender["received"]), f"{sender[measure]}/{sender['expected']}",
+                vietnamese_date(progress.received if progress else sender["received"]),
+                f"{sender[measure]}/{sender['expected']}",
                 str(sender["errors"]), str(sender["warnings"]), progress_line(result, str(code)),
             ]
         )  # fmt: skip
