@@ -115,7 +115,7 @@ def _print_decided(result: Result) -> None:
     if kinds:
         print(line("screen", "decisions", waivers=kinds["waiver"], explanations=kinds["explanation"]))
     for decision in result.decisions:
-        if decision.kind == "explanation" and not decision.number:
+        if decision.kind == "explanation" and decision.is_new:
             print(_decision_line(result.round, decision))
     trial = result.rollup.trial
     for rule in result.round.trials:
