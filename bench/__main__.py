@@ -60,8 +60,9 @@ def job(made: corpus.Corpus, place: Path, module: str = "pipeline") -> list[str]
 def compare(made: corpus.Corpus, folder: Path, rounds: int, table: Table, peers: Path | None) -> None:
     """Measure the job and the other ways to do it, one after the other, several times."""
     place = folder / "job"
-    for turn in range(rounds):
-        print(f"round {turn + 1} of {rounds}", flush=True)
+    for turn in range(rounds + 1):
+        memory = turn == rounds  # a last round looks at the memory alone
+        print("memory" if memory else f"round {turn + 1} of {rounds}", flush=True)
         for old in (place, folder / "plain"):
             shutil.rmtree(old, ignore_errors=True)
         again = corpus.file_again(made)

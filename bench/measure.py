@@ -18,7 +18,7 @@ EVERY = 0.05  # seconds between two looks at the memory
 
 @dataclass(frozen=True)
 class Cost:
-    """`peak`: MiB of all processes of the command at one time, what they share counted once (PSS).
+    """`peak`: MiB of all processes of the command at one time, what they share counted once (PSS); 0: not looked at.
 
     `processor`: seconds that all of them computed; on a busy machine it tells more than the clock on the wall.
     """
@@ -29,8 +29,8 @@ class Cost:
     last: str  # line that it printed
 
 
-def measure(command: list[str], folder: Path = ROOT) -> Cost:
-    """Run a command and return what it cost.
+def measure(command: list[str], folder: Path = ROOT, *, memory: bool = False) -> Cost:
+    """Run a command and return what it cost; looking at the memory slows it, so then its seconds do not count.
 
     Raises:
         RuntimeError: it failed; the message is the end of what it said.
@@ -41,7 +41,7 @@ def measure(command: list[str], folder: Path = ROOT) -> Cost:
         env={**os.environ, "PYTHONUTF8": "1", "PYTHONWARNINGS": "ignore"},
     )  # fmt: skip
     peaks, spent = [0.0], {0: 0.0}
-    watcher = threading.Thread(target=_watch, args=(process, peaks, spent), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(process, peaks if memory else None, spent), daemon=True)
     watcher.start()
     out, err = process.communicate()
     seconds = time.perf_counter() - begun
@@ -63,11 +63,12 @@ def _waited_for() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _watch(process: subprocess.Popen[bytes], peaks: list[float], spent: dict[int, float]) -> None:
+def _watch(process: subprocess.Popen[bytes], peaks: list[float] | None, spent: dict[int, float]) -> None:
     while process.poll() is None:
         processes = _of_session(process.pid)
         spent.update((int(folder.name), seconds) for folder, seconds in processes.items())
-        peaks.append(sum(map(_memory, processes)) / 1024)
+        if peaks is not None:
+            peaks.append(sum(map(_memory, processes)) / 1024)
         time.sleep(EVERY)
 
 

@@ -18,6 +18,7 @@ from pipeline.errors import OperatorError, guard_screen
 from schemas.messages import line
 
 if TYPE_CHECKING:
+    from pipeline.run import Result
     from schemas.round import Round
 
 DATA = Path("data")
@@ -211,6 +212,10 @@ def _run_line(options: argparse.Namespace) -> int:
     published = publish(round, options.inbox, options.outbox, options.state, options.as_of, settled)
     print_result(published)
     print_next(published)
+    if not published.closed and settled is None and (key := _asked_for_status(options)):
+        from pipeline.glance import will_say
+
+        will_say(key, options.inbox, options.state, lambda: _tell_stand(options, round, published.result))
     return 0
 
 
@@ -308,25 +313,45 @@ def _pdf(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     from pipeline.glance import said
 
-    if options.round.endswith(".toml"):  # its form may lie anywhere
-        _tell_status(options)
-    else:
-        key = ["status", options.round, (options.as_of or dt.date.today()).isoformat()]
+    if key := _asked_for_status(options):
         said(key, options.inbox, options.state, lambda: _tell_status(options))
+    else:
+        _tell_status(options)
     return 0
+
+
+def _asked_for_status(options: argparse.Namespace) -> list[str]:
+    """Return what the status depends on beside inbox and state; nothing for a round whose form may lie anywhere."""
+    if options.round.endswith(".toml"):
+        return []
+    return ["status", options.round, (options.as_of or dt.date.today()).isoformat()]
 
 
 def _tell_status(options: argparse.Namespace) -> None:
     _start_readers()
     from pipeline.deliver import look
-    from pipeline.purge import holdings, kept_of
-    from pipeline.screen import print_keeps, print_purged, print_status
+    from pipeline.purge import kept_of
+    from pipeline.screen import print_purged
 
     round = _round(options)
     if kept := kept_of(round, options.state):
         print_purged(round, kept)
+        _tell_holdings(options, round)
     else:
-        print_status(look(round, options.inbox, options.state, options.as_of))
+        _tell_stand(options, round, look(round, options.inbox, options.state, options.as_of))
+
+
+def _tell_stand(options: argparse.Namespace, round: Round, result: Result) -> None:
+    from pipeline.screen import print_status
+
+    print_status(result)
+    _tell_holdings(options, round)
+
+
+def _tell_holdings(options: argparse.Namespace, round: Round) -> None:
+    from pipeline.purge import holdings
+    from pipeline.screen import print_keeps
+
     for holding in holdings(round, options.state):
         of_period = load(options.round, round.opening_of(holding.id))
         print_keeps(of_period, holding, options.as_of or dt.date.today())

@@ -46,16 +46,22 @@ def stamp_of(book: Workbook) -> Stamp | None:
     """Return what a workbook of ours says of itself: its properties, or the line that it shows."""
     if book.stamp:
         return book.stamp
+    for sheet in book.sheets:
+        for cells in sheet.cells[:10]:
+            for text in filter(None, cells):
+                if match := _identity().fullmatch(clean(text)):
+                    return Stamp(match["round"], match["unit"], int(match["version"]))
+    return None
+
+
+@cache
+def _identity() -> re.Pattern[str]:
+    """Return the line by which our form shows what it is."""
     pattern = re.escape(words()["list"]["identity"])
     groups = {"code": r"(?P<unit>\d+)", "round": r"(?P<round>[a-z0-9-]+)", "version": r"(?P<version>\d+)"}
     for name, group in groups.items():
         pattern = pattern.replace(re.escape("{" + name + "}"), group)
-    for sheet in book.sheets:
-        for cells in sheet.cells[:10]:
-            for text in cells:
-                if match := re.fullmatch(pattern, clean(text)):
-                    return Stamp(match["round"], match["unit"], int(match["version"]))
-    return None
+    return re.compile(pattern)
 
 
 def with_answers(book: Workbook) -> tuple[Workbook, list[Accepted]]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from pipeline.persons import by_kind, has_email
 from schemas.form import Form
-from schemas.kinds import is_blank, link, name
+from schemas.kinds import link, name
+from schemas.kinds.blank import is_blank
 from schemas.text import clean
 
 SAMPLE = 40  # rows looked at
@@ -31,6 +32,7 @@ class Content:
 
     texts: list[str]
     is_unit: Callable[[str], bool]
+    _has: dict[str, bool] = field(default_factory=dict)
 
     @property
     def filled(self) -> int:
@@ -47,9 +49,16 @@ class Content:
         """The distinct units."""
         return frozenset(clean(text).casefold() for text in self.texts if self.is_unit(text))
 
+    @property
+    def most_units(self) -> int:
+        """How many distinct units it can hold at most."""
+        return len(set(self.texts))
+
     def has(self, kind: str) -> bool:
         """Tell whether any cell is of that kind."""
-        return any(kind in _kinds(text, self.is_unit) for text in self.texts)
+        if kind not in self._has:
+            self._has[kind] = any(kind in _kinds(text, self.is_unit) for text in self.texts)
+        return self._has[kind]
 
     def mostly(self, kind: str) -> bool:
         """Tell whether the column is of that kind."""
@@ -122,10 +131,13 @@ class _Columns:
         key = self.form.unit_key
         now = self.columns.get(key, -1)
         others = [place for place in self.found if place not in self.columns.values()]
+        few = len(self.found[now].units) if now in self.found else 0
+        if few > 1 and 2 * few >= max((self.found[place].most_units for place in others), default=0):
+            return
         best = max(others, key=lambda place: (len(self.found[place].units), -place), default=-1)
         if best < 0 or not self.found[best].mostly("unit"):
             return
-        few, many = (len(self.found[now].units) if now in self.found else 0), len(self.found[best].units)
+        many = len(self.found[best].units)
         if now not in self.found or (many > 1 and (few <= 1 or 2 * few < many)):
             self.columns[key] = best
 

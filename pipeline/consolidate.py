@@ -60,7 +60,7 @@ def consolidate(
     findings, trial = _told_once(findings), _told_once(trial)
     counting = set(rows.origin["file"])
     senders = _senders(round, arrived, counting, units, findings)
-    answers = stated(round, submissions)
+    answers = stated(round, arrived)
     tables = [*tallies(round, units, rows, repaired, claims), *of_statements(round, answers)]
     yes = said_yes(round, units, rows, repaired, claims, answers)
     return RollUp(units, senders, findings, yes, answers, tables, trial)

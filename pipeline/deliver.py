@@ -20,7 +20,7 @@ from pipeline.intake import Intake, Signs, take_in
 from pipeline.known import Known, open_known
 from pipeline.ledger import Ledger, Letter, Outcome, Run, Version, open_ledger
 from pipeline.model import Decision
-from pipeline.period import Carried, earlier_periods, of_period, prefillable
+from pipeline.period import earlier_periods, of_period, prefillable
 from pipeline.recheck import rechecked, rules_of
 from pipeline.render.machine import write_machine_results
 from pipeline.render.outgoing import Outgoing
@@ -74,8 +74,8 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
         earlier = earlier_periods(ledger, round)
         result = judge(round, arrivals, today, known, decided, earlier if earlier.newest else None)
         versions = current_versions(ledger, result)
-        result = with_history(ledger, replace(result, previous=round.called(earlier.newest)), versions)
-        result = replace(result, standings=standings(ledger, result, versions))
+        result = with_history(ledger, result.also(previous=round.called(earlier.newest)), versions)
+        result = result.also(standings=standings(ledger, result, versions))
         return _with_letters(state, ledger, result)
 
 
@@ -125,7 +125,7 @@ def publish(
             earlier = earlier_periods(ledger, round)
             free = ledger.free_number()
             result = judge(round, intake.arrivals, today, known, decided, earlier if earlier.newest else None, free)
-            result = replace(result, previous=round.called(earlier.newest))
+            result = result.also(previous=round.called(earlier.newest))
         ledger.belong(round.id, {s.sha256: s.submitter for s in result.submissions})
         if signed and intake.waiting:
             raise OperatorError("file_changing", path=intake.waiting[0])
@@ -134,17 +134,18 @@ def publish(
             closing = replace(closing, number=free + sum(d.is_new for d in result.decisions))
         versions = current_versions(ledger, result)
         result = _with_letters(state, ledger, with_history(ledger, result, versions))
-        result = replace(result, standings=standings(ledger, result, versions))
+        result = result.also(standings=standings(ledger, result, versions))
         now = Run(today, {s.file: s.sha256 for s in result.submissions}, rules_of(round))
         result, outcome = _with_record(ledger, result, versions, now)
         if closing:
-            result = replace(result, decisions=[*result.decisions, closing])
+            result = result.also(decisions=[*result.decisions, closing])
         told = worded(result)
         with writable(outbox):
             outbox.mkdir(parents=True, exist_ok=True)
             shelf = Shelf(outbox / round.id)
             shelf.recover()
-            letters = _render(result, told, shelf.staged, way_to(inbox, shelf.staged), earlier.carried)
+            outgoing = Outgoing(result, told, shelf.staged, earlier.carried, shelf.place, ledger.folders(round.id))
+            letters, signs = _render(result, told, outgoing, shelf.staged, way_to(inbox, shelf.staged))
             compare(shelf.staged, once=round.form.rows == "units")
             hashes = hashes_of(shelf.staged)
             kept = _keep_handwork(ledger, round.id, shelf)
@@ -152,7 +153,7 @@ def publish(
             hashes |= pdfs
             ledger.will_write_papers(round.id, hashes)
             shelf.swap()
-        ledger.wrote_papers(round.id, hashes)
+        ledger.wrote_papers(round.id, hashes, signs)
         ledger.record_run(round.id, now, replace(outcome, letters=letters, carried=earlier.used))
         ledger.record_scores(round.series or round.id, month_of(result), {s.code: s.score for s in result.standings})
         if closing:
@@ -160,6 +161,7 @@ def publish(
             seals = {"input": inputs_of(of_period(round, intake.arrivals)[0]), "paper": papers}
             ledger.record_decisions(round.id, [replace(closing, value=mark_of(papers))], seals)
         mailed = ledger.mail_senders()
+        result = replace(result, posted=ledger.posted(round.id))
     return Published(result, told, shelf.place, kept, intake, mailed, outdated=outdated)
 
 
@@ -168,7 +170,7 @@ def _with_letters(state: Path, ledger: Ledger, result: Result) -> Result:
     with alone(state, "send") as nobody_sends:
         if nobody_sends:
             ledger.settle_unknown(result.round.id)
-    return replace(result, posted=ledger.posted(result.round.id))
+    return result.also(posted=ledger.posted(result.round.id))
 
 
 def _closed(
@@ -202,7 +204,7 @@ def _with_record(ledger: Ledger, result: Result, versions: dict[str, Version], n
     # Of each round before, how it ended.
     before = [m for round in result.round.previous for m in ledger.moments(round)[-1:]]
     moments = [*sorted(before, key=lambda m: m.day), *own, moment]
-    result = replace(result, moments=moments, rechecks=[*ledger.rechecks(result.round.id), *rechecks])
+    result = result.also(moments=moments, rechecks=[*ledger.rechecks(result.round.id), *rechecks])
     return result, Outcome(versions, decisions=result.decisions, moment=moment, rechecks=rechecks)
 
 
@@ -239,10 +241,12 @@ def late_shelf(round: Round, outbox: Path) -> Shelf:
     return Shelf(outbox / round.id / LATE, outbox / f"{round.id}.late")
 
 
-def _render(result: Result, told: pd.DataFrame, folder: Path, way: str, carried: Carried) -> list[Letter]:
-    """Render everything into the folder, from which a `way` leads to the inbox; return the letters prepared.
+def _render(
+    result: Result, told: pd.DataFrame, outgoing: Outgoing, folder: Path, way: str
+) -> tuple[list[Letter], dict[str, str]]:
+    """Render everything into the folder, from which a `way` leads to the inbox.
 
-    Who has sent nothing gets a form with what is `carried` from earlier periods.
+    Return the letters prepared, and what each sender's folder was made from.
     """
     folder.mkdir()
 
@@ -252,7 +256,7 @@ def _render(result: Result, told: pd.DataFrame, folder: Path, way: str, carried:
         write_rollup(result, told, folder / "tong-hop.xlsx", way)
         write_overview(result, told, folder / "tong-quan.html")
 
-    return Outgoing(result, told, folder, carried).write(meanwhile=papers)
+    return outgoing.write(meanwhile=papers)
 
 
 def _keep_handwork(ledger: Ledger, round: str, shelf: Shelf) -> list[Path]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
 
@@ -30,8 +31,7 @@ UNACCENTED = 3  # added where only the names without accents are equal
 Words = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """One way to read a text: a level word ("" for none) and the key of a name; `plain`: the word lacks accents."""
 
     type: str
@@ -63,7 +63,7 @@ class Gazetteer:
 
     def find(self, text: str) -> tuple[int, list[Unit]]:
         """Return how sure the best reading is (`EXACT` and so on: the smaller the surer, 0 for none) and its units."""
-        return self._found(text) if len(text) <= LONGEST else (0, [])
+        return self._found(text) if len(text) <= LONGEST and self.units else (0, [])
 
     def _find(self, text: str) -> tuple[int, list[Unit]]:
         if len(text.strip()) >= CODE and text.strip() in self.codes:
@@ -74,17 +74,17 @@ class Gazetteer:
         return min(best.items(), default=(0, []))
 
     def _best(self, text: str) -> dict[int, list[Unit]]:
-        """Return the units by how sure they are read; without accents only where no reading with accents names one."""
+        """Return the units by how surely they are read; writings without accents are asked where the others fail."""
         readings, best = _readings(text), dict[int, list[Unit]]()
         for reading in readings:
-            if not reading.plain:
-                self._read(best, 0, reading, self._named.get(reading.key, ()))
+            if not reading.plain and (units := self._named.get(reading.key)):
+                self._read(best, 0, reading, units)
         for reading in () if best else readings:
-            self._read(best, UNACCENTED * reading.plain, reading, self._named.get(reading.key, ()))
-            self._read(best, UNACCENTED, reading, self._unaccented.get(without_accents(reading.key), ()))
+            self._read(best, UNACCENTED * reading.plain, reading, self._named.get(reading.key, []))
+            self._read(best, UNACCENTED, reading, self._unaccented.get(without_accents(reading.key), []))
         return best
 
-    def _read(self, best: dict[int, list[Unit]], offset: int, reading: Reading, units: Iterable[Unit]) -> None:
+    def _read(self, best: dict[int, list[Unit]], offset: int, reading: Reading, units: list[Unit]) -> None:
         for unit in units:
             sure = offset + (BARE if not reading.type else EXACT if reading.type == unit.type else OTHER_TYPE)
             if unit not in best.setdefault(sure, []):
@@ -155,14 +155,13 @@ def _type_before(words: Words) -> str:
 @lru_cache(maxsize=20_000)
 def _readings(text: str) -> tuple[Reading, ...]:
     text = _GLUED.sub(r"\1 ", _NUMBERING.sub("", clean(text)))
-    pieces = [text, *_CUT.split(text, maxsplit=1)[:1]]
     readings: dict[Reading, None] = {}
-    for piece in pieces:
+    for piece in dict.fromkeys([text, _CUT.split(text, maxsplit=1)[0]]):
         words = tuple(spelling_key(piece).split())
         for start in _after_prefixes(words):
             readings[Reading("", " ".join(start))] = None
-            for plain, forms in enumerate(_type_forms()):
-                for form, name in forms:
+            for plain, forms in enumerate(_types_by_first() if start else ()):
+                for form, name in forms.get(start[0], ()):
                     if start[: len(form)] == form and len(start) > len(form):
                         readings[Reading(name, " ".join(start[len(form) :]), bool(plain))] = None
     return tuple(reading for reading in readings if reading.key)
@@ -174,7 +173,7 @@ def _after_prefixes(words: Words) -> Iterator[Words]:
     stripped = True
     while stripped:
         stripped = False
-        for prefix in _prefixes():
+        for prefix in _prefixes().get(words[0], ()) if words else ():
             if words[: len(prefix)] == prefix and len(words) > len(prefix):
                 words, stripped = words[len(prefix) :], True
                 yield words
@@ -182,9 +181,14 @@ def _after_prefixes(words: Words) -> Iterator[Words]:
 
 
 @cache
-def _prefixes() -> list[Words]:
+def _prefixes() -> dict[str, list[Words]]:
+    """Return what stands before a unit's name, the longest first, by its first word."""
     keys = [spelling_key(prefix) for prefix in vocabulary()["organisation"]["prefixes"]]
-    return sorted({tuple(form.split()) for key in keys for form in (key, without_accents(key))}, key=len, reverse=True)
+    forms = {tuple(form.split()) for key in keys for form in (key, without_accents(key))}
+    by_first: dict[str, list[Words]] = {}
+    for form in sorted(forms, key=len, reverse=True):
+        by_first.setdefault(form[0], []).append(form)
+    return by_first
 
 
 @cache
@@ -195,6 +199,17 @@ def _type_forms() -> tuple[tuple[tuple[Words, str], ...], ...]:
     plain = tuple((tuple(without_accents(key).split()), name) for key, name in keys)
     order = sorted(accented, key=lambda pair: -len(pair[0]))
     return tuple(order), tuple(pair for pair in sorted(plain, key=lambda pair: -len(pair[0])) if pair not in accented)
+
+
+@cache
+def _types_by_first() -> list[dict[str, list[tuple[Words, str]]]]:
+    """Return the same by the first word."""
+    by_first: list[dict[str, list[tuple[Words, str]]]] = []
+    for forms in _type_forms():
+        by_first.append({})
+        for form, name in forms:
+            by_first[-1].setdefault(form[0], []).append((form, name))
+    return by_first
 
 
 @cache

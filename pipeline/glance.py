@@ -27,11 +27,9 @@ def said(key: list[str], inbox: Path, state: Path, say: Callable[[], None]) -> N
 
     `key` is the command, the round, and whatever else decides.
     """
-    asked = [*key, str(sys.stdout.isatty()), *(os.environ.get(name, "") for name in _LOOKS)]
-    place = state / f"{_NAME}{'-'.join(key[:2])}.json"
-    mark = _mark(asked, inbox)
+    mark = _mark(key, inbox)
     try:
-        known = json.loads(place.read_text(encoding="utf-8"))
+        known = json.loads(_place(key, state).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         known = None
     if isinstance(known, list) and len(known) == 2 and known[0] == [mark, *_ledger(state)]:
@@ -40,12 +38,27 @@ def said(key: list[str], inbox: Path, state: Path, say: Callable[[], None]) -> N
     tee = _Tee(sys.stdout)
     with redirect_stdout(tee):  # type: ignore[type-var]
         say()
-    if mark != _mark(asked, inbox):  # somebody is writing in the inbox
-        return
+    if mark == _mark(key, inbox):  # else somebody is writing in the inbox
+        _keep(key, mark, state, "".join(tee.parts))
+
+
+def will_say(key: list[str], inbox: Path, state: Path, say: Callable[[], None]) -> None:
+    """Keep what `say` prints for the next who asks, and print nothing."""
+    with redirect_stdout(_Silent(sys.stdout)) as silent:  # type: ignore[type-var]
+        say()
+    _keep(key, _mark(key, inbox), state, "".join(silent.parts))
+
+
+def _keep(key: list[str], mark: str, state: Path, text: str) -> None:
+    place = _place(key, state)
     written = place.with_suffix(".new")
     with suppress(OSError):  # it is only to save time
-        written.write_text(json.dumps([[mark, *_ledger(state)], "".join(tee.parts)]), encoding="utf-8")
+        written.write_text(json.dumps([[mark, *_ledger(state)], text]), encoding="utf-8")
         written.replace(place)
+
+
+def _place(key: list[str], state: Path) -> Path:
+    return state / f"{_NAME}{'-'.join(key[:2])}.json"
 
 
 def forget(state: Path) -> None:
@@ -54,8 +67,9 @@ def forget(state: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _mark(asked: list[str], inbox: Path) -> str:
-    """Return a mark of what is asked, of the inbox and of the program."""
+def _mark(key: list[str], inbox: Path) -> str:
+    """Return a mark of what is asked and on what kind of screen, of the inbox and of the program."""
+    asked = [*key, str(sys.stdout.isatty()), *(os.environ.get(name, "") for name in _LOOKS)]
     mark = hashlib.sha256(json.dumps(asked).encode())
     for root in (inbox, HERE, TEMPLATES, Path(__file__).parent):
         for path in _files(root):
@@ -95,3 +109,12 @@ class _Tee:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
+
+
+class _Silent(_Tee):
+    """Keeps what was written, and writes nothing."""
+
+    def write(self, text: str) -> int:
+        """Keep the text."""
+        self.parts.append(text)
+        return len(text)

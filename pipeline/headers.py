@@ -60,9 +60,15 @@ class Headers:
         spoken = [*self._names, *self._fillers, *(word for words in self._groups.values() for word in words)]
         self._words = frozenset(word for text in spoken for word in text.split())
         self._guessed = lru_cache(maxsize=4096)(self._best)
+        self._known = lru_cache(maxsize=4096)(self._knows)
+        self._matched = lru_cache(maxsize=1024)(self._match)  # most files of a round have the same header
 
     def match(self, labels: list[Label]) -> tuple[dict[str, int], dict[int, str]]:
         """Return the columns by key, and the header of every other column ("" for the running number)."""
+        columns, extra = self._matched(tuple(labels))
+        return {**columns}, {**extra}
+
+    def _match(self, labels: tuple[Label, ...]) -> tuple[dict[str, int], dict[int, str]]:
         guesses = [self._guess(label) for label in labels]
         columns: dict[str, int] = {}
         named = [(guess.score, -place, guess.key) for place, guess in enumerate(guesses) if guess and guess.key]
@@ -98,6 +104,9 @@ class Headers:
 
     def knows(self, text: str) -> bool:
         """Tell whether a text alone says which column it heads, or whose."""
+        return self._known(text)
+
+    def _knows(self, text: str) -> bool:
         return self._like_a_header(text) and self._guess((text,)) is not None
 
     def is_name(self, text: str) -> bool:

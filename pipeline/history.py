@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import zip_longest
+from typing import Any
 
 import pandas as pd
 
@@ -55,7 +56,7 @@ def with_history(ledger: Ledger, result: Result, versions: dict[str, Version]) -
         earlier = [v for v in ledger.versions(result.round.id, sender) if v.number < version.number]
         last = earlier[-1] if earlier else None
         progress[sender] = _progress(result.round.form, last, version, accepted.get(sender, []))
-    return replace(result, progress=progress)
+    return result.also(progress=progress)
 
 
 def _progress(form: Form, before: Version | None, now: Version, accepted: list[list[str]]) -> Progress:
@@ -83,15 +84,35 @@ def _keys(findings: pd.DataFrame) -> dict[str, list[list[str]]]:
     return keys
 
 
-def _rows(result: Result) -> dict[str, dict[str, dict[str, str]]]:
+def _rows(result: Result) -> dict[str, _Listed]:
     """Return the repaired values of the units that each sender lists."""
-    keys, persons = result.round.form.keys, result.round.form.rows == "persons"
-    rows: dict[str, dict[str, dict[str, str]]] = {}
+    persons = result.round.form.rows == "persons"
+    rows: dict[str, _Listed] = {}
     for code, sender in result.rollup.units["submitter_code"].items():
         for number, id in enumerate(result.ids_of.get(str(code), []), start=1):
-            values = dict(zip(keys, result.texts(id), strict=True))
-            rows.setdefault(sender, {})[f"{code}/{number}" if persons else str(code)] = values
+            listed = rows.setdefault(sender, _Listed(result.round.form.keys, result.texts))
+            listed.ids[f"{code}/{number}" if persons else str(code)] = id
     return rows
+
+
+@dataclass(frozen=True)
+class _Listed(Mapping[str, dict[str, str]]):
+    """The repaired values of what a sender lists, by unit: made when they are asked for, since no row is to be held
+    twice. `texts` gives those of a row in the order of `columns`.
+    """
+
+    columns: list[str]
+    texts: Callable[[Any], list[str]]
+    ids: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, unit: str) -> dict[str, str]:
+        return dict(zip(self.columns, self.texts(self.ids[unit]), strict=True))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 def _changes(form: Form, before: Version, now: Version) -> Iterator[Change]:

@@ -4,15 +4,15 @@ reads new files alone. It is a convenience: damaged, lost or full, everything is
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from pipeline.marks import mark_of_files
 
 KNOWN = "known.sqlite"
 _SCHEMA = "create table if not exists known (sha256 text primary key, version text, status text, found blob)"
@@ -89,7 +89,4 @@ def version_mark() -> str:
     here = Path(__file__).parent
     files = [*(here / "read").rglob("*.py"), here / "model.py", here / "readers.py"]
     files += [path for path in (here.parent / "schemas").iterdir() if path.suffix in (".py", ".toml")]
-    mark = hashlib.sha256(" ".join(version(name) for name in ("python-calamine", "lxml")).encode())
-    for path in sorted(files):
-        mark.update(path.read_bytes())
-    return mark.hexdigest()
+    return mark_of_files(files, ("python-calamine", "lxml"))

@@ -12,16 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import pairwise
+from string import digits
 
 from pipeline.columns import SAMPLE, contents, settle
 from pipeline.gazetteer import MIXED, OWN, section_level, unit_type
 from pipeline.headers import Headers
-from pipeline.lines import Found, Line, with_dittos, with_second
+from pipeline.lines import NOTHING, Found, Line, with_dittos, with_second
 from pipeline.model import Place, Sheet
 from pipeline.persons import by_kind, is_ditto
 from schemas.data import vocabulary
-from schemas.kinds import is_blank, link
-from schemas.text import clean, search_key
+from schemas.kinds import link
+from schemas.kinds.blank import is_blank
+from schemas.text import clean, foreign_initials, search_key
 from schemas.units import LEVELS
 
 HEADER_ROWS = 3
@@ -29,6 +31,9 @@ Columns = tuple[dict[str, int], dict[int, str]]
 """A table's columns by key, and the header of every other column ("" for the running number)."""
 _NUMBERED = re.compile(r"^[(\[]?\s*\d{1,2}\s*[)\]]?(?:\s*=.*)?$")
 _DATA = re.compile(r"@|https?:|facebook\.com|fb\.com|\d{6}", re.IGNORECASE)
+_SURELY_DATA = re.compile(r"@|[0-9]{6}")  # in whatever way the text is encoded
+_REMARK = re.compile(r"\(.*?\)|:.*$")
+_DIGITS = re.compile(r"\d+")
 _ORDINAL = re.compile(r"^\d{1,4}\s*[.)]?$|^[IVX]{1,4}\s*[.)]?$|^[A-Da-d]\s*[.)]?$")
 
 
@@ -99,6 +104,11 @@ class _Finder:
         return frozenset(place for place, count in kinds.items() if count > 1)
 
     # --- cells
+
+    @cached_property
+    def _merged(self) -> frozenset[int]:
+        """The rows that have a part in a merged area."""
+        return frozenset(row for row, _ in self._anchors)
 
     @cached_property
     def _anchors(self) -> dict[Place, Place]:
@@ -175,12 +185,15 @@ class _Finder:
         return len(columns) >= min(3, len(self.form.columns)) and matched >= min(2, len(required))
 
     def _may_be_header(self, row: int) -> bool:
-        if row >= len(self.sheet.cells):
+        if row >= len(self.sheet.cells) or self._is_surely_data(row):
             return False
         texts = [clean(text) for text in self.sheet.cells[row] if text.strip()]
         if len(texts) < 2 or any(len(text) > 120 or _DATA.search(text) for text in texts):
             return False
         return sum(map(self.headers.knows, texts)) * 2 >= len(texts)
+
+    def _is_surely_data(self, row: int) -> bool:
+        return bool(_SURELY_DATA.search("\n".join(self.sheet.cells[row])))
 
     def _labels(self, row: int, depth: int) -> list[tuple[str, ...]]:
         """Return each column's header texts from the top down; a heading reaches over the columns below it."""
@@ -226,8 +239,8 @@ class _Finder:
         elif self.above:
             text, place = self.above
             is_section = bool(section_level(text))
-            texts, cells = line.texts | {self.unit_key: text}, line.cells | {self.unit_key: place}
-            return replace(line, texts=texts, cells=cells, is_section=is_section)
+            texts, elsewhere = line.texts | {self.unit_key: text}, {**line.elsewhere, self.unit_key: place}
+            return replace(line, texts=texts, elsewhere=elsewhere, is_section=is_section)
         return line
 
     def _place_of(self, text: str, row: int) -> Place:
@@ -241,19 +254,20 @@ class _Finder:
 
     def _line(self, row: int, table: Found) -> Line:
         """Return what the row holds, whether or not it lists a unit."""
-        texts = {key: self._value(row, column, key, table) for key, column in table.columns.items()}
-        cells = {key: self._anchor(row, column, key, table) for key, column in table.columns.items()}
-        flaws = {key: self.sheet.flaws[place] for key, place in cells.items() if place in self.sheet.flaws}
+        places, flaws = table.columns, self.sheet.flaws
+        elsewhere = self._merged_into(row, table) if row in self._merged else {}
+        texts = {key: self._value(elsewhere.get(key, (row, column)), key, table) for key, column in places.items()}
+        here = {key: flaws[cell] for key in places if (cell := elsewhere.get(key, (row, places[key]))) in flaws}
         if is_blank(texts.get(self.unit_key, "")) and (place := self._unit_beside(row, table)):
-            texts[self.unit_key], cells[self.unit_key] = self._text(place), place
+            texts[self.unit_key], elsewhere[self.unit_key] = self._text(place), place
         beside = {
             column: text
             for column, header in table.extra.items()
             if header and (text := self._beside(row, column, table))
         }
         return Line(
-            row, self._ordinal(row, table), texts, cells, flaws, {}, self.level, False, self.columns,
-            heading=self.heading, beside=beside, headers=table.extra, table=table.header,
+            row, self._ordinal(row, table), texts, self.level, False, self.columns, places, table.extra, table.header,
+            self.heading, elsewhere or NOTHING, here or NOTHING, beside or NOTHING, NOTHING,
         )  # fmt: skip
 
     def _beside(self, row: int, column: int, table: Found) -> str:
@@ -270,9 +284,10 @@ class _Finder:
         data = own - {self.unit_key}
         if (not first and not flaws) or (len(data) >= 3 and (_is_example(first) or _is_example(unit))):
             return None
-        level, heading = self._section_in(row, texts)
+        names_unit = self.is_unit(unit) and not is_date_line(unit)
+        level, heading = ("", "") if names_unit and not self.ended else self._section_in(row, texts)
         data -= {heading}
-        if self.is_unit(unit) and not is_date_line(unit):
+        if names_unit:
             if self.ended and not data and not line.ordinal:
                 return None
         elif level and (not data or section_level(unit) == level):
@@ -309,23 +324,27 @@ class _Finder:
         others = [text for text in self.sheet.cells[row] if text.strip()][:2]
         return next((level for level in map(section_level, others) if level in self.levels), ""), ""
 
-    def _anchor(self, row: int, column: int, key: str, table: Found) -> Place:
-        """Return the cell that holds the value: a person merged over several rows speaks for each of them."""
-        place = self._anchors.get((row, column), (row, column))
-        alone = key == self.unit_key and self.form.rows == "units"  # a district merged over its communes
-        vertical = place[1] == column and place[0] > table.header and not alone
-        return place if vertical else (row, column)
+    def _merged_into(self, row: int, table: Found) -> dict[str, Place]:
+        """Return the cells above that hold values of this row: a person merged over several rows speaks for each."""
+        above = {}
+        for key, column in table.columns.items():
+            place = self._anchors.get((row, column), (row, column))
+            alone = key == self.unit_key and self.form.rows == "units"  # a district merged over its communes
+            if table.header < place[0] < row and place[1] == column and not alone:
+                above[key] = place
+        return above
 
-    def _value(self, row: int, column: int, key: str, table: Found) -> str:
-        place = self._anchor(row, column, key, table)
+    def _value(self, place: Place, key: str, table: Found) -> str:
         text = self._text(place)
-        if column in table.combined and not is_ditto(text):
+        if place[1] in table.combined and not is_ditto(text):
             return by_kind(text).get(self.kinds[key], "")
         return self._or_behind(text, place) if self.kinds[key] in ("link", "email") else text
 
     def _or_behind(self, text: str, place: Place) -> str:
         """Return the address behind a cell whose text is none."""
         behind = self.sheet.links.get(place, "")
+        if not behind:
+            return text
         if behind.lower().startswith(("http://", "https://")) and not link.is_address(text):
             return behind
         if behind.lower().startswith("mailto:") and "@" not in text and not is_blank(text):
@@ -333,9 +352,7 @@ class _Finder:
         return text
 
     def _ordinal(self, row: int, table: Found) -> str:
-        left = min(table.columns.values())
-        column = next((c for c, text in table.extra.items() if text == ""), left - 1)
-        text = clean(self._text((row, column))) if column >= 0 else ""
+        text = clean(self._text((row, table.ordinal))) if table.ordinal >= 0 else ""
         return text if _ORDINAL.match(text) else ""
 
     def _is_footer(self, row: int) -> bool:
@@ -344,25 +361,35 @@ class _Finder:
 
     def _is_filler(self, line: Line, unit: str, first: str, own: set[str]) -> bool:
         """Tell rows that list nothing: numbers of columns, totals, dots, empty numbered rows, stray remarks."""
-        texts = [clean(text) for text in self.sheet.cells[line.row] if not is_blank(text)]
-        if len(texts) >= 3 and all(_NUMBERED.match(text) for text in texts):
-            return True
-        if any(_is_total(text) for text in (first, unit)) or self._repeats_header(line.row):
+        if self._holds_numbers_only(line.row) or any(map(_is_total, (first, unit))) or self._repeats_header(line.row):
             return True
         if is_blank(unit):
-            return self.unit_key not in own and not self._speaks_of_a_page(line, texts)
+            return self.unit_key not in own and not self._speaks_of_a_page(line)
         if own == {self.unit_key} and not self.is_unit(unit):
             return not (line.ordinal or unit_type(unit)) or len(unit) > 60 or unit.endswith(":")
         return False
 
-    def _speaks_of_a_page(self, line: Line, texts: list[str]) -> bool:
+    def _holds_numbers_only(self, row: int) -> bool:
+        numbers = 0
+        for text in self.sheet.cells[row]:
+            if not is_blank(text):
+                if text[0].isalpha() or not _NUMBERED.match(clean(text)):
+                    return False
+                numbers += 1
+        return numbers >= 3
+
+    def _speaks_of_a_page(self, line: Line) -> bool:
         """Tell a row that forgot its unit from a remark or a signature: it has a page's address, or several cells."""
-        if any(self.kinds[key] == "link" and link.is_address(line.texts[key]) for key in line.own):
+        own = line.own
+        if any(self.kinds[key] == "link" and link.is_address(line.texts[key]) for key in own):
             return True
-        return len(line.own) >= 3 or (len(texts) >= 2 and any(self.form.column(key).required for key in line.own))
+        several = sum(not is_blank(text) for text in self.sheet.cells[line.row]) >= 2
+        return len(own) >= 3 or (several and any(self.columns[key].required for key in own))
 
     def _repeats_header(self, row: int) -> bool:
         """Tell a header row set again between the rows, or the second row of one."""
+        if self._is_surely_data(row):
+            return False
         texts = [text for text in self.sheet.cells[row] if text.strip()]
         if len(texts) < 3 or any(map(_DATA.search, texts)):
             return False
@@ -371,12 +398,22 @@ class _Finder:
 
 def is_date_line(text: str) -> bool:
     """Tell a line of place and date: its place is where the letter was signed, no sender and no row."""
-    return bool(re.search(vocabulary()["table"]["date_line"], clean(text), re.IGNORECASE))
+    return bool(_date_line().search(clean(text)))
+
+
+@cache
+def _date_line() -> re.Pattern[str]:
+    return re.compile(vocabulary()["table"]["date_line"], re.IGNORECASE)
 
 
 @cache
 def _footers() -> tuple[str, ...]:
     return tuple(f"{search_key(text)} " for text in vocabulary()["table"]["footers"])
+
+
+@cache
+def _of_no_total() -> frozenset[str]:
+    return foreign_initials(_totals()) - {*digits}  # a total may be numbered
 
 
 @cache
@@ -398,7 +435,12 @@ def _goes_on(line: Line, table: Found) -> bool:
 
 
 def _is_example(text: str) -> bool:
-    return len(text) <= 30 and search_key(text) in _examples()
+    return len(text) <= 30 and text[:1] not in _of_no_example() and search_key(text) in _examples()
+
+
+@cache
+def _of_no_example() -> frozenset[str]:
+    return foreign_initials(_examples())
 
 
 @cache
@@ -407,5 +449,7 @@ def _examples() -> frozenset[str]:
 
 
 def _is_total(text: str) -> bool:
-    key = re.sub(r"\d+", " ", search_key(re.sub(r"\(.*?\)|:.*$", " ", text)))
+    if text.isdecimal() or text[:1] in _of_no_total():
+        return False
+    key = _DIGITS.sub(" ", search_key(_REMARK.sub(" ", text)))
     return " ".join(key.split()) in _totals()

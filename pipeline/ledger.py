@@ -100,6 +100,9 @@ _MIGRATIONS = [
     insert into files select sha256, name, first_seen, 1 from old_files;
     drop table old_files;
     """,
+    """
+    create table folders (round text not null, path text not null, sign text not null, primary key (round, path));
+    """,
 ]
 
 # What is left of each table when a round is purged, in this order: counts, days, hashes and fates, nothing that anybody
@@ -113,6 +116,7 @@ _FORGETTING: dict[str, str] = {
     "files": "delete from files where sha256 in (select sha256 from gone) and name <> rowid",
     "belongings": "delete from belongings where round = :round or sha256 in (select sha256 from gone)",
     "papers": "delete from papers where round = :round and path not in (select path from kept)",
+    "folders": "delete from folders where round = :round",
     "runs": "update runs set files = nameless(files) where round = :round",
     "versions": "update versions set rows = empty(rows), errors = untyped(errors) where round = :round",
     "letters": "update letters set address = '', reply = '' where round = :round",
@@ -147,7 +151,7 @@ class Version:
     received: dt.date
     recorded: dt.date
     errors: list[list[str]]
-    rows: dict[str, dict[str, str]]
+    rows: Mapping[str, dict[str, str]]
 
 
 File = tuple[str, str]
@@ -162,6 +166,10 @@ class Left:
     unit: str
     rows: list[dict[str, str]]
     in_order: bool
+
+
+Folders = Mapping[str, tuple[str, Mapping[str, str]]]
+"""By the path of a folder of the last result: a mark of what it was made from, and the hashes of its files by name."""
 
 
 @dataclass(frozen=True)
@@ -297,12 +305,26 @@ class Ledger:
         with self._db:
             self._db.executemany("insert or ignore into papers values (?, ?, ?)", rows)
 
-    def wrote_papers(self, round: str, hashes: Mapping[str, str]) -> None:
-        """Forget the papers of before: these have taken their place."""
-        rows = [(round, path, sha256) for path, sha256 in hashes.items()]
-        with self._db:
-            self._db.execute("delete from papers where round = ?", (round,))
-            self._db.executemany("insert into papers values (?, ?, ?)", rows)
+    def wrote_papers(self, round: str, hashes: Mapping[str, str], signs: Mapping[str, str]) -> None:
+        """Forget the papers of before: these have taken their place; `signs` tell what each folder was made from."""
+        for table, told in (("papers", hashes), ("folders", signs)):
+            with self._db:
+                self._db.execute(f"delete from {table} where round = ?", (round,))
+                rows = [(round, path, mark) for path, mark in told.items()]
+                self._db.executemany(f"insert into {table} values (?, ?, ?)", rows)
+
+    def folders(self, round: str) -> Folders:
+        """Return what each folder of the last result was made from, and the hashes of its papers, by path and name.
+
+        Of a result that took its place but was not recorded any more nothing is told.
+        """
+        signs = dict(self._db.execute("select path, sign from folders where round = ?", (round,)).fetchall())
+        papers: dict[str, dict[str, str]] = {}
+        for path, sha256 in self._db.execute("select path, sha256 from papers where round = ?", (round,)):
+            folder, _, name = path.rpartition("/")
+            if papers.setdefault(folder, {}).setdefault(name, sha256) != sha256:
+                signs.pop(folder, None)
+        return {path: (sign, papers[path]) for path, sign in signs.items() if path in papers}
 
     def versions(self, round: str, submitter: str) -> list[Version]:
         """Return what counted of a sender, oldest first."""
@@ -358,13 +380,13 @@ class Ledger:
             )
             self._db.executemany(
                 "insert or replace into versions values (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
+                (
                     (
                         round, submitter, v.number, json.dumps(v.files), v.received.isoformat(), v.recorded.isoformat(),
-                        json.dumps(v.errors), json.dumps(v.rows),
+                        json.dumps(v.errors), json.dumps(dict(v.rows)),
                     )
                     for submitter, v in outcome.versions.items()
-                ],
+                ),
             )  # fmt: skip
             self._prepare(round, outcome.letters, run.day)
             for decision in outcome.decisions:

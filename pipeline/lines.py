@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
+from typing import Any
 
 from pipeline.model import Place
 from pipeline.persons import is_ditto
@@ -12,36 +14,48 @@ from schemas.codes import Rule
 from schemas.form import Column
 from schemas.kinds import is_blank
 
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
+"""What most lines have elsewhere, of flaws, and so on."""
 Keys = dict[str, str]
 """The columns of one person: kind -> key."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One row of a table that lists a unit: texts and cells by column key, as far as the table has them."""
+    """One row of a table that lists a unit: its texts by column key, as far as the table has them.
+
+    There are as many as rows, so they are small: what is the same for all rows of a table is shared by them.
+    """
 
     row: int  # counted from 0
     ordinal: str
     texts: dict[str, str]
-    cells: dict[str, Place]
-    flaws: dict[str, tuple[Rule, str]]
-    dittos: dict[str, tuple[Place, str]]  # cells that repeat the row above (their `cells` are those above), as typed
     level: str  # the level whose section it stands in, or ""
     is_section: bool  # its unit cell names a section ("Cap huyen"), not a unit
-    columns: Mapping[str, Column] = field(default_factory=dict, repr=False)  # the form's, by key
-    heading: str = ""  # the last heading above it that may name the unit that it belongs to
-    beside: dict[int, str] = field(default_factory=dict)  # what stands in the columns that the form does not have
-    headers: dict[int, str] = field(default_factory=dict)  # the headers of these columns
-    table: int = 0  # the row of its table's header
+    columns: Mapping[str, Column]  # the form's, by key
+    places: Mapping[str, int]  # the table's columns by key
+    headers: Mapping[int, str]  # the headers of the columns that the form does not have
+    table: int  # the row of its table's header
+    heading: str  # the last heading above it that may name the unit that it belongs to
+    elsewhere: Mapping[str, Place]  # the cells that stand in another row or column than `row` and `places` say
+    flaws: Mapping[str, tuple[Rule, str]]
+    beside: Mapping[int, str]  # what stands in the columns that the form does not have
+    dittos: Mapping[str, tuple[Place, str]]  # cells that repeat the row above (which `elsewhere` names), as typed
 
-    @cached_property
+    @property
+    def cells(self) -> dict[str, Place]:
+        """The cells by key, where the texts stand."""
+        return {**{key: (self.row, column) for key, column in self.places.items()}, **self.elsewhere}
+
+    @property
     def own(self) -> set[str]:
         """The keys of the cells that stand in this row itself and say something."""
-        return {
-            key
-            for key, place in self.cells.items()
-            if place[0] == self.row and (not is_blank(self.texts[key], self.columns.get(key)) or key in self.flaws)
-        }
+        texts, elsewhere = self.texts, self.elsewhere
+        own = {key for key in self.places if not is_blank(texts[key], self.columns[key])} | self.flaws.keys()
+        if elsewhere:
+            own |= {key for key in elsewhere if not is_blank(texts[key], self.columns[key])}
+            own -= {key for key, place in elsewhere.items() if place[0] != self.row}
+        return own
 
 
 @dataclass
@@ -58,21 +72,29 @@ class Found:
     @property
     def keys(self) -> set[str]:
         """The keys that the table tells of: in its columns, in a row with a second person, or from its title."""
-        return {*self.columns, *(key for line in self.lines for key in line.texts)}
+        return {*self.columns}.union(*(line.texts for line in self.lines if len(line.texts) > len(self.columns)))
+
+    @cached_property
+    def ordinal(self) -> int:
+        """The column of the running numbers, -1 where there is none."""
+        return next((column for column, text in self.extra.items() if text == ""), min(self.columns.values()) - 1)
 
 
 def with_dittos(line: Line, above: Line | None, persons: list[Keys]) -> Line:
     """Return the line with ditto marks in persons' cells resolved: such a cell speaks through the one above it."""
-    keys = [key for keys in persons for key in keys.values() if key in line.cells and is_ditto(line.texts[key])]
-    keys = [key for key in keys if line.cells[key][0] == line.row and above and key in above.cells]
+    keys = [key for keys in persons for key in keys.values() if is_ditto(line.texts.get(key, ""))]
     if not keys or above is None:
+        return line
+    here, there = line.cells, above.cells
+    keys = [key for key in keys if key in here and here[key][0] == line.row and key in there]
+    if not keys:
         return line
     return replace(
         line,
         texts=line.texts | {key: above.texts[key] for key in keys},
-        cells=line.cells | {key: above.cells[key] for key in keys},
-        flaws=line.flaws | {key: above.flaws[key] for key in keys if key in above.flaws},
-        dittos={key: (line.cells[key], line.texts[key]) for key in keys},
+        elsewhere={**line.elsewhere, **{key: there[key] for key in keys}},
+        flaws={**line.flaws, **{key: above.flaws[key] for key in keys if key in above.flaws}},
+        dittos={key: (here[key], line.texts[key]) for key in keys},
     )
 
 
@@ -84,10 +106,11 @@ def with_second(line: Line, below: Line, persons: list[Keys]) -> Line | None:
     if len(persons) != 2 or below.row != line.row + 1 or below.ordinal:
         return None
     first, second = persons
-    if not below.own <= {*first.values(), *second.values()}:
+    own = below.own
+    if not own <= {*first.values(), *second.values()}:
         return None
-    kinds = {kind for keys in persons for kind, key in keys.items() if key in below.own}
-    here = [keys for keys in persons if not below.own.isdisjoint(keys.values())]
+    kinds = {kind for keys in persons for kind, key in keys.items() if key in own}
+    here = [keys for keys in persons if not own.isdisjoint(keys.values())]
     shared = _is_shared(below, first, second)
     if not {"name"} < kinds or (len(here) == 2 and not shared):
         return None
@@ -103,17 +126,19 @@ def with_second(line: Line, below: Line, persons: list[Keys]) -> Line | None:
 
 def _is_shared(line: Line, first: Keys, second: Keys) -> bool:
     """Tell whether the same cells speak for both persons."""
-    kinds = [kind for kind in first if kind in second and first[kind] in line.cells]
-    return any(line.cells[first[kind]] == line.cells.get(second[kind]) for kind in kinds)
+    cells = line.cells
+    kinds = [kind for kind in first if kind in second and first[kind] in cells]
+    return any(cells[first[kind]] == cells.get(second[kind]) for kind in kinds)
 
 
 def _moved(line: Line, source: Line, group: Keys, to: Keys) -> Line:
     """Return the line with the person that stands in a group of the source row, put into another group."""
-    keys = {group[kind]: to[kind] for kind in group if kind in to and group[kind] in source.cells}
+    cells = source.cells
+    keys = {group[kind]: to[kind] for kind in group if kind in to and group[kind] in cells}
     return replace(
         line,
         texts=line.texts | {new: source.texts[old] for old, new in keys.items()},
-        cells=line.cells | {new: source.cells[old] for old, new in keys.items()},
+        elsewhere={**line.elsewhere, **{new: cells[old] for old, new in keys.items()}},
         flaws={key: flaw for key, flaw in line.flaws.items() if key not in keys.values()}
         | {new: source.flaws[old] for old, new in keys.items() if old in source.flaws},
     )

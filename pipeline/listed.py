@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from rapidfuzz import fuzz
@@ -21,6 +21,7 @@ from schemas.text import spelling_key
 from schemas.units import Unit
 
 NOTHING = 99  # less sure than any reading
+AT_HAND = 64  # gazetteers of senders: the files of one come one after the other, or not at all
 # Rows with one of these are still judged by their unit.
 _JUDGED = (None, Rule.UNIT_SPELLING, Rule.UNIT_DUPLICATE, Rule.UNIT_FORMER)
 
@@ -63,7 +64,13 @@ class Lister:
         self.formers = Formers(round.register, (unit.code for unit in round.register.below(round.collector)))
         # In the whole country almost every bare name without accents is some commune's: only a typed one tells.
         self.elsewhere = EXACT if round.submitters == "province" else BARE
-        self.own = cache(lambda sender: Gazetteer(round.expected[sender]))
+        register = round.register
+        at_hand = lru_cache(maxsize=AT_HAND)
+        self.own = at_hand(lambda sender: Gazetteer(round.expected[sender]))
+        self._under = at_hand(lambda code: Gazetteer(register.children(code)))
+        self._places_of = at_hand(
+            lambda sender: Gazetteer(unit for unit in register.below(sender) if register.children(unit.code))
+        )
 
     @cached_property
     def _places(self) -> Gazetteer:
@@ -78,15 +85,6 @@ class Lister:
             return False
         found = self._places.find(text)[1] or [m.unit for m in self._places.mentions(text) if m.typed]
         return bool(found)
-
-    @cache  # noqa: B019 - one lister a run
-    def _places_of(self, sender: str) -> Gazetteer:
-        register = self.round.register
-        return Gazetteer(unit for unit in register.below(sender) if register.children(unit.code))
-
-    @cache  # noqa: B019
-    def _under(self, code: str) -> Gazetteer:
-        return Gazetteer(self.round.register.children(code))
 
     def assign(self, listed: list[Listed], submitter: str, titles: dict[str, list[str]]) -> list[Listed]:
         """Find the unit of every row, or what is wrong with its name; return the rows without mere headings.
@@ -105,10 +103,12 @@ class Lister:
         if self.round.form.rows == "units":
             listed = self._without_headings(listed)
             self._mark_duplicates(listed)
-        taken = {item.unit.code for item in listed if item.unit}
-        free = Gazetteer(unit for unit in self.round.expected[submitter] if unit.code not in taken)
-        for item in listed:
-            self._suggest(item, submitter, free)
+        unknown = [item for item in listed if item.rule in (Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT)]
+        if unknown:
+            taken = {item.unit.code for item in listed if item.unit}
+            free = Gazetteer(unit for unit in self.round.expected[submitter] if unit.code not in taken)
+            for item in unknown:
+                self._suggest(item, submitter, free)
         return listed
 
     def _text(self, item: Listed) -> str:
@@ -217,8 +217,9 @@ class Lister:
 
     def _reversed(self, item: Listed, context: Context) -> list[Unit]:
         """Read `huyen B - xa A` as the commune that it ends with."""
-        rest = rest_of(self._text(item))
-        if not rest or not item.candidates or not all(self.round.register.children(u.code) for u in item.candidates):
+        if not item.candidates or not all(self.round.register.children(unit.code) for unit in item.candidates):
+            return item.candidates
+        if not (rest := rest_of(self._text(item))):
             return item.candidates
         found = []
         for place in item.candidates:
@@ -284,12 +285,12 @@ class Lister:
         A unit of another sender is no misspelling, unless one of the sender's own differs by accents alone.
         """
         text = self._text(item)
-        if item.rule is Rule.UNIT_UNKNOWN and not item.line.is_section:
-            nearest = free.nearest(text) or self.own(submitter).nearest(text)
-        elif item.rule is Rule.UNIT_WRONG_PARENT:
+        if item.rule is Rule.UNIT_WRONG_PARENT:
             nearest = next((unit for unit in self.own(submitter).find(text)[1] if unit.code in free.codes), None)
-        else:
+        elif item.line.is_section:
             return
+        else:
+            nearest = free.nearest(text) or self.own(submitter).nearest(text)
         if nearest:
             item.suggestion = self.names[nearest.code]
             item.facts |= {"codes": [nearest.code]}

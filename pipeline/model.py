@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +22,22 @@ Place = tuple[int, int]
 """A cell of a sheet: row and column, both counted from 0."""
 
 
+@lru_cache(maxsize=1 << 16)  # the same text for the same place, in however many files
 def address(place: Place) -> str:
     """Return the cell's name in Excel, such as `C7`."""
     row, column = place
+    return f"{letters_of(column)}{row + 1}"
+
+
+@cache
+def letters_of(column: int) -> str:
+    """Return the name in Excel of a column counted from 0."""
     letters = ""
     column += 1
     while column:
         column, rest = divmod(column - 1, 26)
         letters = chr(ord("A") + rest) + letters
-    return f"{letters}{row + 1}"
+    return letters
 
 
 @dataclass(frozen=True)
@@ -129,6 +137,8 @@ class Rows:
 
     def only(self, ids: pd.Index) -> Rows:
         """Return these rows alone."""
+        if ids.equals(self.typed.index):
+            return self
         return Rows(self.typed.loc[ids], self.where.loc[ids], self.flaws.loc[ids], self.origin.loc[ids])
 
 

@@ -8,7 +8,7 @@ from functools import cache
 
 from schemas.data import vocabulary
 from schemas.kinds import is_blank
-from schemas.text import clean
+from schemas.text import clean, foreign_initials
 
 _EMAIL = re.compile(r"[^\s@,;:|/<>()]+@[^\s@,;|/<>()]+")
 _PHONE = re.compile(r"\+?\(?\d[\d .()\u2013-]{6,}\d[xX*]*|\d{3,}[ .-]*(?:\.{3,}|\u2026|[xX*]{2,})")
@@ -24,6 +24,8 @@ def has_email(text: str) -> bool:
 
 def is_ditto(text: str) -> bool:
     """Tell whether the cell says that it holds what the cell above it holds."""
+    if text[:1] in _telling():
+        return False
     text = clean(text).casefold()
     return text in _dittos() or text.strip(" .-()") in _dittos()
 
@@ -75,6 +77,12 @@ def _is_label(text: str) -> bool:
 def _labels() -> re.Pattern[str]:
     words = "|".join(re.escape(word) for word in sorted(_label_kinds(), key=len, reverse=True))
     return re.compile(rf"(?<![\w@.])({words})\s*(?::+|\.+(?=\s)|(?=[\s(]*[+(]*\d))\s*", re.IGNORECASE)
+
+
+@cache
+def _telling() -> frozenset[str]:
+    """Return the characters by which most texts are told: no ditto mark begins with them."""
+    return foreign_initials(_dittos())
 
 
 @cache

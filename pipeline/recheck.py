@@ -6,13 +6,12 @@ is told: the ledger keeps a mark of each part of what judges, and what every ver
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 from pipeline.ledger import Ledger, Run, Version
+from pipeline.marks import mark_of, mark_of_files
 from pipeline.model import Decision, Recheck
 from pipeline.run import Result
 from schemas.codes import Rule
@@ -27,16 +26,12 @@ def rules_of(round: Round) -> dict[str, str]:
     """Return a mark of each part of what judges a round, by the part's key in `messages.toml`."""
     severities = {rule: words["severity"] for rule, words in messages()["rules"].items()}
     return {
-        "severities": _mark(severities),
-        "round": _mark(round.model_dump(mode="json", exclude=_NOT_JUDGING)),
-        "form": _mark(round.form.model_dump(mode="json")),
-        "register": _mark(list(round.register.below(round.collector))),
+        "severities": mark_of(severities),
+        "round": mark_of(round.model_dump(mode="json", exclude=_NOT_JUDGING)),
+        "form": mark_of(round.form.model_dump(mode="json")),
+        "register": mark_of(list(round.register.below(round.collector))),
         "program": _program(),
     }
-
-
-def _mark(content: object) -> str:
-    return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
 @cache
@@ -44,10 +39,7 @@ def _program() -> str:
     """Return a mark of the code that reads and judges, its vocabulary, and the libraries that decide."""
     pipeline = Path(__file__).parent
     files = [*pipeline.glob("*.py"), *(pipeline / "read").glob("*.py"), *HERE.rglob("*.py"), *HERE.glob("*.toml")]
-    mark = hashlib.sha256(" ".join(version(name) for name in ("pandera", "phonenumbers", "email-validator")).encode())
-    for path in sorted(set(files) - {HERE / "messages.toml"}):
-        mark.update(path.read_bytes())
-    return mark.hexdigest()
+    return mark_of_files(set(files) - {HERE / "messages.toml"}, ("pandera", "phonenumbers", "email-validator"))
 
 
 def rechecked(ledger: Ledger, result: Result, versions: dict[str, Version], now: Run) -> list[Recheck]:

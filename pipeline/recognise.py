@@ -221,9 +221,10 @@ class Recogniser:
         form = self.round.form
         findings: dict[tuple[str, ...], dict[str, Any]] = {}
         for table in (table for layout in layouts for table in layout.tables):
-            here = [item for item in listed if item.sheet == table.sheet]
-            for key in self._needed(table.keys, {item.unit.level for item in here if item.unit}):
-                if key not in table.keys:
+            levels = {item.unit.level for item in listed if item.sheet == table.sheet and item.unit}
+            keys = table.keys
+            for key in self._needed(keys, levels):
+                if key not in keys:
                     found = finding(
                         Rule.FORM_MISSING_COLUMN, file=arrival.file, sheet=table.sheet, column=key,
                         facts={"label": form.label(key)},
@@ -286,7 +287,7 @@ class Recogniser:
         keys = self.round.form.keys
         items: list[Listed] = [record["item"] for record in records]
         typed = [[_shown(item.line, key) for key in keys] for item in items]
-        where = [[address(p) if (p := item.line.cells.get(key)) else "" for key in keys] for item in items]
+        where = [_addresses(item.line, keys) for item in items]
         flaws = [[str(item.line.flaws[key][0]) if key in item.line.flaws else "" for key in keys] for item in items]
         origin = pd.DataFrame(
             [
@@ -310,8 +311,9 @@ class Recogniser:
 
 def _told_accepted(arrival: Arrival, listed: list[Listed], accepted: list[Accepted]) -> list[dict[str, Any]]:
     """Tell every proposal that the clerk accepted: what stood there, and what stands there now."""
-    at = {(item.sheet, place): (item, key) for item in listed for key, place in item.line.cells.items()}
     notes = []
+    cells = ((item, key, place) for item in listed for key, place in item.line.cells.items()) if accepted else ()
+    at = {(item.sheet, place): (item, key) for item, key, place in cells}
     for answer in accepted:
         item, key = at.get((answer.sheet, answer.place), (None, ""))
         notes.append(
@@ -322,6 +324,12 @@ def _told_accepted(arrival: Arrival, listed: list[Listed], accepted: list[Accept
             )
         )  # fmt: skip
     return notes
+
+
+def _addresses(line: Line, keys: list[str]) -> list[str]:
+    """Return the names of a line's cells, "" where its table has no such column."""
+    cells = line.cells
+    return [address(cells[key]) if key in cells else "" for key in keys]
 
 
 def _shown(line: Line, key: str) -> str:

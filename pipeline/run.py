@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +25,8 @@ from pipeline.versions import settle
 from pipeline.weigh import Scales, persons_of, with_new
 from schemas.codes import Rule
 from schemas.round import Round
+
+MANY = 50_000  # rows: looking for memory to free takes a part of a second
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,14 @@ class Result:
         return ids
 
     @cached_property
+    def files_from(self) -> dict[str, list[Submission]]:
+        """The files that came, by the code of their sender."""
+        files: dict[str, list[Submission]] = {}
+        for submission in self.submissions:
+            files.setdefault(submission.submitter, []).append(submission)
+        return files
+
+    @cached_property
     def after_closing(self) -> frozenset[str]:
         """The codes of the senders of whom a file came after the round was closed."""
         findings = self.rollup.findings
@@ -124,9 +135,18 @@ class Result:
                 unread.setdefault(sender, []).append(hashes[file])
         return {sender: sorted(set(signs)) for sender, signs in unread.items()}
 
+    def also(self, **known: Any) -> Result:
+        """Return the result with more known that says nothing of its rows: what was worked out of these stays."""
+        result = replace(self, **known)
+        vars(result).update({name: vars(self)[name] for name in _OF_ROWS if name in vars(self)})
+        return result
+
     def version_of(self, sender: str) -> int:
         """Return the number of the version that counts of a sender, 0 before anything does."""
         return self.progress[sender].number if sender in self.progress else 0
+
+
+_OF_ROWS = ("ids_of", "ids_from", "senders", "after_closing", "unread_from", "_texts", "_lines")
 
 
 def judge(
@@ -148,18 +168,21 @@ def judge(
     names = round.right_names
     arrivals, others = of_period(round, arrivals)
     recognised = Recogniser(round).recognise(watched(read_all(arrivals, known), len(arrivals), "reading"))
-    once = round.form.rows == "units"
-    settled = settle(recognised.submissions, recognised.rows, [*recognised.findings, *others], once=once)
+    once, submissions = round.form.rows == "units", recognised.submissions
+    settled = settle(submissions, recognised.rows, [*recognised.findings, *others], once=once)
     settled = with_carried(settled, round, earlier.carried if earlier else {})
+    del recognised  # of many rows, the memory that only recognising needed is wanted now
+    if len(settled.rows.typed) > MANY:
+        gc.collect()
     repaired = normalise(settled.rows, round.form, round.listed_names)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
-    decisions = with_new(decided, (d for s in recognised.submissions for d in s.explanations), free)
+    decisions = with_new(decided, (d for s in submissions for d in s.explanations), free)
     scales = Scales(round, decisions, as_of, persons_of(round.form, settled.rows.typed))
-    rollup = consolidate(round, recognised.submissions, settled.rows, repaired, settled.claims, findings, scales)
+    rollup = consolidate(round, submissions, settled.rows, repaired, settled.claims, findings, scales)
     changed: list[Shift] = []
     if earlier:
         changed = list(shifts(round, earlier.known, settled.rows, repaired, settled.claims, rollup.findings))
     return Result(
-        round, as_of, recognised.submissions, settled.rows, repaired, settled.claims, rollup, shifts=changed,
+        round, as_of, submissions, settled.rows, repaired, settled.claims, rollup, shifts=changed,
         decisions=decisions,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pipeline.model import Sheet, Statement, Submission, Workbook, address, finding
@@ -43,19 +43,18 @@ def faults_of(statements: list[Statement], questions: list[Question], file: str)
             )  # fmt: skip
 
 
-def said_by(sender: str, submissions: list[Submission]) -> dict[str, str]:
-    """Return a sender's answers as typed, by question: those of its newest file that has one."""
-    own = [s for s in submissions if s.submitter == sender]
-    newest_last = sorted(own, key=lambda s: (age(s), s.file))
+def said_in(submissions: Iterable[Submission]) -> dict[str, str]:
+    """Return the answers in a sender's files as typed, by question: those of its newest file that has one."""
+    newest_last = sorted(submissions, key=lambda s: (age(s), s.file))
     return {statement.key: statement.text for submission in newest_last for statement in submission.statements}
 
 
-def stated(round: Round, submissions: list[Submission]) -> dict[str, dict[str, str]]:
-    """Return the answers that count, by sender and question."""
+def stated(round: Round, arrived: Mapping[str, list[Submission]]) -> dict[str, dict[str, str]]:
+    """Return the answers that count in what `arrived` of each sender, by sender and question."""
     columns = {question.key: question.column for question in round.questions}
     answers = {}
     for sender in round.submitting_units if columns else ():
-        counted = {key: _counted(text, columns[key]) for key, text in said_by(sender, submissions).items()}
+        counted = {key: _counted(text, columns[key]) for key, text in said_in(arrived.get(sender, [])).items()}
         answers[sender] = {key: value for key, value in counted.items() if value}
     return answers
 

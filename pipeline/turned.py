@@ -67,4 +67,4 @@ def _entries(sheet: Sheet, headers: Headers) -> tuple[list[str], list[Entry]]:
 def _in_place(line: Line, places: list[Place]) -> Line:
     """Return the line with the cells that the sender's sheet has."""
     cells = {key: places[column] for key, (_, column) in line.cells.items()}
-    return replace(line, row=min(row for row, _ in cells.values()), cells=cells)
+    return replace(line, row=min(row for row, _ in cells.values()), elsewhere=cells)

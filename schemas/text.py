@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
+from string import ascii_letters, digits
 
 from unidecode import unidecode
 
@@ -101,6 +103,15 @@ def without_accents(key: str) -> str:
 def _unaccented(key: str) -> str:
     plain = _MARKS.sub("", unicodedata.normalize("NFD", key)).translate(_STROKES)
     return plain if plain.isascii() else unidecode(key)
+
+
+def foreign_initials(words: Iterable[str]) -> frozenset[str]:
+    """Return the ASCII letters and digits that none of these words begins with, in capitals, with accents or without.
+
+    A text that begins with one of them is none of these words, whatever `clean` does to it.
+    """
+    initials = {unicodedata.normalize("NFD", word)[0].lower() for word in words}
+    return frozenset(character for character in ascii_letters + digits if character.lower() not in initials)
 
 
 def capitalised(text: str) -> str:

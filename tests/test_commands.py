@@ -12,6 +12,7 @@ from building import OFFICIAL, Book, Layout, right_rows
 from conftest import Run
 
 from pipeline.__main__ import main
+from pipeline.glance import forget
 from schemas.data import HERE
 
 SHIPPED = (HERE / "rounds" / "dien-bien-2022.toml").read_text(encoding="utf-8")
@@ -169,9 +170,13 @@ def test_status_is_said_again_at_once_while_nothing_changed(
         assert main(["status", "--round", "dien-bien-2022", *folders, "--as-of", "2022-04-05"]) == 0
         return capsys.readouterr().out
 
-    first = status()
     with monkeypatch.context() as patched:
-        patched.setattr("pipeline.deliver.look", None)  # nothing is judged
+        patched.setattr("pipeline.deliver.look", None)  # nothing is judged: the run said what there is to say
+        first = status()
+    forget(tmp_path / "state")
+    assert status() == first and "Huy\u1ec7n N\u1eadm P\u1ed3" in first
+    with monkeypatch.context() as patched:
+        patched.setattr("pipeline.deliver.look", None)
         assert status() == first
     (tmp_path / "inbox" / "2022-03-20" / "b.xlsx").write_bytes(Book("102").bytes())
     assert status() != first

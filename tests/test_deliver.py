@@ -13,6 +13,7 @@ from conftest import Run
 from pipeline import deliver
 from pipeline.__main__ import main
 from pipeline.agree import Disagreement, compare
+from pipeline.render import outgoing
 
 FILES = {"2022-03-20/a.xlsx": Book("099").bytes(), "2022-03-21/b.xlsx": Book("100", right_rows("100")[:9]).bytes()}
 
@@ -26,9 +27,47 @@ def _hashes(folder: Path) -> dict[str, str]:
 
 
 def test_the_same_inputs_give_the_same_bytes(run: Run) -> None:
-    first = _hashes(run(FILES).folder)
+    outcome = run(FILES)
+    first = _hashes(outcome.folder)
     assert len(first) > 20
+    shutil.rmtree(outcome.folder)
     assert _hashes(run().folder) == first
+
+
+def test_what_did_not_change_is_taken_over_and_is_what_it_would_be_made_anew(run: Run) -> None:
+    first = run(FILES)
+    before = {code: (first.sender_folder(code) / "thu.eml").stat().st_ino for code in ("098", "099", "100")}
+    rows = right_rows("100")[:9]
+    rows[2]["leader_phone"] = "09"
+    again = run({"2022-03-19/before.xlsx": Book("098").bytes(), "2022-03-22/b.xlsx": Book("100", rows).bytes()})
+    after = {code: (again.sender_folder(code) / "thu.eml").stat().st_ino for code in before}
+    assert [code for code in before if before[code] == after[code]] == ["099"]
+    taken_over = _hashes(again.folder)
+    shutil.rmtree(again.folder)
+    assert _hashes(run().folder) == taken_over
+
+
+@pytest.mark.parametrize("name", ["phieu-sua.xlsx", "tin-nhan.txt"])
+def test_a_folder_that_somebody_touched_is_not_taken_over(run: Run, name: str) -> None:
+    first = run(FILES)
+    before = _hashes(first.folder)
+    touched = first.sender_folder("100") / name
+    touched.write_bytes(b"by hand")
+    again = run()
+    kept = touched.with_stem(f"{touched.stem}.sua-tay-1")
+    assert kept.read_bytes() == b"by hand"
+    kept.unlink()
+    assert _hashes(again.folder) == before
+    touched.unlink()
+    assert _hashes(run().folder) == before
+
+
+def test_other_words_make_every_folder_anew(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = run(FILES).sender_folder("099") / "thu.eml"
+    before = place.stat().st_ino
+    assert run() and place.stat().st_ino == before
+    monkeypatch.setattr(outgoing, "mark_of_program", lambda: "another")
+    assert run() and place.stat().st_ino != before
 
 
 def test_the_inbox_is_never_written_to(run: Run, tmp_path: Path) -> None:

@@ -21,13 +21,16 @@ _REACHES_A_PERSON = re.compile(r"@|\d(?:[\s.\-]*\d){6}")
 
 def duties(result: Result, told: pd.DataFrame, behind: list[dict[str, Any]], words: Words) -> list[dict[str, str]]:
     """Return what every sender that is behind must do, by when, and its errors by kind; no value of a cell."""
-    errors = dict(iter(told[told["severity"].eq("error")].groupby("submitter")["rule"]))
+    made: dict[str, Counter[str]] = {}
+    wrong = told[told["severity"].eq("error")]
+    for code, rule in zip(wrong["submitter"], wrong["rule"], strict=True):
+        made.setdefault(code, Counter())[rule] += 1
     order = list(messages()["rules"])
     listed = []
     for sender in behind:
         last_day = result.round.last_day_of(sender["code"])
         ahead = last_day is not None and last_day >= result.as_of
-        times: Counter[str] = Counter(errors.get(sender["code"], ()))
+        times = made.get(sender["code"], Counter())
         kinds = sorted(times, key=lambda rule: (-times[rule], order.index(rule)))
         absent = sender["expected"] - sender["listed"]
         facts = {"errors": padded(sender["errors"]), "absent": padded(absent), "document": result.round.form.document}

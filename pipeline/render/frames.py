@@ -178,9 +178,12 @@ def corrections(result: Result, told: pd.DataFrame, way: str) -> pd.DataFrame:
 
 def repairs(result: Result, told: pd.DataFrame, way: str) -> pd.DataFrame:
     """Return what was decided without the unit: each value used in place of the typed one, and every note."""
-    used = result.repaired.stack()
+    ids, keys = set(result.repaired.index), set(result.repaired.columns)
     places = zip(told["id"], told["column"], told["suggestion"], strict=True)
-    taken = [bool(suggestion) and used.get((id, column)) == suggestion for id, column, suggestion in places]
+    taken = [
+        bool(suggestion) and id in ids and key in keys and result.text(id, key) == suggestion
+        for id, key, suggestion in places
+    ]
     decided = told["decision"].notna()  # what people settled stands as it was written
     found = _placed(
         told[(told["severity"].eq("note") & ~decided) | pd.Series(taken, index=told.index, dtype=bool)], way

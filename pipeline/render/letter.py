@@ -55,7 +55,7 @@ def _about(result: Result, sender: str) -> str:
     """
     hashes = result.unread_from.get(sender, [])
     if sender in result.after_closing:
-        hashes = sorted({s.sha256 for s in result.submissions if s.submitter == sender})
+        hashes = sorted({s.sha256 for s in result.files_from[sender]})
     return hashlib.sha256("".join(hashes).encode()).hexdigest()[:8] if hashes else ""
 
 

@@ -1,53 +1,85 @@
-"""Every sender's folder: its letter and its workbook. Many are rendered side by side by forked processes."""
+"""Every sender's folder: its letter and its workbook. Many are rendered side by side by forked processes.
+
+A folder that would be made from the same as in the last result, and lies there as it was written, is taken over.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import gc
+import hashlib
 import multiprocessing
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from pipeline.ledger import Letter
+from pipeline.ledger import Folders, Letter
+from pipeline.marks import mark_of, mark_of_program
 from pipeline.period import Carried
-from pipeline.render.letter import folder_of, write_letter
+from pipeline.render.letter import folder_of, letter_to, write_letter
 from pipeline.render.returned import filling_of
 from pipeline.render.workbook import prefilled, write_form
 from pipeline.run import Result
 from pipeline.terminal import watched
 from schemas.codes import Rule
+from schemas.units import Unit
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 ALONE = 40  # fewer folders are rendered sooner by this process alone
 PROCESSES = 2
+MOST_SHARED = 500  # MiB: two processes that walk through more than that would come to hold it twice
 _CAN_FORK = sys.platform == "linux"  # where a fork shares what the run knows, and nothing of the system minds
 
 
 class Outgoing:
-    """The senders' folders of a result; `told` are the findings in words, `carried` is given to who sent none."""
+    """The senders' folders of a result; `told` are the findings in words, `carried` is given to who sent none.
 
-    def __init__(self, result: Result, told: pd.DataFrame, folder: Path, carried: Carried) -> None:
+    `last` tells of the folders that lie at `place` what each was made from, and the hashes of its files.
+    """
+
+    def __init__(
+        self, result: Result, told: pd.DataFrame, folder: Path, carried: Carried, place: Path, last: Folders
+    ) -> None:
         self._result, self._folder, self._carried = result, folder, carried
+        self._place, self._last = place, last
         self._senders = list(result.round.submitting_units.values())
         self._told: dict[str, list[Any]] = {}
-        for finding in told.itertuples():
+        for finding in told.itertuples(index=False, name="Told"):
             self._told.setdefault(finding.submitter, []).append(finding)
+        self._common = mark_of((mark_of_program(), result.round.model_dump(), result.as_of, len(result.standings)))
 
-    def write(self, meanwhile: Callable[[], None]) -> list[Letter]:
-        """Write them all, and do something else meanwhile; return the letters, in the order of the senders."""
-        with _Helpers(self._write_one, len(self._senders)) as helpers:
+    def write(self, meanwhile: Callable[[], None]) -> tuple[list[Letter], dict[str, str]]:
+        """Write them all, and do something else meanwhile.
+
+        Return the letters in the order of the senders, and by the folders' paths what each was made from.
+        """
+        with _Helpers(self._one, len(self._senders)) as helpers:
             meanwhile()
-            return helpers.finish()
+            made = helpers.finish()
+        signs = zip(map(folder_of, self._senders), (sign for _, sign in made), strict=True)
+        return [letter for letter, _ in made], dict(signs)
 
-    def _write_one(self, number: int) -> Letter:
+    def _one(self, number: int) -> tuple[Letter, str]:
         result, unit = self._result, self._senders[number]
+        sign = self._sign(unit)
+        if not self._taken_over(folder_of(unit), sign):
+            self._write(unit)
+        return letter_to(result, unit.code), sign
+
+    def _write(self, unit: Unit) -> None:
+        result = self._result
         round, sender, as_of = result.round, unit.code, result.as_of
-        own, status = self._told.get(sender, []), result.rollup.senders.loc[sender]
+        own, status = self._told.get(sender, []), result.senders[sender]
         place = self._folder / folder_of(unit)
         place.mkdir(parents=True, exist_ok=True)
         names, version = round.right_names.proposed, result.version_of(sender) + 1
@@ -58,10 +90,58 @@ class Outgoing:
             write_form(form, round, unit, filling, names, version=version, as_of=as_of)
         elif any(f.severity != "note" and f.rule != Rule.SUBMISSION_LATE for f in own):
             write_form(form, round, unit, filling_of(result, own, sender), names, version=version, as_of=as_of)
-        letter = write_letter(result, own, sender, place, form)
+        write_letter(result, own, sender, place, form)
         if unread:
             form.unlink()
-        return letter
+
+    def _sign(self, unit: Unit) -> str:
+        """Return a mark of all that a sender's folder is made from."""
+        result, sender = self._result, unit.code
+        rows = [(typed.tolist(), where.tolist(), at) for typed, where, at in map(result.as_typed, self._ids(sender))]
+        round, names = result.round, result.round.right_names.proposed
+        units = [(u.code, round.listed_names[u.code], names.get(u.code)) for u in round.expected[sender]]
+        files = [(s.sha256, s.file, s.statements) for s in result.files_from.get(sender, [])]
+        known = [self._carried.get(code) for code, *_ in units]
+        told = [
+            finding._replace(id=0) for finding in self._told.get(sender, [])
+        ]  # which counts the rows of all senders
+        return mark_of(
+            (
+                self._common, unit, units, known, files, rows, told, result.senders[sender],
+                result.progress.get(sender), result.standing_of.get(sender), result.unread_from.get(sender),
+                sender in result.after_closing,
+            )
+        )  # fmt: skip
+
+    def _ids(self, sender: str) -> list[Any]:
+        return self._result.ids_from.get(sender, [])
+
+    def _taken_over(self, folder: str, sign: str) -> bool:
+        """Take a folder from the last result, if it was made from the same and nobody has touched it since."""
+        made_from, files = self._last.get(folder, ("", {}))
+        old, new = self._place / folder, self._folder / folder
+        if made_from != sign:
+            return False
+        with suppress(OSError):
+            if all(hashlib.sha256((old / name).read_bytes()).hexdigest() == mark for name, mark in files.items()):
+                new.mkdir(parents=True)
+                for name in files:
+                    _linked(old / name, new / name)
+                return True
+        return False
+
+
+def _memory_used() -> float:
+    """Return the MiB that this process has come to hold, where the system tells."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 if resource else 0.0
+
+
+def _linked(old: Path, new: Path) -> None:
+    """Let a file lie in a second place, where the disk cannot do that as a copy."""
+    try:
+        os.link(old, new)
+    except OSError:
+        shutil.copy2(old, new)
 
 
 class _Helpers:
@@ -93,19 +173,18 @@ class _Helpers:
         if self._helpers:
             self._done.update(self._taken())
             for _, connection in self._helpers:
-                with contextlib.suppress(EOFError):
+                with suppress(EOFError):
                     self._done.update(connection.recv())
         numbers = watched(range(self._count), self._count, "rendering")
         return [self._done[n] if n in self._done else self._work(n) for n in numbers]
 
     def _begin(self) -> None:
-        if self._count < ALONE or not _CAN_FORK:
+        if self._count < ALONE or not _CAN_FORK or _memory_used() > MOST_SHARED:
             return
         self._numbers, numbers = os.pipe()
         os.write(numbers, b"".join(n.to_bytes(4) for n in range(0, self._count, self._step)))
         os.close(numbers)
         context = multiprocessing.get_context("fork")
-        gc.collect()
         gc.freeze()  # the collector would write into every page that the processes share
         parent = os.getpid()
         for _ in range(PROCESSES - 1):

@@ -12,7 +12,7 @@ from pipeline.model import Decision
 from pipeline.render.letter import progress_line
 from pipeline.render.workbook import Filling, FormRow, Mark
 from pipeline.run import Result
-from pipeline.statements import said_by
+from pipeline.statements import said_in
 from schemas.codes import Rule
 from schemas.messages import line, title
 from schemas.text import clean
@@ -55,7 +55,7 @@ def filling_of(result: Result, told: list[Any], sender: str) -> Filling:
         settled=[replace(_mark(f), message=_settled(f), suggestion="") for f in settled],
         changes=list(_changes(result, sender)),
         progress=progress_line(result, sender),
-        statements=said_by(sender, result.submissions),
+        statements=said_in(result.files_from.get(sender, [])),
     )
 
 

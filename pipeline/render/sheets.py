@@ -340,7 +340,7 @@ def _height(lines: int) -> float:
     return min(lines * _LINE + _PADDING, _HIGHEST)
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=5_000)  # what stands in every form; the texts of rows are told apart
 def line_count(text: str, width: float) -> int:
     """Return on how many lines a text stands in a cell so many pixels wide."""
     if len(text) * _CAPITAL <= width and "\n" not in text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 PLAIN_KINDS = {".xlsx": True, ".xls": True, ".ods": True, ".docx": False}
@@ -26,19 +27,24 @@ def links(way: str, places: Iterable[tuple[str, str, str]]) -> list[str]:
 
     A file in a bundle has none: it does not lie in the inbox as itself.
     """
-    return [_link(way, *place) for place in places]
+    found = []
+    for file, sheet, cell in places:
+        to_file, to_sheet = _ways(way, file, sheet)
+        found.append(f"{to_sheet}!{cell}" if to_sheet and cell else to_file)
+    return found
 
 
-def _link(way: str, file: str, sheet: str, cell: str) -> str:
+@cache
+def _ways(way: str, file: str, sheet: str) -> tuple[str, str]:
+    """Return the address of a file and that of its sheet, "" for what has none."""
     path = PurePosixPath(file)
     kind = path.suffix.lower()
     inside = any(part.lower().endswith(".zip") for part in path.parts[:-1])
     if not (way and file) or kind not in PLAIN_KINDS or inside or ".." in path.parts or path.is_absolute():
-        return ""
+        return "", ""
     address = f"{way}/{file}"
     if len(address) > _LONGEST or any(mark in address for mark in _NOT_IN_A_LINK) or not address.isprintable():
-        return ""
-    if not (PLAIN_KINDS[kind] and sheet and cell) or "#" in sheet or not sheet.isprintable():
-        return f"external:{address}"
-    quoted = sheet.replace("'", "''")
-    return f"external:{address}#'{quoted}'!{cell}"
+        return "", ""
+    to_file, quoted = f"external:{address}", sheet.replace("'", "''")
+    named = PLAIN_KINDS[kind] and sheet and "#" not in sheet and sheet.isprintable()
+    return to_file, f"{to_file}#'{quoted}'" if named else ""

@@ -12,13 +12,14 @@ from typing import IO, Any
 
 from pipeline.model import address
 from pipeline.xlsx.notes import Note
-from pipeline.xlsx.text import HEAD, MAIN, RELATIONS, area, attribute, column_name
+from pipeline.xlsx.text import HEAD, MAIN, RELATIONS, area, attribute, column_name, shown
 
 _EPOCH = dt.date(1899, 12, 30)  # Excel's day 0, for every day after February 1900
 _ROW_HEIGHT, _COLUMN_WIDTH = 20, 64  # pixels of a row or column that nobody changed
 _DIGIT, _PADDING = 7, 5  # pixels
 _ROWS = 1 << 20  # of a sheet
 _AT_ONCE = 2000  # rows that wait in memory
+_MOST_SHARED = 100_000  # texts that a workbook holds once; more would wait in memory, so they stand in their cells
 _IN_A_WAY = {ord(mark): f"%{ord(mark):02x}" for mark in ' "<>[]^`{}'}
 _DRAWN = {"drawing": "drawing", "vmlDrawing": "legacyDrawing"}
 _PAPER = (
@@ -102,17 +103,20 @@ class Sheet:
         if value is None or value == "":
             cell += "/>"
         elif isinstance(value, str):
-            cell += f' t="s"><v>{self._strings.setdefault(value, len(self._strings))}</v></c>'
+            place = self._strings.get(value)
+            if place is None and len(self._strings) < _MOST_SHARED:
+                place = self._strings[value] = len(self._strings)
+            cell += f' t="inlineStr"><is>{shown(value)}</is></c>' if place is None else f' t="s"><v>{place}</v></c>'
         elif isinstance(value, dt.date):
             cell += f"><v>{(value - _EPOCH).days}</v></c>"
         else:
             cell += f"><v>{value:.16G}</v></c>"
         self._put(row, column, cell)
 
-    def formula(self, row: int, column: int, formula: str, shown: str, look: int) -> None:
+    def formula(self, row: int, column: int, formula: str, result: str, look: int) -> None:
         """Write a formula of ours, and what it shows to a program that does not reckon."""
-        kind = ' t="str"' if shown else ""
-        inner = f"<f>{escape(formula, quote=False)}</f><v>{escape(shown, quote=False) if shown else ''}</v>"
+        kind = ' t="str"' if result else ""
+        inner = f"<f>{escape(formula, quote=False)}</f><v>{escape(result, quote=False) if result else ''}</v>"
         self._put(row, column, f'<c r="{column_name(column)}{row + 1}" s="{look}"{kind}>{inner}</c>')
 
     def _put(self, row: int, column: int, cell: str) -> None:
