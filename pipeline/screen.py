@@ -263,6 +263,8 @@ def print_remains(round: Round, found: Remains, *, with_inbox: bool) -> None:
         print(line("screen", "purge_shared", count=len(found.shared), rounds=", ".join(others)))
     for path in found.inbox:
         print(line("screen", "purge_inbox_goes" if with_inbox else "purge_inbox_stays", path=printable(str(path))))
+    if found.inbox and not with_inbox:
+        print(line("screen", "purge_inbox_hint"))
 
 
 def print_purged(round: Round, kept: Kept) -> None:
