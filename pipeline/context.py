@@ -11,7 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 
 from pipeline.gazetteer import UNACCENTED, Gazetteer, is_higher, rest_of
 from pipeline.lines import Line
@@ -27,7 +27,7 @@ Codes = frozenset[str]
 NOWHERE: Codes = frozenset()
 
 
-@dataclass
+@dataclass(slots=True)
 class Row:
     """A row of the file: what it says, on which sheet, and the units that answer to its name."""
 
@@ -46,6 +46,8 @@ class Context:
         self.places = places
         self.register = register
         self.titles = titles
+        self._lineages: dict[str, Codes] = {}
+        self._sheets: dict[str, Codes] = {}
 
     def read(self, rows: list[Row]) -> None:
         """Give every row its codes and its clues."""
@@ -67,9 +69,10 @@ class Context:
         """Tell whether the unit stands under one of these units, or is one."""
         return not above.isdisjoint(self._lineage(unit.code))
 
-    @cache  # noqa: B019 - lives as long as the file
     def _lineage(self, code: str) -> Codes:
-        return frozenset(unit.code for unit in self.register.lineage(code).values())
+        if code not in self._lineages:
+            self._lineages[code] = frozenset(unit.code for unit in self.register.lineage(code).values())
+        return self._lineages[code]
 
     # --- what a row says itself
 
@@ -138,8 +141,12 @@ class Context:
                 marker = (number, frozenset([row.candidates[0].code]))
             yield (sheet, marker[0]), marker[1]
 
-    @cache  # noqa: B019 - lives as long as the file
     def _of_sheet(self, name: str) -> Codes:
+        if name not in self._sheets:
+            self._sheets[name] = self._named_for(name)
+        return self._sheets[name]
+
+    def _named_for(self, name: str) -> Codes:
         """Return the place that the sheet is for: named in its title with its level word, else by its name."""
         for title in self.titles.get(name, []):
             typed = {mention.unit for mention in self.places.mentions(title) if mention.typed}
@@ -166,6 +173,6 @@ def _columns(rows: list[Row]) -> list[int]:
     return sorted(Counter(column for row in rows for column in row.line.beside))
 
 
-@cache
+@lru_cache(maxsize=1_024)
 def _is_code_header(text: str) -> bool:
     return any(f"{search_key(text)} ".startswith(f"{search_key(word)} ") for word in vocabulary()["table"]["codes"])

@@ -23,6 +23,7 @@ _GLUED = re.compile(r"^([A-Za-z]{1,2})(?=\d)")  # a level word and the number th
 _NO_HEADING = re.compile(r"@|://|\d{3}|\d\.\d")
 _CUT = re.compile(r"\s+[-\u2013\u2014]\s*|\s*[,;(/]\s*|\n")
 NEAREST = 75
+REMEMBERED = 200_000  # texts of which the units are kept: more than one file has rows
 LONGEST = 200  # no text that names a unit is longer
 EXACT, BARE, OTHER_TYPE = 1, 2, 3  # how sure: name and level word; name alone; name with another level word
 CODE = 3  # digits of a code that stands for a name: shorter numbers are names of wards
@@ -54,16 +55,30 @@ class Gazetteer:
         self.units = list(units)
         self.codes = {unit.code: unit for unit in self.units}
         self._named: dict[str, list[Unit]] = {}
-        self._unaccented: dict[str, list[Unit]] = {}
-        self._found = lru_cache(maxsize=20_000)(self._find)
+        self._found: dict[str, tuple[int, list[Unit]]] = {}
         for unit in self.units:
             for key in _keys(unit.name):
                 self._named.setdefault(key, []).append(unit)
-                self._unaccented.setdefault(without_accents(key), []).append(unit)
+
+    @cached_property
+    def _unaccented(self) -> dict[str, list[Unit]]:
+        names: dict[str, list[Unit]] = {}
+        for key, units in self._named.items():
+            names.setdefault(without_accents(key), []).extend(units)
+        place = {code: number for number, code in enumerate(self.codes)}
+        for units in names.values():
+            units.sort(key=lambda unit: place[unit.code])
+        return names
 
     def find(self, text: str) -> tuple[int, list[Unit]]:
         """Return how sure the best reading is (`EXACT` and so on: the smaller the surer, 0 for none) and its units."""
-        return self._found(text) if len(text) <= LONGEST and self.units else (0, [])
+        if len(text) > LONGEST or not self.units:
+            return 0, []
+        if text not in self._found:
+            if len(self._found) >= REMEMBERED:
+                self._found.clear()
+            self._found[text] = self._find(text)
+        return self._found[text]
 
     def _find(self, text: str) -> tuple[int, list[Unit]]:
         if len(text.strip()) >= CODE and text.strip() in self.codes:
@@ -212,7 +227,7 @@ def _types_by_first() -> list[dict[str, list[tuple[Words, str]]]]:
     return by_first
 
 
-@cache
+@lru_cache(maxsize=20_000)
 def _keys(name: str) -> list[str]:
     """Return the keys of a unit's name, and of what else it is called."""
     key = spelling_key(name)

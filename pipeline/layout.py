@@ -254,10 +254,14 @@ class _Finder:
 
     def _line(self, row: int, table: Found) -> Line:
         """Return what the row holds, whether or not it lists a unit."""
-        places, flaws = table.columns, self.sheet.flaws
+        places, cells, flaws = table.columns, self.sheet.cells[row], self.sheet.flaws
         elsewhere = self._merged_into(row, table) if row in self._merged else {}
-        texts = {key: self._value(elsewhere.get(key, (row, column)), key, table) for key, column in places.items()}
-        here = {key: flaws[cell] for key in places if (cell := elsewhere.get(key, (row, places[key]))) in flaws}
+        if elsewhere or table.combined or self.sheet.links:
+            texts = {key: self._value(elsewhere.get(key, (row, column)), key, table) for key, column in places.items()}
+        else:
+            texts = {key: cells[column] if column < len(cells) else "" for key, column in places.items()}
+        at = {key: elsewhere.get(key, (row, column)) for key, column in places.items()} if flaws else {}
+        here = {key: flaws[cell] for key, cell in at.items() if cell in flaws}
         if is_blank(texts.get(self.unit_key, "")) and (place := self._unit_beside(row, table)):
             texts[self.unit_key], elsewhere[self.unit_key] = self._text(place), place
         beside = {

@@ -26,7 +26,7 @@ AT_HAND = 64  # gazetteers of senders: the files of one come one after the other
 _JUDGED = (None, Rule.UNIT_SPELLING, Rule.UNIT_DUPLICATE, Rule.UNIT_FORMER)
 
 
-@dataclass
+@dataclass(slots=True)
 class Listed:
     """A row on its way to a unit: `candidates` while several answer, `rule` and `facts` what is to be told of it.
 
@@ -64,6 +64,7 @@ class Lister:
         self.formers = Formers(round.register, (unit.code for unit in round.register.below(round.collector)))
         # In the whole country almost every bare name without accents is some commune's: only a typed one tells.
         self.elsewhere = EXACT if round.submitters == "province" else BARE
+        # These know the round, not the lister: what refers to itself stays until Python looks for such.
         register = round.register
         at_hand = lru_cache(maxsize=AT_HAND)
         self.own = at_hand(lambda sender: Gazetteer(round.expected[sender]))
@@ -128,8 +129,10 @@ class Lister:
         if line.is_section:
             item.rule = Rule.UNIT_UNKNOWN
             return
-        sure, units = own.find(text)
         everywhere, elsewhere = self.region.find(text)
+        mine = [unit for unit in elsewhere if unit.code in own.codes]
+        # What one of its own units answers to best in the region, it answers to best among its own.
+        sure, units = (everywhere, mine) if len(mine) == 1 else own.find(text)
         foreign = [unit for unit in elsewhere if unit.code not in own.codes]
         former, now = self.formers.find(text)
         if now and former < min(sure or NOTHING, everywhere or NOTHING):

@@ -54,9 +54,16 @@ class Recogniser:
 
     def recognise(self, files: Iterable[tuple[Arrival, Workbook | Refused]]) -> Recognised:
         """Return the submissions and rows of these files, each of which was read or refused."""
+        submissions, findings, listed = self._all(files)
+        return Recognised(submissions, self._frames(listed), findings)
+
+    def _all(
+        self, files: Iterable[tuple[Arrival, Workbook | Refused]]
+    ) -> tuple[list[Submission], list[dict[str, Any]], list[tuple[Submission, list[Listed]]]]:
+        """Return the submissions, what was found, and the rows of each; of the workbooks nothing is kept."""
         submissions: list[Submission] = []
         findings: list[dict[str, Any]] = []
-        records: list[dict[str, Any]] = []
+        listed: list[tuple[Submission, list[Listed]]] = []
         first_of: dict[str, str] = {}
         for arrival, book in files:
             if arrival.sha256 in first_of:
@@ -69,14 +76,14 @@ class Recogniser:
             submission, found, rows = self._file(arrival, book)
             submissions.append(submission)
             findings.extend(found)
-            records.extend(rows)
-        return Recognised(submissions, self._frames(records), findings)
+            listed.append((submission, rows))
+        return submissions, findings, listed
 
     # --- one file
 
     def _file(
         self, arrival: Arrival, book: Workbook | Refused
-    ) -> tuple[Submission, list[dict[str, Any]], list[dict[str, Any]]]:
+    ) -> tuple[Submission, list[dict[str, Any]], list[Listed]]:
         accepted: list[Accepted] = []
         explained: list[Explained] = []
         if isinstance(book, Workbook) and (stamp := stamp_of(book)):
@@ -88,7 +95,7 @@ class Recogniser:
             version = stamp.version if stamp and stamp.round == self.round.id and not stamp.sheets else 0
             return Submission(arrival.file, arrival.sha256, arrival.received, submitter, version, modified, readable)
 
-        def refused(rule: str, **facts: Any) -> tuple[Submission, list[dict[str, Any]], list[dict[str, Any]]]:
+        def refused(rule: str, **facts: Any) -> tuple[Submission, list[dict[str, Any]], list[Listed]]:
             submitter = self.senders.by_name(arrival.file)
             found = finding(Rule(rule), submitter=submitter, file=arrival.file, value=arrival.file, facts=facts)
             return submission(submitter, False), [found], []
@@ -130,7 +137,7 @@ class Recogniser:
         findings = [{**found, "submitter": submitter} for found in findings]
         explanations = [self._explanation(arrival, submitter, listed, answer) for answer in explained]
         sent = replace(submission(submitter, True), explanations=explanations, statements=statements)
-        return sent, findings, [self._record(arrival, submitter, item) for item in listed]
+        return sent, findings, listed
 
     def _explanation(self, arrival: Arrival, submitter: str, listed: list[Listed], answer: Explained) -> Decision:
         """Return what the sender says of a finding: of a cell by its unit and column, of the file by the sender."""
@@ -280,30 +287,33 @@ class Recogniser:
 
     # --- frames
 
-    def _record(self, arrival: Arrival, submitter: str, item: Listed) -> dict[str, Any]:
-        return {"file": arrival.file, "submitter": submitter, "item": item}
-
-    def _frames(self, records: list[dict[str, Any]]) -> Rows:
+    def _frames(self, listed: list[tuple[Submission, list[Listed]]]) -> Rows:
+        """Return the rows of all files as frames, column by column."""
         keys = self.round.form.keys
-        items: list[Listed] = [record["item"] for record in records]
-        typed = [[_shown(item.line, key) for key in keys] for item in items]
-        where = [_addresses(item.line, keys) for item in items]
-        flaws = [[str(item.line.flaws[key][0]) if key in item.line.flaws else "" for key in keys] for item in items]
+        lines = [item.line for _, items in listed for item in items]
+        typed = {key: [_shown(line, key) for line in lines] for key in keys}
+        flaws = {key: [str(line.flaws[key][0]) if key in line.flaws else "" for line in lines] for key in keys}
+        where: dict[str, list[str]] = {key: [] for key in keys}
+        for line in lines:
+            cells = line.cells
+            for key, addresses in where.items():
+                addresses.append(address(cells[key]) if key in cells else "")
         origin = pd.DataFrame(
             [
                 (
-                    record["file"], item.sheet, item.line.row + 1, record["submitter"],
+                    submission.file, item.sheet, item.line.row + 1, submission.submitter,
                     item.judged.code if item.judged else "", item.judged.level if item.judged else "",
                     item.rule or "", item.suggestion, item.facts,
                     {key: (address(place), text) for key, (place, text) in item.line.dittos.items()},
                 )
-                for record, item in zip(records, items, strict=True)
+                for submission, items in listed
+                for item in items
             ],
             columns=ORIGIN,
         )  # fmt: skip
         origin = origin.astype({name: "str" for name in ORIGIN if name not in ("row", "unit_facts", "dittos")})
 
-        def frame(table: list[list[str]]) -> pd.DataFrame:
+        def frame(table: dict[str, list[str]]) -> pd.DataFrame:
             return pd.DataFrame(table, columns=keys, dtype="str")
 
         return Rows(frame(typed), frame(where), frame(flaws), origin)
@@ -324,12 +334,6 @@ def _told_accepted(arrival: Arrival, listed: list[Listed], accepted: list[Accept
             )
         )  # fmt: skip
     return notes
-
-
-def _addresses(line: Line, keys: list[str]) -> list[str]:
-    """Return the names of a line's cells, "" where its table has no such column."""
-    cells = line.cells
-    return [address(cells[key]) if key in cells else "" for key in keys]
 
 
 def _shown(line: Line, key: str) -> str:

@@ -68,7 +68,7 @@ def in_latin_letters(text: str) -> str:
     return clean(plain) if latin and (mixed or not _CYRILLIC.search(text)) else text
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=20_000)
 def spelling_key(text: str) -> str:
     """Return words that are equal for two legitimate spellings of one name.
 
@@ -88,7 +88,7 @@ def _syllable_key(word: str) -> str:
     return unicodedata.normalize("NFC", letters + tones)
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=20_000)
 def search_key(text: str) -> str:
     """Return the spelling key without accents: fit for searching, never for deciding between two units."""
     return without_accents(spelling_key(text))
@@ -99,7 +99,7 @@ def without_accents(key: str) -> str:
     return key if key.isascii() else _unaccented(key)
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)
 def _unaccented(key: str) -> str:
     plain = _MARKS.sub("", unicodedata.normalize("NFD", key)).translate(_STROKES)
     return plain if plain.isascii() else unidecode(key)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from sys import intern
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,7 +22,7 @@ CENTRE = "00"
 _LEVEL_OF_LENGTH = {2: "province", 3: "district", 5: "commune"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
     """One administrative unit; `type` is its level word in lower case, `name` its bare name."""
 
@@ -167,7 +168,11 @@ def load_register(id: str) -> Register:
         FileNotFoundError: no register has that id.
     """
     records = read_csv(HERE / "units" / f"{id}.csv")
-    units = {r["code"]: Unit(r["code"], r["level"], r["type"], r["name"], r["parent"]) for r in records}
+    # Levels, level words and parents are the same few texts again and again: each is kept once.
+    units = {
+        r["code"]: Unit(r["code"], intern(r["level"]), intern(r["type"]), r["name"], intern(r["parent"]))
+        for r in records
+    }
     return Register(id, units, tuple(_formers(id, units)))
 
 
