@@ -19,6 +19,7 @@ from pipeline.history import current_versions, with_history
 from pipeline.intake import Intake, Signs, take_in
 from pipeline.known import Known, open_known
 from pipeline.ledger import Ledger, Letter, Outcome, Run, Version, open_ledger
+from pipeline.memory import give_back, most_held
 from pipeline.model import Decision
 from pipeline.period import earlier_periods, of_period, prefillable
 from pipeline.recheck import rechecked, rules_of
@@ -37,6 +38,8 @@ from pipeline.trend import moment_of
 from pipeline.weigh import closed_by
 from schemas.round import Round
 from schemas.text import slug
+
+MUCH = 600  # MiB: what a run of many thousand rows holds
 
 
 @dataclass(frozen=True)
@@ -253,6 +256,8 @@ def _render(
     def papers() -> None:
         write_machine_results(result, told, folder / "ket-qua")
         write_papers(result, told, folder)
+        if most_held() > MUCH:
+            give_back()
         write_rollup(result, told, folder / "tong-hop.xlsx", way)
         write_overview(result, told, folder / "tong-quan.html")
 

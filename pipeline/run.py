@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,6 +13,7 @@ import pandas as pd
 from pipeline.consolidate import RollUp, consolidate
 from pipeline.known import Known
 from pipeline.ledger import Posted
+from pipeline.memory import give_back
 from pipeline.model import Arrival, Decision, Moment, Progress, Recheck, Rows, Shift, Standing, Submission
 from pipeline.normalise import normalise
 from pipeline.period import Earlier, of_period, shifts, with_carried
@@ -26,7 +26,7 @@ from pipeline.weigh import Scales, persons_of, with_new
 from schemas.codes import Rule
 from schemas.round import Round
 
-MANY = 50_000  # rows: looking for memory to free takes a part of a second
+MANY_FILES, MANY_ROWS = 2_000, 50_000  # from then on it is worth the time to look for memory to give back
 
 
 @dataclass(frozen=True)
@@ -172,8 +172,8 @@ def judge(
     settled = settle(submissions, recognised.rows, [*recognised.findings, *others], once=once)
     settled = with_carried(settled, round, earlier.carried if earlier else {})
     del recognised  # of many rows, the memory that only recognising needed is wanted now
-    if len(settled.rows.typed) > MANY:
-        gc.collect()
+    if len(arrivals) > MANY_FILES or len(settled.rows.typed) > MANY_ROWS:
+        give_back()
     repaired = normalise(settled.rows, round.form, round.listed_names)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
     decisions = with_new(decided, (d for s in submissions for d in s.explanations), free)
