@@ -126,12 +126,15 @@ def publish(
             if closing := closed_by(decided):
                 return _closed(round, intake, outbox, ledger, known, today, closing)
             earlier = earlier_periods(ledger, round)
-            result = judge(round, intake.arrivals, today, known, decided, earlier if earlier.newest else None)
+            free = ledger.free_number()
+            result = judge(round, intake.arrivals, today, known, decided, earlier if earlier.newest else None, free)
             result = result.also(previous=round.called(earlier.newest))
         ledger.belong(round.id, {s.sha256: s.submitter for s in result.submissions})
         if signed and intake.waiting:
             raise OperatorError("file_changing", path=intake.waiting[0])
         closing = closing_of(result, of_period(round, intake.arrivals)[0], signed) if signed else None
+        if closing:
+            closing = replace(closing, number=free + sum(d.is_new for d in result.decisions))
         versions = current_versions(ledger, result)
         result = _with_letters(state, ledger, with_history(ledger, result, versions))
         result = result.also(standings=standings(ledger, result, versions))

@@ -156,12 +156,14 @@ def judge(
     known: Known | None = None,
     decided: Iterable[Decision] = (),
     earlier: Earlier | None = None,
+    free: int = 0,
 ) -> Result:
     """Return the result of the round with these files: from reading to consolidating.
 
     Nothing is written but what is `known` of the files: what was read of them in an earlier run is not read again.
     `decided` is what the ledger holds of people's decisions; what the files explain is added to it. `earlier` is
-    what earlier periods left: their rows count for units which no file of this one lists.
+    what earlier periods left: their rows count for units which no file of this one lists. `free` is the first number
+    that a new decision may have (0: they have none yet).
     """
     names = round.right_names
     arrivals, others = of_period(round, arrivals)
@@ -174,7 +176,7 @@ def judge(
         give_back()
     repaired = normalise(settled.rows, round.form, round.listed_names)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
-    decisions = with_new(decided, (d for s in submissions for d in s.explanations))
+    decisions = with_new(decided, (d for s in submissions for d in s.explanations), free)
     scales = Scales(round, decisions, as_of, persons_of(round.form, settled.rows.typed))
     rollup = consolidate(round, submissions, settled.rows, repaired, settled.claims, findings, scales)
     changed: list[Shift] = []
