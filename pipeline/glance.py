@@ -15,6 +15,7 @@ from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import IO
 
+from pipeline.errors import OperatorError
 from schemas.data import HERE, TEMPLATES
 
 _LOOKS = ("NO_COLOR", "TERM")  # of the environment: what decides how a screen looks
@@ -43,9 +44,12 @@ def said(key: list[str], inbox: Path, state: Path, say: Callable[[], None]) -> N
 
 
 def will_say(key: list[str], inbox: Path, state: Path, say: Callable[[], None]) -> None:
-    """Keep what `say` prints for the next who asks, and print nothing."""
-    with redirect_stdout(_Silent(sys.stdout)) as silent:  # type: ignore[type-var]
-        say()
+    """Keep what `say` prints for the next who asks, and print nothing: not even that the disk refuses."""
+    try:
+        with redirect_stdout(_Silent(sys.stdout)) as silent:  # type: ignore[type-var]
+            say()
+    except OperatorError:  # the run is done, and has told so
+        return
     _keep(key, _mark(key, inbox), state, "".join(silent.parts))
 
 

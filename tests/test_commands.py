@@ -12,6 +12,7 @@ from building import OFFICIAL, Book, Layout, right_rows
 from conftest import Run
 
 from pipeline.__main__ import main
+from pipeline.errors import OperatorError
 from pipeline.glance import forget
 from schemas.data import HERE
 
@@ -205,3 +206,11 @@ def test_make_hands_over_what_was_typed(asked: list[str], given: list[str]) -> N
     make = ["make", "--silent", "--old-file=.venv/ready", "ROUND=x", r"RUN=printf %s\\n", *asked]
     said = subprocess.run(make, cwd=HERE.parent, capture_output=True, text=True, check=True).stdout.splitlines()
     assert [word for word in said if not word.startswith("Đợt")] == [given[0], "--round", "x", *given[1:]]
+
+
+def test_a_run_is_done_whatever_becomes_of_what_status_will_say(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OperatorError("disk", path="state", reason="")
+
+    monkeypatch.setattr("pipeline.purge.holdings", refused)
+    assert run({"2022-03-20/a.xlsx": Book("103").bytes()}).status == 0
