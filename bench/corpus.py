@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from schemas.units import CENTRE, Unit
 
 FAULTY = 0.15  # of the rows have a fault
 HARMLESS = 0.16  # of the numbers are typed as numbers: repaired, never told as a fault
-_SUFFIXES = "ABCDEFGHIKLMNOPQRSTUVWX"
 _FIELDS = ("code", "level", "type", "name", "parent")
 Row = dict[str, Any]
 
@@ -36,16 +36,14 @@ class Corpus:
     size: int  # bytes of all files
 
 
-def country(folder: Path, copies: int = 1, collector: str = CENTRE) -> Corpus:
-    """Make one workbook for each of the 705 districts; of `copies` of the country, each with other names.
+def country(folder: Path, times: int = 1, collector: str = CENTRE) -> Corpus:
+    """Make a workbook of each of the 705 districts, or so many: it sends its list again, with other faults.
 
     With a province as the collector, only its own districts send theirs.
     """
-    records = read_csv(HERE / "units" / "2022.csv")
-    round = _round(
-        folder, "toan-quoc", [_copy(record, copy) for copy in range(copies) for record in records], collector
-    )
-    return _inbox(folder, round, ((sender, round.expected[sender.code]) for sender in round.submitting_units.values()))
+    round = _round(folder, "toan-quoc", read_csv(HERE / "units" / "2022.csv"), collector)
+    senders = [(sender, round.expected[sender.code]) for sender in round.submitting_units.values()]
+    return _inbox(folder, round, senders, times)
 
 
 def one_workbook(folder: Path, rows: int) -> Corpus:
@@ -78,14 +76,6 @@ def file_again(corpus: Corpus) -> Path:
     return corpus.inbox / "2022-03-29" / "lan 2.xlsx"
 
 
-def _copy(record: dict[str, str], copy: int) -> dict[str, str]:
-    if copy == 0:
-        return record
-    mark = _SUFFIXES[copy]
-    parent = f"{record['parent']}{mark}" if record["parent"] else ""
-    return {**record, "code": f"{record['code']}{mark}", "name": f"{record['name']} {mark}{mark}", "parent": parent}
-
-
 def _round(folder: Path, id: str, units: list[dict[str, str]], collector: str) -> Round:
     """Write the register and the round beside the inbox, and load them."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -102,12 +92,12 @@ def _round(folder: Path, id: str, units: list[dict[str, str]], collector: str) -
     return load_round(str(path))
 
 
-def _inbox(folder: Path, round: Round, senders: Any) -> Corpus:
+def _inbox(folder: Path, round: Round, senders: list[tuple[Unit, list[Unit]]], times: int = 1) -> Corpus:
     files = rows = 0
     inbox = folder / "inbox"
-    for number, (sender, units) in enumerate(senders):
-        listed = list(_rows(round, units, random.Random(f"{sender.code}")))
-        day = inbox / f"2022-03-{number % 28 + 1:02}"
+    for time, (number, (sender, units)) in product(range(times), enumerate(senders)):
+        listed = list(_rows(round, units, random.Random(f"{sender.code}{time or ''}")))
+        day = inbox / f"2022-03-{(number if times == 1 else time) % 28 + 1:02}"
         day.mkdir(parents=True, exist_ok=True)
         parent = round.register.units[sender.parent]
         path = day / f"{sender.code} {slug(sender.full_name)} {slug(parent.name)}.xlsx"

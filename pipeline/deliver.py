@@ -19,6 +19,7 @@ from pipeline.history import current_versions, with_history
 from pipeline.intake import Intake, Signs, take_in
 from pipeline.known import Known, open_known
 from pipeline.ledger import Ledger, Letter, Outcome, Run, Version, open_ledger
+from pipeline.memory import give_back, most_held
 from pipeline.model import Decision
 from pipeline.period import earlier_periods, of_period, prefillable
 from pipeline.recheck import rechecked, rules_of
@@ -37,6 +38,8 @@ from pipeline.trend import moment_of
 from pipeline.weigh import closed_by
 from schemas.round import Round
 from schemas.text import slug
+
+MUCH = 600  # MiB: what a run of many thousand rows holds
 
 
 @dataclass(frozen=True)
@@ -123,12 +126,15 @@ def publish(
             if closing := closed_by(decided):
                 return _closed(round, intake, outbox, ledger, known, today, closing)
             earlier = earlier_periods(ledger, round)
-            result = judge(round, intake.arrivals, today, known, decided, earlier if earlier.newest else None)
+            free = ledger.free_number()
+            result = judge(round, intake.arrivals, today, known, decided, earlier if earlier.newest else None, free)
             result = result.also(previous=round.called(earlier.newest))
         ledger.belong(round.id, {s.sha256: s.submitter for s in result.submissions})
         if signed and intake.waiting:
             raise OperatorError("file_changing", path=intake.waiting[0])
         closing = closing_of(result, of_period(round, intake.arrivals)[0], signed) if signed else None
+        if closing:
+            closing = replace(closing, number=free + sum(d.is_new for d in result.decisions))
         versions = current_versions(ledger, result)
         result = _with_letters(state, ledger, with_history(ledger, result, versions))
         result = result.also(standings=standings(ledger, result, versions))
@@ -250,6 +256,8 @@ def _render(
     def papers() -> None:
         write_machine_results(result, told, folder / "ket-qua")
         write_papers(result, told, folder)
+        if most_held() > MUCH:
+            give_back()
         write_rollup(result, told, folder / "tong-hop.xlsx", way)
         write_overview(result, told, folder / "tong-quan.html")
 

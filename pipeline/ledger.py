@@ -390,7 +390,7 @@ class Ledger:
             )  # fmt: skip
             self._prepare(round, outcome.letters, run.day)
             for decision in outcome.decisions:
-                if not decision.number:
+                if decision.is_new:
                     self._decide(round, decision)
             if outcome.moment:
                 self._db.execute("delete from faults where round = ? and day = ?", (round, day))
@@ -433,7 +433,7 @@ class Ledger:
 
     def decisions(self, round: str) -> list[Decision]:
         """Return all that was ever decided in a round, oldest first."""
-        names = [f.name for f in fields(Decision)]
+        names = [f.name for f in fields(Decision) if f.name != "is_new"]
         columns = ", ".join(f'"{name}"' for name in names)
         found = self._db.execute(f"select {columns} from decisions where round = ? order by number", (round,))
         return [_decision(dict(zip(names, row, strict=True))) for row in found]
@@ -451,13 +451,18 @@ class Ledger:
     def _decide(self, round: str, decision: Decision) -> int | None:
         d = decision
         return self._db.execute(
-            'insert or ignore into decisions (round, kind, day, by, words, submitter, unit, rule, "column", value,'
-            " until, source, person) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert or ignore into decisions (number, round, kind, day, by, words, submitter, unit, rule,"
+            ' "column", value, until, source, person) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
             (
-                round, d.kind, d.day.isoformat(), d.by, d.words, d.submitter, d.unit, d.rule, d.column, d.value,
+                d.number or None, round, d.kind, d.day.isoformat(), d.by, d.words, d.submitter, d.unit, d.rule,
+                d.column, d.value,
                 d.until.isoformat() if d.until else None, d.source, d.person,
             ),
         ).lastrowid  # fmt: skip
+
+    def free_number(self) -> int:
+        """Return the number from which on no decision of any round has one."""
+        return int(self._db.execute("select coalesce(max(number), 0) + 1 from decisions").fetchone()[0])
 
     def end_decisions(self, numbers: Iterable[int], day: dt.date, by: str) -> None:
         """Remember who ended these decisions, and when; they stay in the record."""

@@ -238,6 +238,7 @@ class Decision:
     ended: dt.date | None = None
     ended_by: str = ""
     person: str = ""  # whose row it is, where a row is a person
+    is_new: bool = False  # read in this run: the ledger does not hold it yet
 
     @property
     def place(self) -> tuple[str, ...]:

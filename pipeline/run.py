@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,6 +13,7 @@ import pandas as pd
 from pipeline.consolidate import RollUp, consolidate
 from pipeline.known import Known
 from pipeline.ledger import Posted
+from pipeline.memory import give_back
 from pipeline.model import Arrival, Decision, Moment, Progress, Recheck, Rows, Shift, Standing, Submission
 from pipeline.normalise import normalise
 from pipeline.period import Earlier, of_period, shifts, with_carried
@@ -26,7 +26,7 @@ from pipeline.weigh import Scales, persons_of, with_new
 from schemas.codes import Rule
 from schemas.round import Round
 
-MANY = 50_000  # rows: looking for memory to free takes a part of a second
+MANY_FILES, MANY_ROWS = 2_000, 50_000  # from then on it is worth the time to look for memory to give back
 
 
 @dataclass(frozen=True)
@@ -156,12 +156,14 @@ def judge(
     known: Known | None = None,
     decided: Iterable[Decision] = (),
     earlier: Earlier | None = None,
+    free: int = 0,
 ) -> Result:
     """Return the result of the round with these files: from reading to consolidating.
 
     Nothing is written but what is `known` of the files: what was read of them in an earlier run is not read again.
     `decided` is what the ledger holds of people's decisions; what the files explain is added to it. `earlier` is
-    what earlier periods left: their rows count for units which no file of this one lists.
+    what earlier periods left: their rows count for units which no file of this one lists. `free` is the first number
+    that a new decision may have (0: they have none yet).
     """
     names = round.right_names
     arrivals, others = of_period(round, arrivals)
@@ -170,11 +172,11 @@ def judge(
     settled = settle(submissions, recognised.rows, [*recognised.findings, *others], once=once)
     settled = with_carried(settled, round, earlier.carried if earlier else {})
     del recognised  # of many rows, the memory that only recognising needed is wanted now
-    if len(settled.rows.typed) > MANY:
-        gc.collect()
+    if len(arrivals) > MANY_FILES or len(settled.rows.typed) > MANY_ROWS:
+        give_back()
     repaired = normalise(settled.rows, round.form, round.listed_names)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
-    decisions = with_new(decided, (d for s in submissions for d in s.explanations))
+    decisions = with_new(decided, (d for s in submissions for d in s.explanations), free)
     scales = Scales(round, decisions, as_of, persons_of(round.form, settled.rows.typed))
     rollup = consolidate(round, submissions, settled.rows, repaired, settled.claims, findings, scales)
     changed: list[Shift] = []

@@ -115,7 +115,7 @@ def _print_decided(result: Result) -> None:
     if kinds:
         print(line("screen", "decisions", waivers=kinds["waiver"], explanations=kinds["explanation"]))
     for decision in result.decisions:
-        if decision.kind == "explanation" and not decision.number:
+        if decision.kind == "explanation" and decision.is_new:
             print(_decision_line(result.round, decision))
     trial = result.rollup.trial
     for rule in result.round.trials:
@@ -229,7 +229,8 @@ def _print_senders(result: Result, most: int = 0) -> None:
         rows.append(
             [
                 sender["name"], line("statuses", sender["status"]), str(progress.number) if progress else "",
-                vietnamese_date(sender["received"]), f"{sender[measure]}/{sender['expected']}",
+                vietnamese_date(progress.received if progress else sender["received"]),
+                f"{sender[measure]}/{sender['expected']}",
                 str(sender["errors"]), str(sender["warnings"]), progress_line(result, str(code)),
             ]
         )  # fmt: skip
@@ -262,6 +263,8 @@ def print_remains(round: Round, found: Remains, *, with_inbox: bool) -> None:
         print(line("screen", "purge_shared", count=len(found.shared), rounds=", ".join(others)))
     for path in found.inbox:
         print(line("screen", "purge_inbox_goes" if with_inbox else "purge_inbox_stays", path=printable(str(path))))
+    if found.inbox and not with_inbox:
+        print(line("screen", "purge_inbox_hint"))
 
 
 def print_purged(round: Round, kept: Kept) -> None:

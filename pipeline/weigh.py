@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -58,12 +58,16 @@ def persons_of(form: Form, typed: pd.DataFrame) -> dict[Any, str]:
     return {id: clean(name) for id, name in typed[names[0].key].items()} if names else {}
 
 
-def with_new(decided: Iterable[Decision], explained: Iterable[Decision]) -> list[Decision]:
-    """Return what the ledger holds and what files explain, each once: what was read before keeps its number."""
+def with_new(decided: Iterable[Decision], explained: Iterable[Decision], free: int = 0) -> list[Decision]:
+    """Return what the ledger holds and what files explain, each once: what was read before keeps its number.
+
+    What is new has numbers from `free` on, none for 0.
+    """
     known = list(decided)
     seen = {(d.place, d.source) for d in known}
     new = {(d.place, d.source): d for d in explained if (d.place, d.source) not in seen}
-    return [*known, *sorted(new.values(), key=lambda d: (d.day, d.source, d.place))]
+    ordered = sorted(new.values(), key=lambda d: (d.day, d.source, d.place))
+    return [*known, *(replace(d, number=free and free + n, is_new=True) for n, d in enumerate(ordered))]
 
 
 def closed_by(decisions: Iterable[Decision]) -> Decision | None:

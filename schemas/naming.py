@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import product
 from typing import Any
 
@@ -200,7 +200,7 @@ def _key_form(template: str) -> str:
     return " ".join(words)
 
 
-_key_of_value = cache(name_key)
+_key_of_value = lru_cache(maxsize=50_000)(name_key)
 
 
 def _fill(template: str, unit: Unit, lineage: Mapping[str, Unit], *, key: bool = False) -> str:

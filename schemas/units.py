@@ -58,7 +58,7 @@ class Unit:
         return f"{self.type} {self.name}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Former:
     """A unit as it was called before a reform; `now` are the codes of the units that its area belongs to since.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any, NoReturn
@@ -37,7 +38,7 @@ def _refuse() -> NoReturn:
 
 
 def _write() -> None:
-    with Path("written-by-a-reader").open("wb") as file:
+    with tempfile.TemporaryFile() as file:
         file.write(b"x")
         file.flush()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from conftest import drop_and_run
@@ -30,10 +31,12 @@ def test_made_up_files_are_understood_and_the_page_can_be_written(tmp_path: Path
     corpus.file_again(made).unlink()
 
     floor = measure(python("-m", "bench.floor", made.inbox))
-    assert int(floor.last) > made.rows
+    assert int(floor.last) > made.rows and floor.seconds > 0 and floor.peak == 0
+    assert measure(python("-m", "bench.floor", made.inbox), memory=True).peak > 0
     table = Table()
     for way in ("python-calamine alone", "the job, first run", "the plain script"):
         table.add(way, floor)
+        table.add(way, replace(floor, peak=8.0))
     table.stages.append(json.loads('{"read": [1.0, 0.5]}'))
     text = page(made, 1, table, {"one more": floor})
     assert "1.0 times as fast" in text and "| read | 1.00 | 0.50 | 100% |" in text

@@ -240,6 +240,20 @@ def test_an_explanation_can_be_declined_and_given_again(run: Run, command: Comma
     assert run({"2022-03-07/c.xlsx": insisted}, as_of="2022-03-07").unit(SENDER)["warnings"] == 0
 
 
+def test_what_a_unit_answered_has_its_number_at_once(run: Run, command: Command) -> None:
+    first = run({"2022-03-01/a.xlsx": Book(SENDER, _with(3, page_link=PROFILE)).bytes()}, as_of="2022-03-01")
+    (first.folder.parent.parent / "inbox/2022-03-05").mkdir()
+    answer = _explained(first, "đúng là Trang của xã", rule="link.profile-id")
+    (first.folder.parent.parent / "inbox/2022-03-05/b.xlsx").write_bytes(answer)
+    assert "Số" not in command("status", as_of="2022-03-05")  # nothing is recorded yet
+    assert "Số 1. Trả lời" in command("run", as_of="2022-03-05")
+    numbers = [row[0] for row in _sheet(first, "decisions") if "Trả lời" in row]
+    assert numbers == ["1"]
+    command("close", "--by", "Lò Văn Pánh", as_of="2022-03-06")
+    assert [row[0] for row in _sheet(first, "decisions") if {"Trả lời", "Chốt đợt"} & {*row}] == ["2", "1"]
+    assert "Số 2. Chốt đợt" in command("decisions", as_of="2022-03-06")
+
+
 def test_an_error_is_not_explained_away_but_its_words_are_shown(run: Run) -> None:
     first = run({"2022-03-01/a.xlsx": Book(SENDER, _with(3, leader_phone="0912xxxxxx")).bytes()}, as_of="2022-03-01")
     second = run({"2022-03-05/b.xlsx": _explained(first, "chưa lắp máy", rule="phone.masked")}, as_of="2022-03-05")

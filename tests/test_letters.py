@@ -152,6 +152,24 @@ def test_a_long_subject_keeps_its_spaces(run: Run) -> None:
         assert max(map(len, path.read_bytes().split(b"\r\n\r\n")[0].split(b"\r\n"))) <= 78
 
 
+def test_the_day_beside_a_version_is_its_own(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """On time or late is what came first; a number and a day beside it are of one version."""
+    rows = right_rows("103")
+    rows[3]["leader_phone"] = "0912xxxxxx"
+    run({"2022-04-01/np.xlsx": Book("103", rows).bytes()}, as_of="2022-04-02")
+    capsys.readouterr()
+    outcome = run({"2022-04-04/np.xlsx": Book("103").bytes()})
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Huyện Nậm Pồ")]
+    assert re.search(r"2 +04/04/2022", said)
+    page = (outcome.folder / "tong-quan.html").read_text(encoding="utf-8")
+    assert '04/04/2022 (lần đầu 01/04/2022, <span class="late-word">muộn</span>)' in page
+    sheet = openpyxl.load_workbook(outcome.folder / "tong-hop.xlsx").worksheets[0]
+    cells = {cell.value: cell for row in sheet.iter_rows() for cell in row if cell.value}
+    row, column = cells["Huyện Nậm Pồ"].row, cells["Ngày gửi lần đầu"].column
+    assert f"{sheet.cell(row, column).value:%d/%m/%Y}" == "01/04/2022"
+    assert "(gửi ngày 04/04/2022, lần đầu ngày 01/04/2022, quá hạn 2 ngày)" in _text(_letter(outcome, "103"))
+
+
 def test_a_late_list_in_order_has_nothing_to_look_at(run: Run) -> None:
     outcome = run({"2022-04-04/np.xlsx": Book("103").bytes()})
     folder = outcome.sender_folder("103")

@@ -159,7 +159,11 @@ def _lateness(result: Result, sender: str, status: dict[str, Any]) -> str:
         if days > 0:
             return line("letters", "days_left", days=days, deadline=vietnamese_date(last_day))
         return line("letters", "late_by", days=-days) if days < 0 else line("letters", "last_day")
-    return line("letters", "late_by", days=(status["received"] - last_day).days) if status["late"] else ""
+    first = status["received"]
+    if not status["late"]:
+        return ""
+    key = "late_by" if _newest(result, sender) in (first, None) else "first_late_by"
+    return line("letters", key, day=vietnamese_date(first), days=(first - last_day).days)
 
 
 def _faults(findings: list[Any]) -> Iterator[dict[str, Any]]:

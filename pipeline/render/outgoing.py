@@ -21,6 +21,7 @@ import pandas as pd
 
 from pipeline.ledger import Folders, Letter
 from pipeline.marks import mark_of, mark_of_program
+from pipeline.memory import most_held
 from pipeline.period import Carried
 from pipeline.render.letter import folder_of, letter_to, write_letter
 from pipeline.render.returned import filling_of
@@ -29,11 +30,6 @@ from pipeline.run import Result
 from pipeline.terminal import watched
 from schemas.codes import Rule
 from schemas.units import Unit
-
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
 
 ALONE = 40  # fewer folders are rendered sooner by this process alone
 PROCESSES = 2
@@ -131,11 +127,6 @@ class Outgoing:
         return False
 
 
-def _memory_used() -> float:
-    """Return the MiB that this process has come to hold, where the system tells."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 if resource else 0.0
-
-
 def _linked(old: Path, new: Path) -> None:
     """Let a file lie in a second place, where the disk cannot do that as a copy."""
     try:
@@ -179,7 +170,7 @@ class _Helpers:
         return [self._done[n] if n in self._done else self._work(n) for n in numbers]
 
     def _begin(self) -> None:
-        if self._count < ALONE or not _CAN_FORK or _memory_used() > MOST_SHARED:
+        if self._count < ALONE or not _CAN_FORK or most_held() > MOST_SHARED:
             return
         self._numbers, numbers = os.pipe()
         os.write(numbers, b"".join(n.to_bytes(4) for n in range(0, self._count, self._step)))

@@ -127,14 +127,17 @@ def _target(target: Mapping[Any, Any], round: Round) -> dict[str, Any]:
 
 
 def _unit(unit: dict[str, Any], received: dt.date | None, result: Result) -> dict[str, Any]:
-    """Return a sender: counts as shares, the day it sent for reading and for sorting."""
+    """Return a sender: counts as shares, the day of its version (for reading, for sorting), and the first day."""
+    progress = result.progress.get(unit["code"])
+    newest = progress.received if progress else received
     return {
         "version": result.version_of(unit["code"]),
         **{key: unit[key] for key in ("code", "name", "status", "late", "errors", "warnings")},
         **shares(unit),
         "lacking": unit["expected"] - (unit["established"] or 0),
-        "received": vietnamese_date(received),
-        "day": received.isoformat() if received else "",
+        "received": vietnamese_date(newest),
+        "day": newest.isoformat() if newest else "",
+        "first": vietnamese_date(received) if received != newest else "",
         "progress": progress_line(result, unit["code"]),
     }
 

@@ -36,10 +36,21 @@ _MOST_LINKS = 60_000  # a sheet; Excel allows 65,530
 _SIZE, _LINE, _PADDING, _HIGHEST = 11, 14.5, 3.5, 409.0  # points; Excel's highest row
 _BOLD = 1.08
 _SMALL, _CAPITAL, _SPACE = 7.0, 10.6, 4.0
-_LETTERS = {
-    **dict.fromkeys("fijlrtI.,;:!|'()[]/ -", 4.7), **dict.fromkeys("mwMW@%", 12.0),
+
+
+class _Letters(dict[str, float]):
+    """The pixels of letters; of a letter that nobody measured those of a capital or of a small one."""
+
+    def __missing__(self, letter: str) -> float:
+        self[letter] = _CAPITAL if letter.isupper() else _SMALL
+        return self[letter]
+
+
+_LETTERS = _Letters({
+    **dict.fromkeys("fijlrtI.,;:!|'()[]/-", 4.7), **dict.fromkeys("mwMW@%", 12.0),
     **dict.fromkeys("0123456789", 7.4), **dict.fromkeys(map(chr, range(0x300, 0x370)), 0.0),
-}  # fmt: skip
+    " ": _SPACE,
+})  # fmt: skip
 
 _Marks = Mapping[tuple[Any, str], str]
 
@@ -210,25 +221,25 @@ class SheetWriter:
         `marks` names the severity of the cells that have a finding, by the row's `id` and the column.
         """
         fields = [_Field.of(self, place, column, frame, look) for place, column in _placed_columns(columns)]
-        count = len(frame)
-        tones = frame["tone"].tolist() if "tone" in frame else [""] * count
-        ids = frame["id"].tolist() if marks else [None] * count
-        for offset, (tone, id) in enumerate(zip(tones, ids, strict=True)):
-            row, lines = self.row, 1
-            for field in fields:
-                column, value, style = field.column, field.values[offset], field.style
-                if marks and (id, column.key) in marks:
-                    style = self.book.toned(column.kind, marks[id, column.key])
-                elif column.toned and tone:
-                    style = self.book.toned(column.kind, tone)
+        tones = frame["tone"].tolist() if "tone" in frame else [""] * len(frame)
+        ids = frame["id"].tolist() if marks else [None] * len(frame)
+        for offset, values in enumerate(zip(*(field.values for field in fields), strict=True)):
+            cells, lines = [], 1
+            for field, value in zip(fields, values, strict=True):
+                style, column = field.style, field.column
+                if marks and (ids[offset], column.key) in marks:
+                    style = self.book.toned(column.kind, marks[ids[offset], column.key])
+                elif column.toned and tones[offset]:
+                    style = self.book.toned(column.kind, tones[offset])
                 if column.span > 1:
-                    self.paper.merge(row, field.place, row, field.place + column.span - 1, style)
-                if field.links and self._link(row, field.place, value, field.links[offset]):
+                    self.paper.merge(self.row, field.place, self.row, field.place + column.span - 1, style)
+                if field.links and self._link(self.row, field.place, value, field.links[offset]):
                     style = field.linked
-                self.put(row, field.place, value, style)
+                cells.append((field.place, value, style))
                 if type(value) is str and len(value) > field.fits:
                     lines = max(lines, line_count(value, field.width))
-            self.paper.height(row, _height(lines))
+            self.paper.write_row(self.row, cells)
+            self.paper.height(self.row, _height(lines))
             self.row += 1
             self.paper.done(self.row)
 
@@ -345,16 +356,24 @@ def line_count(text: str, width: float) -> int:
     """Return on how many lines a text stands in a cell so many pixels wide."""
     if len(text) * _CAPITAL <= width and "\n" not in text:
         return 1
-    lines = 0
-    for paragraph in text.split("\n"):
-        lines, end = lines + 1, 0.0
-        for word in paragraph.split(" "):
-            size = sum(_LETTERS[c] if c in _LETTERS else _CAPITAL if c.isupper() else _SMALL for c in word)
-            if end and end + size > width:
-                lines, end = lines + 1, 0.0
-            full = int(size // width)  # a long word is broken where the line ends
-            lines, end = lines + full, end + size - full * width + _SPACE
+    return sum(_lines(paragraph, width) for paragraph in text.split("\n"))
+
+
+def _lines(paragraph: str, width: float) -> int:
+    if _pixels_of(paragraph) <= width:
+        return 1
+    lines, end = 1, 0.0
+    for word in paragraph.split(" "):
+        size = _pixels_of(word)
+        if end and end + size > width:
+            lines, end = lines + 1, 0.0
+        full = int(size // width)  # a long word is broken where the line ends
+        lines, end = lines + full, end + size - full * width + _SPACE
     return lines
+
+
+def _pixels_of(text: str) -> float:
+    return sum(map(_LETTERS.__getitem__, text))
 
 
 def _header_text(text: str, facts: dict[str, Any]) -> str:

@@ -201,7 +201,7 @@ class _Form:
 
     def _row(self, sheet: SheetWriter, number: int | None, row: FormRow) -> None:
         line, texts = sheet.row, []
-        sheet.put(line, 0, number, self.centred)
+        cells: list[tuple[int, Any, int]] = [(0, number, self.centred)]
         for place, (column, width, locked, free) in enumerate(self.inputs, start=1):
             text, marks = row.values.get(column.key, ""), row.marks.get(column.key)
             # The units are given; a clerk writes into every other cell, and where a unit's name must be corrected.
@@ -214,9 +214,10 @@ class _Form:
                 value = _cell_value(text, column)
                 if column.kind == "number":
                     style = self.book.cell("center", locked=False, num_format=_number_format(value, column))
-            sheet.put(line, place, value, style)
+            cells.append((place, value, style))
             if text:
                 texts.append((text, width))
+        sheet.paper.write_row(line, cells)
         if row.values.get(self.form.unit_key):
             self.listed.append((line, row))
         sheet.fit(line, texts)

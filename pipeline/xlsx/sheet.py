@@ -99,30 +99,32 @@ class Sheet:
 
     def write(self, row: int, column: int, value: Any, look: int) -> None:
         """Write a text, a number, a day or nothing into a cell; what stood there is gone."""
-        cell = f'<c r="{column_name(column)}{row + 1}" s="{look}"'
-        if value is None or value == "":
-            cell += "/>"
-        elif isinstance(value, str):
-            place = self._strings.get(value)
-            if place is None and len(self._strings) < _MOST_SHARED:
-                place = self._strings[value] = len(self._strings)
-            cell += f' t="inlineStr"><is>{shown(value)}</is></c>' if place is None else f' t="s"><v>{place}</v></c>'
-        elif isinstance(value, dt.date):
-            cell += f"><v>{(value - _EPOCH).days}</v></c>"
-        else:
-            cell += f"><v>{value:.16G}</v></c>"
-        self._put(row, column, cell)
+        self.write_row(row, [(column, value, look)])
+
+    def write_row(self, row: int, cells: Iterable[tuple[int, Any, int]]) -> None:
+        """Write several cells of a row: column, value, look."""
+        strings, written = self._strings, self._open.setdefault(row, {})
+        for column, value, look in cells:
+            cell = f'<c r="{column_name(column)}{row + 1}" s="{look}"'
+            if value is None or value == "":
+                cell += "/>"
+            elif isinstance(value, str):
+                place = strings.get(value)
+                if place is None and len(strings) < _MOST_SHARED:
+                    place = strings[value] = len(strings)
+                cell += f' t="inlineStr"><is>{shown(value)}</is></c>' if place is None else f' t="s"><v>{place}</v></c>'
+            elif isinstance(value, dt.date):
+                cell += f"><v>{(value - _EPOCH).days}</v></c>"
+            else:
+                cell += f"><v>{value:.16G}</v></c>"
+            written[column] = cell
 
     def formula(self, row: int, column: int, formula: str, result: str, look: int) -> None:
         """Write a formula of ours, and what it shows to a program that does not reckon."""
         kind = ' t="str"' if result else ""
         inner = f"<f>{escape(formula, quote=False)}</f><v>{escape(result, quote=False) if result else ''}</v>"
-        self._put(row, column, f'<c r="{column_name(column)}{row + 1}" s="{look}"{kind}>{inner}</c>')
-
-    def _put(self, row: int, column: int, cell: str) -> None:
-        if row not in self._open:
-            self._open[row] = {}
-        self._open[row][column] = cell
+        cell = f'<c r="{column_name(column)}{row + 1}" s="{look}"{kind}>{inner}</c>'
+        self._open.setdefault(row, {})[column] = cell
 
     def height(self, row: int, points: float) -> None:
         """Set how high a row is."""
@@ -132,8 +134,7 @@ class Sheet:
     def merge(self, row: int, column: int, last_row: int, last_column: int, look: int) -> None:
         """Merge cells, which are blank, and give them a look."""
         for down in range(row, last_row + 1):
-            for across in range(column, last_column + 1):
-                self.write(down, across, None, look)
+            self.write_row(down, [(across, None, look) for across in range(column, last_column + 1)])
         self._merged.append(area(row, column, last_row, last_column))
 
     def done(self, before: int) -> None:
