@@ -46,6 +46,8 @@ _LEADING_ZEROS = re.compile(r"^0+(?=\d)")
 
 def clean(text: str) -> str:
     """Return the text in NFC, without invisible or illegal characters, with single spaces."""
+    if not text:
+        return text
     if " ".join(text.split()) == text and unicodedata.is_normalized("NFC", text) and not _UNCLEAN.search(text):
         return text
     text = _ILLEGAL.sub("", _INVISIBLE.sub("", text))
