@@ -15,6 +15,7 @@ from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import IO
 
+from pipeline.errors import OperatorError
 from schemas.data import HERE, TEMPLATES
 
 _LOOKS = ("NO_COLOR", "TERM")  # of the environment: what decides how a screen looks
@@ -43,10 +44,11 @@ def said(key: list[str], inbox: Path, state: Path, say: Callable[[], None]) -> N
 
 
 def will_say(key: list[str], inbox: Path, state: Path, say: Callable[[], None]) -> None:
-    """Keep what `say` prints for the next who asks, and print nothing."""
-    with redirect_stdout(_Silent(sys.stdout)) as silent:  # type: ignore[type-var]
-        say()
-    _keep(key, _mark(key, inbox), state, "".join(silent.parts))
+    """Keep what `say` prints for the next who asks, and print nothing; nobody who did not ask is told of a fault."""
+    with suppress(OperatorError):
+        with redirect_stdout(_Silent(sys.stdout)) as silent:  # type: ignore[type-var]
+            say()
+        _keep(key, _mark(key, inbox), state, "".join(silent.parts))
 
 
 def _keep(key: list[str], mark: str, state: Path, text: str) -> None:

@@ -12,7 +12,8 @@ from building import OFFICIAL, Book, Layout, right_rows
 from conftest import Run
 
 from pipeline.__main__ import main
-from pipeline.glance import forget
+from pipeline.errors import OperatorError
+from pipeline.glance import forget, will_say
 from schemas.data import HERE
 
 SHIPPED = (HERE / "rounds" / "dien-bien-2022.toml").read_text(encoding="utf-8")
@@ -205,3 +206,11 @@ def test_make_hands_over_what_was_typed(asked: list[str], given: list[str]) -> N
     make = ["make", "--silent", "--old-file=.venv/ready", "ROUND=x", r"RUN=printf %s\\n", *asked]
     said = subprocess.run(make, cwd=HERE.parent, capture_output=True, text=True, check=True).stdout.splitlines()
     assert [word for word in said if not word.startswith("Đợt")] == [given[0], "--round", "x", *given[1:]]
+
+
+def test_a_run_that_is_done_does_not_fail_for_what_status_will_say(tmp_path: Path) -> None:
+    def broken() -> None:
+        raise OperatorError("disk", path=tmp_path, reason="")
+
+    will_say(["status", "r"], tmp_path, tmp_path, broken)
+    assert list(tmp_path.iterdir()) == []
