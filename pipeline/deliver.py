@@ -258,10 +258,12 @@ def _render(
         write_papers(result, told, folder)
         if most_held() > MUCH:
             give_back()
-        write_rollup(result, told, folder / "tong-hop.xlsx", way)
         write_overview(result, told, folder / "tong-quan.html")
 
-    return outgoing.write(meanwhile=papers)
+    def rollup() -> None:
+        write_rollup(result, told, folder / "tong-hop.xlsx", way)
+
+    return outgoing.write(beside=rollup, meanwhile=papers)
 
 
 def _keep_handwork(ledger: Ledger, round: str, shelf: Shelf) -> list[Path]:

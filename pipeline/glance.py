@@ -44,11 +44,13 @@ def said(key: list[str], inbox: Path, state: Path, say: Callable[[], None]) -> N
 
 
 def will_say(key: list[str], inbox: Path, state: Path, say: Callable[[], None]) -> None:
-    """Keep what `say` prints for the next who asks, and print nothing; nobody who did not ask is told of a fault."""
-    with suppress(OperatorError):
+    """Keep what `say` prints for the next who asks, and print nothing: not even that the disk refuses."""
+    try:
         with redirect_stdout(_Silent(sys.stdout)) as silent:  # type: ignore[type-var]
             say()
-        _keep(key, _mark(key, inbox), state, "".join(silent.parts))
+    except OperatorError:  # the run is done, and has told so
+        return
+    _keep(key, _mark(key, inbox), state, "".join(silent.parts))
 
 
 def _keep(key: list[str], mark: str, state: Path, text: str) -> None:

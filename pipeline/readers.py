@@ -253,7 +253,8 @@ def _send_home() -> None:
         if _new_pool.cache_info().currsize:
             pool = _new_pool()
             _new_pool.cache_clear()
-            threading.Thread(target=_end, args=(pool,), daemon=True).start()
+            atexit.unregister(_end)
+            threading.Thread(target=_end, args=(pool,)).start()  # Python ends after its threads
 
 
 def _end(pool: ProcessPool) -> None:

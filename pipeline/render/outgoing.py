@@ -13,6 +13,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -54,23 +55,23 @@ class Outgoing:
             self._told.setdefault(finding.submitter, []).append(finding)
         self._common = mark_of((mark_of_program(), result.round.model_dump(), result.as_of, len(result.standings)))
 
-    def write(self, meanwhile: Callable[[], None]) -> tuple[list[Letter], dict[str, str]]:
-        """Write them all, and do something else meanwhile.
+    def write(self, beside: Callable[[], None], meanwhile: Callable[[], None]) -> tuple[list[Letter], dict[str, str]]:
+        """Write them all; another process does something `beside` them, if there is one, `meanwhile` this one the rest.
 
         Return the letters in the order of the senders, and by the folders' paths what each was made from.
         """
-        with _Helpers(self._one, len(self._senders)) as helpers:
+        pieces: list[Callable[[], Any]] = [beside, *(partial(self._one, unit) for unit in self._senders)]
+        with _Helpers(pieces) as helpers:
             meanwhile()
-            made = helpers.finish()
+            _, *made = helpers.finish()
         signs = zip(map(folder_of, self._senders), (sign for _, sign in made), strict=True)
         return [letter for letter, _ in made], dict(signs)
 
-    def _one(self, number: int) -> tuple[Letter, str]:
-        result, unit = self._result, self._senders[number]
+    def _one(self, unit: Unit) -> tuple[Letter, str]:
         sign = self._sign(unit)
         if not self._taken_over(folder_of(unit), sign):
             self._write(unit)
-        return letter_to(result, unit.code), sign
+        return letter_to(self._result, unit.code), sign
 
     def _write(self, unit: Unit) -> None:
         result = self._result
@@ -136,16 +137,16 @@ def _linked(old: Path, new: Path) -> None:
 
 
 class _Helpers:
-    """Numbered pieces of work, shared out to processes forked from this one.
+    """Pieces of work, shared out to processes forked from this one.
 
     What a helper did not bring to its end, this process does again: so a fault shows here, as if there were none.
     """
 
-    def __init__(self, work: Callable[[int], Any], count: int) -> None:
-        self._work, self._count = work, count
+    def __init__(self, pieces: list[Callable[[], Any]]) -> None:
+        self._pieces, self._count = pieces, len(pieces)
         self._done: dict[int, Any] = {}
         self._helpers: list[tuple[Any, Connection]] = []
-        self._step = count // 4096 + 1  # so that a pipe holds the first numbers of all portions
+        self._step = self._count // 4096 + 1  # so that a pipe holds the first numbers of all portions
 
     def __enter__(self) -> _Helpers:
         self._begin()
@@ -167,7 +168,7 @@ class _Helpers:
                 with suppress(EOFError):
                     self._done.update(connection.recv())
         numbers = watched(range(self._count), self._count, "rendering")
-        return [self._done[n] if n in self._done else self._work(n) for n in numbers]
+        return [self._done[n] if n in self._done else self._pieces[n]() for n in numbers]
 
     def _begin(self) -> None:
         if self._count < ALONE or not _CAN_FORK or most_held() > MOST_SHARED:
@@ -190,7 +191,7 @@ class _Helpers:
         """Take the next piece until there is none; yield its number and what it gave."""
         while first := os.read(self._numbers, 4):
             for number in range(self._count)[int.from_bytes(first) :][: self._step]:
-                yield number, self._work(number)
+                yield number, self._pieces[number]()
 
     def _help(self, connection: Connection, parent: int) -> None:
         """Work until nothing is left or the parent is gone; say nothing of a fault: the parent will meet it."""
