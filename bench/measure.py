@@ -35,10 +35,12 @@ def measure(command: list[str], folder: Path = ROOT, *, memory: bool = False) ->
     Raises:
         RuntimeError: it failed; the message is the end of what it said.
     """
+    # Whoever keeps Python from writing compiled files would measure its compiler.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     begun, before = time.perf_counter(), _waited_for()
     process = subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        env={**os.environ, "PYTHONUTF8": "1", "PYTHONWARNINGS": "ignore"},
+        env={**environment, "PYTHONUTF8": "1", "PYTHONWARNINGS": "ignore"},
     )  # fmt: skip
     peaks, spent = [0.0], {0: 0.0}
     watcher = threading.Thread(target=_watch, args=(process, peaks if memory else None, spent), daemon=True)
