@@ -66,12 +66,12 @@ def job(made: corpus.Corpus, place: Path, module: str = "pipeline") -> list[str]
 
 def compare(made: corpus.Corpus, folder: Path, rounds: int, table: Table, peers: Path | None) -> None:
     """Measure the job and the other ways to do it, one after the other, several times."""
-    place = folder / "job"
+    for old in (path for way in ("job", "plain", "clocked") for path in folder.glob(f"{way} *")):
+        shutil.rmtree(old)
     for turn in range(rounds + 1):
+        place = folder / f"job {turn}"  # always a new folder: files are made more slowly where others were just deleted
         memory = turn == rounds  # a last round looks at the memory alone
         print("memory" if memory else f"round {turn + 1} of {rounds}", flush=True)
-        for old in (place, folder / "plain"):
-            shutil.rmtree(old, ignore_errors=True)
         again = corpus.file_again(made)
         again.unlink(missing_ok=True)
 
@@ -86,10 +86,10 @@ def compare(made: corpus.Corpus, folder: Path, rounds: int, table: Table, peers:
         again.unlink()
         add("--help", python("-m", "pipeline", "--help"))
         add(f"status ({SHIPPED}, after a run)", _status(folder))
-        add("the plain script", python("-m", "bench.plain", made.round, made.inbox, folder / "plain"))
+        add("the plain script", python("-m", "bench.plain", made.round, made.inbox, folder / f"plain {turn}"))
         if not memory:
-            shutil.rmtree(place)
-            table.stages.append(json.loads(measure(job(made, place, "bench.stages")).last))
+            clocked = measure(job(made, folder / f"clocked {turn}", "bench.stages"))
+            table.stages.append(json.loads(clocked.last))
         if peers:
             rows = _table_of_rows(place / "outbox", folder / "rows.csv")
             for tool in PEERS:
@@ -230,8 +230,7 @@ def main() -> int:
                 place = folder / "large"
                 made_large = make(place)
                 seconds = measure(job(made_large, place / "job"))
-                shutil.rmtree(place / "job")
-                large[name] = replace(seconds, peak=measure(job(made_large, place / "job"), memory=True).peak)
+                large[name] = replace(seconds, peak=measure(job(made_large, place / "again"), memory=True).peak)
                 shutil.rmtree(place)
                 print(f"  {name}: {large[name].seconds:.1f} s, {large[name].peak:.0f} MiB", flush=True)
         text = page(made, options.rounds, table, large)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
 import openpyxl
+import pytest
 import python_calamine
 import xlsxwriter
 from hypothesis import given, settings
@@ -83,6 +85,18 @@ def test_a_text_is_never_longer_than_excel_allows(tmp_path: Path) -> None:
     book.save(path)
     (text,) = ElementTree.fromstring(_part(path, "xl/sharedStrings.xml")).itertext()
     assert len(text.encode("utf-16-le")) <= 2 * 32_767 and set(text) == {"\U0001f600"}
+
+
+@pytest.mark.parametrize("name", ["", "a" * 32, "a/b", "[a]", "Same"])
+def test_a_name_that_excel_refuses_is_refused(name: str) -> None:
+    book, _ = _book("same")
+    with pytest.raises(ValueError, match=f"^{re.escape(name)}$"):
+        book.sheet(name, [8.0])
+
+
+def test_what_stands_beside_a_cell_is_as_long_as_excel_allows() -> None:
+    rule = ElementTree.fromstring(Validation("list", title="t" * 99, message="\u1eb7" * 999).xml("A1"))
+    assert (len(rule.attrib["promptTitle"]), len(rule.attrib["prompt"])) == (32, 255)
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:

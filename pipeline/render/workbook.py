@@ -34,7 +34,6 @@ from schemas.units import Unit
 _ALLOWED = 'scenarios="1" formatCells="0" formatColumns="0" formatRows="0"'
 _NOTHING_ALLOWED = 'objects="1" scenarios="1"'
 _MORE_PERSONS = 5_000  # rows below the list that have its drop-downs
-_MESSAGE_LIMIT = 255  # characters of a message that Excel shows beside a cell
 LONG = 5_000  # rows: beyond this the sheet of formulas is left out, and the parts do not wait in memory
 _ROW, _NAME = "\x00", "\x01"  # marks in a formula
 NOTES_PER_SHEET = 2_000  # beyond this Excel becomes slow; the list of corrections still names every cell
@@ -282,7 +281,7 @@ class _Form:
         bounds = zip(words.get(column.kind, ["", ""]), (column.min, column.max), strict=True)
         told = [text.format(bound=bound_shown(bound, column)) for text, bound in bounds if bound is not None]
         whole = [words["whole"]] if column.whole else []
-        return " ".join([column.hint or how(column.kind), *whole, *told]).strip()[:_MESSAGE_LIMIT]
+        return " ".join([column.hint or how(column.kind), *whole, *told]).strip()
 
     def _test(self, column: FormColumn, cell: str) -> str:
         """Return Excel's test of a cell."""

@@ -20,6 +20,7 @@ from pipeline.xlsx.text import HEAD, MAIN, PACKAGE, RELATIONS, attribute, shown
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # of every part: the same content gives the same bytes
 _LEVEL = 3  # of compression: four fifths of the time of the usual 6, a twelfth more bytes
+_LONGEST_NAME, _NOT_IN_A_NAME = 31, frozenset("[]:*?/\\")
 _AT_ONCE = 10_000  # texts that become XML together
 _TYPE = "application/vnd.openxmlformats-"
 _CONTENT = f"{_TYPE}officedocument."
@@ -67,7 +68,14 @@ class Workbook:
         self._strings: dict[str, int] = {}
 
     def sheet(self, name: str, widths: list[float]) -> Sheet:
-        """Return a new sheet with columns of these widths, in characters."""
+        """Return a new sheet with columns of these widths, in characters.
+
+        Raises:
+            ValueError: Excel allows no such name, or another sheet has it.
+        """
+        others = {sheet.name.casefold() for sheet in self.sheets}
+        if not 0 < len(name) <= _LONGEST_NAME or _NOT_IN_A_NAME.intersection(name) or name.casefold() in others:
+            raise ValueError(name)
         self.sheets.append(Sheet(name, widths, self._strings))
         return self.sheets[-1]
 

@@ -18,6 +18,7 @@ _EPOCH = dt.date(1899, 12, 30)  # Excel's day 0, for every day after February 19
 _ROW_HEIGHT, _COLUMN_WIDTH = 20, 64  # pixels of a row or column that nobody changed
 _DIGIT, _PADDING = 7, 5  # pixels
 _ROWS = 1 << 20  # of a sheet
+_TITLE, _MESSAGE = 32, 255  # characters that Excel allows beside a cell
 _AT_ONCE = 2000  # rows that wait in memory
 _MOST_SHARED = 100_000  # texts that a workbook holds once; more would wait in memory, so they stand in their cells
 _IN_A_WAY = {ord(mark): f"%{ord(mark):02x}" for mark in ' "<>[]^`{}'}
@@ -46,13 +47,8 @@ class Validation:
         kind = f' type="{self.type}"' if self.type else ""
         warns = ' errorStyle="warning"' if self.title else ""
         operator = f' operator="{self.operator}"' if self.operator else ""
-        texts = [
-            ("errorTitle", self.title),
-            ("error", self.message),
-            ("promptTitle", self.title),
-            ("prompt", self.message),
-        ]
-        told = "".join(f' {name}="{attribute(text)}"' for name, text in texts if text)
+        title, message = attribute(self.title[:_TITLE]), attribute(self.message[:_MESSAGE])
+        told = f' errorTitle="{title}" error="{message}" promptTitle="{title}" prompt="{message}"' if title else ""
         opening = (
             f'<dataValidation{kind}{warns}{operator} allowBlank="1" showInputMessage="1" showErrorMessage="1"{told} '
             f'sqref="{cells}"'
@@ -106,7 +102,7 @@ class Sheet:
         strings, written = self._strings, self._open.setdefault(row, {})
         for column, value, look in cells:
             cell = f'<c r="{column_name(column)}{row + 1}" s="{look}"'
-            if value is None or value == "":
+            if value is None or value == "" or value != value:  # a number that is none
                 cell += "/>"
             elif isinstance(value, str):
                 place = strings.get(value)
