@@ -75,7 +75,7 @@ def start() -> None:
     if _elsewhere:
         return
     get_temp_dir()  # now: where the pool's own socket lies must not be swept with a run's temporary files
-    threading.Thread(target=_pool, daemon=True).start()
+    threading.Thread(target=_start_early, daemon=True).start()
 
 
 @contextlib.contextmanager
@@ -221,6 +221,24 @@ def _submit(*task: Any) -> Future[Outcome]:
 
 
 _starting = threading.Lock()
+_leaving = False
+
+
+def _start_early() -> None:
+    with _starting:
+        if not _leaving:
+            _new_pool().active  # noqa: B018 - the library starts its workers when it is asked
+
+
+@atexit.register  # before the library's own: a worker started while Python ends is waited for for ever
+def _leave() -> None:
+    """Let the workers go, after those that are being started have come, and let nobody start any more."""
+    global _leaving
+    with _starting:
+        _leaving = True
+        if _new_pool.cache_info().currsize:
+            _end(_new_pool())
+            _new_pool.cache_clear()
 
 
 def _pool() -> ProcessPool:
@@ -243,7 +261,14 @@ def _new_pool() -> ProcessPool:
     if os.name != "nt":
         context.set_forkserver_preload([__name__])
     pool = ProcessPool(max_workers=WORKERS, initializer=_prepare, context=context)
-    atexit.register(_end, pool)  # before the library's own: a worker started while Python ends is waited for for ever
+    manager = pool._pool_manager.worker_manager
+
+    def stop() -> None:
+        """The workers first: the library would close their channels, in which one that is just starting then fails."""
+        manager.force_stop_workers()
+        manager.close_channels()
+
+    pool._pool_manager.stop = stop  # type: ignore[method-assign]
     return pool
 
 
@@ -253,7 +278,6 @@ def _send_home() -> None:
         if _new_pool.cache_info().currsize:
             pool = _new_pool()
             _new_pool.cache_clear()
-            atexit.unregister(_end)
             threading.Thread(target=_end, args=(pool,)).start()  # Python ends after its threads
 
 
