@@ -99,6 +99,18 @@ def test_what_stands_beside_a_cell_is_as_long_as_excel_allows() -> None:
     assert (len(rule.attrib["promptTitle"]), len(rule.attrib["prompt"])) == (32, 255)
 
 
+def test_a_workbook_is_of_the_version_that_its_charts_are_written_for(tmp_path: Path) -> None:
+    """Otherwise LibreOffice shows the name of every bar, its series and a key beside its value."""
+    path = tmp_path / "a.xlsx"
+    book, _ = _book("A")
+    book.save(path)
+    assert openpyxl.load_workbook(path).properties is not None
+    assert b"<AppVersion>12.0000</AppVersion>" in _part(path, "docProps/app.xml")
+    assert b"/docProps/app.xml" in _part(path, "[Content_Types].xml") and b"docProps/app.xml" in _part(
+        path, "_rels/.rels"
+    )
+
+
 def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.xlsx", "b.xlsx"):
         book, (sheet,) = _book("A")

@@ -33,14 +33,22 @@ _CORE = (
     '<dcterms:modified xsi:type="dcterms:W3CDTF">{day}T00:00:00Z</dcterms:modified></cp:coreProperties>'
 )
 
+# Of 2007: what the charts and styles do not say is then left out, as XlsxWriter means it. Other programs, LibreOffice
+# among them, take what is not said in a workbook of a later or unknown version for granted: every label, say.
+_APP = (
+    f'{HEAD}<Properties xmlns="{RELATIONS.removesuffix("relationships")}extended-properties">'
+    "<Application>Microsoft Excel</Application><AppVersion>12.0000</AppVersion></Properties>"
+)
 _WHOLE = [
     ("officeDocument", "xl/workbook.xml", False),
     ("core-properties", "docProps/core.xml", False),
+    ("extended-properties", "docProps/app.xml", False),
     ("custom-properties", "docProps/custom.xml", False),
 ]
 _KINDS = {"core-properties": f"{PACKAGE}/relationships/metadata"}
 _FIXED_TYPES = {
     "docProps/core.xml": f"{_TYPE}package.core-properties+xml",
+    "docProps/app.xml": f"{_CONTENT}extended-properties+xml",
     "docProps/custom.xml": f"{_CONTENT}custom-properties+xml",
     "xl/workbook.xml": f"{_SHEET_ML}sheet.main+xml",
     "xl/theme/theme1.xml": f"{_CONTENT}theme+xml",
@@ -98,6 +106,7 @@ class Workbook:
             _write(package, "[Content_Types].xml", self._types(drawn))
             _write(package, "_rels/.rels", _relations(_WHOLE))
             _write(package, "docProps/core.xml", HEAD + _CORE.format(package=PACKAGE, day=self.created.isoformat()))
+            _write(package, "docProps/app.xml", _APP)
             _write(package, "docProps/custom.xml", self._custom())
             _write(package, "xl/workbook.xml", self._workbook())
             _write(package, "xl/_rels/workbook.xml.rels", self._parts())
