@@ -203,14 +203,14 @@ def _readers(scheduler: str) -> AbstractContextManager[None]:
 def _run_line(options: argparse.Namespace) -> int:
     _start_readers()
     from pipeline.deliver import publish
-    from pipeline.glance import mark_of, will_say
+    from pipeline.glance import mark_of_asked, will_say
     from pipeline.screen import print_next, print_result
 
     settled = json.load(sys.stdin) if options.settled else None
     if settled is not None:
         settled = {name: tuple(sign) for name, sign in settled.items()}
     key = _asked_for_status(options) if settled is None else []
-    mark = mark_of(key, options.inbox) if key else ""
+    mark = mark_of_asked(key, options.inbox) if key else ""
     round = _round(options)
     published = publish(round, options.inbox, options.outbox, options.state, options.as_of, settled)
     print_result(published)

@@ -19,7 +19,7 @@ from pipeline.history import current_versions, with_history
 from pipeline.intake import Intake, Signs, take_in
 from pipeline.known import Known, open_known
 from pipeline.ledger import Ledger, Letter, Outcome, Run, Version, open_ledger
-from pipeline.memory import give_back, most_held
+from pipeline.memory import give_back
 from pipeline.model import Decision
 from pipeline.period import earlier_periods, of_period, prefillable
 from pipeline.recheck import rechecked, rules_of
@@ -39,15 +39,12 @@ from pipeline.weigh import closed_by
 from schemas.round import Round
 from schemas.text import slug
 
-MUCH = 600  # MiB: what a run of many thousand rows holds
-
 
 @dataclass(frozen=True)
 class Published:
     """A result and where it lies; `kept` are files that somebody edited or added, kept beside the new ones.
 
     `outdated` are PDFs that are gone because their papers are others now.
-
     `closed`: the round was closed before; the result is then that of the files that came too late.
     `mailed` tells which files of the inbox came by mail: path -> address that it was sent from.
     """
@@ -164,7 +161,7 @@ def publish(
             seals = {"input": inputs_of(of_period(round, intake.arrivals)[0]), "paper": papers}
             ledger.record_decisions(round.id, [replace(closing, value=mark_of(papers))], seals)
         mailed = ledger.mail_senders()
-        result = replace(result, posted=ledger.posted(round.id))
+        result = result.also(posted=ledger.posted(round.id))
     return Published(result, told, shelf.place, kept, intake, mailed, outdated=outdated)
 
 
@@ -256,8 +253,7 @@ def _render(
     def papers() -> None:
         write_machine_results(result, told, folder / "ket-qua")
         write_papers(result, told, folder)
-        if most_held() > MUCH:
-            give_back()
+        give_back()
         write_overview(result, told, folder / "tong-quan.html")
 
     def rollup() -> None:

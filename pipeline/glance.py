@@ -28,7 +28,7 @@ def said(key: list[str], inbox: Path, state: Path, say: Callable[[], None]) -> N
 
     `key` is the command, the round, and whatever else decides.
     """
-    mark = mark_of(key, inbox)
+    mark = mark_of_asked(key, inbox)
     try:
         known = json.loads(_place(key, state).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -39,7 +39,7 @@ def said(key: list[str], inbox: Path, state: Path, say: Callable[[], None]) -> N
     tee = _Tee(sys.stdout)
     with redirect_stdout(tee):  # type: ignore[type-var]
         say()
-    if mark == mark_of(key, inbox):  # else somebody is writing in the inbox
+    if mark == mark_of_asked(key, inbox):  # else somebody is writing in the inbox
         _keep(key, mark, state, "".join(tee.parts))
 
 
@@ -48,7 +48,7 @@ def will_say(key: list[str], inbox: Path, state: Path, say: Callable[[], None], 
 
     `mark` is that of before the run: what came into the inbox since is not in what it says.
     """
-    if mark != mark_of(key, inbox):
+    if mark != mark_of_asked(key, inbox):
         return
     try:
         with redirect_stdout(_Silent(sys.stdout)) as silent:  # type: ignore[type-var]
@@ -76,7 +76,7 @@ def forget(state: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def mark_of(key: list[str], inbox: Path) -> str:
+def mark_of_asked(key: list[str], inbox: Path) -> str:
     """Return a mark of what is asked and on what kind of screen, of the inbox and of the program."""
     asked = [*key, str(sys.stdout.isatty()), *(os.environ.get(name, "") for name in _LOOKS)]
     mark = hashlib.sha256(json.dumps(asked).encode())

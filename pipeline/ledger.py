@@ -307,8 +307,8 @@ class Ledger:
 
     def wrote_papers(self, round: str, hashes: Mapping[str, str], signs: Mapping[str, str]) -> None:
         """Forget the papers of before: these have taken their place; `signs` tell what each folder was made from."""
-        for table, told in (("papers", hashes), ("folders", signs)):
-            with self._db:
+        with self._db:
+            for table, told in (("papers", hashes), ("folders", signs)):
                 self._db.execute(f"delete from {table} where round = ?", (round,))
                 rows = [(round, path, mark) for path, mark in told.items()]
                 self._db.executemany(f"insert into {table} values (?, ?, ?)", rows)

@@ -11,6 +11,8 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
+MUCH = 400  # MiB
+
 
 def most_held() -> float:
     """Return the most MiB that this process has held so far, 0 where the system does not tell."""
@@ -18,7 +20,12 @@ def most_held() -> float:
 
 
 def give_back() -> None:
-    """Give the system back what nothing holds any more: Python keeps it for itself, and so does the C library."""
+    """Give the system back what nothing holds any more: Python keeps it for itself, and so does the C library.
+
+    Looking for it takes a part of a second: it is done where much was held.
+    """
+    if most_held() < MUCH:
+        return
     gc.collect()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # another C library may have none

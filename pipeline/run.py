@@ -26,8 +26,6 @@ from pipeline.weigh import Scales, persons_of, with_new
 from schemas.codes import Rule
 from schemas.round import Round
 
-MANY_FILES, MANY_ROWS = 2_000, 50_000  # from then on it is worth the time to look for memory to give back
-
 
 @dataclass(frozen=True)
 class Result:
@@ -172,8 +170,7 @@ def judge(
     settled = settle(submissions, recognised.rows, [*recognised.findings, *others], once=once)
     settled = with_carried(settled, round, earlier.carried if earlier else {})
     del recognised  # of many rows, the memory that only recognising needed is wanted now
-    if len(arrivals) > MANY_FILES or len(settled.rows.typed) > MANY_ROWS:
-        give_back()
+    give_back()
     repaired = normalise(settled.rows, round.form, round.listed_names)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
     decisions = with_new(decided, (d for s in submissions for d in s.explanations), free)

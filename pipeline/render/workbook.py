@@ -14,13 +14,12 @@ from typing import Any
 
 from pipeline.answers import words
 from pipeline.consolidate import vietnamese_date
-from pipeline.model import address
+from pipeline.model import address, letters_of
 from pipeline.period import Carried
 from pipeline.render.sheets import Book, Column, SheetWriter
 from pipeline.xlsx.book import Workbook
 from pipeline.xlsx.notes import Note
 from pipeline.xlsx.sheet import Validation, one_of
-from pipeline.xlsx.text import column_name
 from schemas.form import Column as FormColumn
 from schemas.form import Form
 from schemas.kinds import cell_value, repaired, shown
@@ -391,9 +390,9 @@ class _Form:
 
     def _verdict(self, sheet: SheetWriter, row: int, listed: FormRow, place: int) -> None:
         words, pages, line = self.words["check"], self.pages, sheet.row + 1
-        verdict = f'IF(COUNTIF(C{line}:{column_name(place - 1)}{line},"?*")=0,"{words["ok"]}","{words["wrong"]}")'
+        verdict = f'IF(COUNTIF(C{line}:{letters_of(place - 1)}{line},"?*")=0,"{words["ok"]}","{words["wrong"]}")'
         if pages:
-            named = "&".join(f"'{self.words['list']['name']}'!{column_name(p)}{row + 1}" for p in pages)
+            named = "&".join(f"'{self.words['list']['name']}'!{letters_of(p)}{row + 1}" for p in pages)
             verdict = f'IF(TRIM({named})="","{words["no_page"]}",{verdict})'
         without = not any(listed.values.get(self.form.columns[p - 1].key) for p in pages)
         known = words["no_page"] if pages and without else words["wrong"] if listed.marks else words["ok"]
@@ -423,7 +422,7 @@ class _Form:
         words, hint = self.words["check"], self._hint(column)
 
         def at(where: int) -> str:
-            return f"'{self.words['list']['name']}'!{column_name(where)}{_ROW}"
+            return f"'{self.words['list']['name']}'!{letters_of(where)}{_ROW}"
 
         if column.kind == "page-name" and named:
             test = f'EXACT(TRIM({at(place)}),"{_NAME}")'

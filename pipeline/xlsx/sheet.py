@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import IO, Any
 
-from pipeline.model import address
+from pipeline.model import address, letters_of
 from pipeline.xlsx.notes import Note
-from pipeline.xlsx.text import HEAD, MAIN, RELATIONS, area, attribute, column_name, shown
+from pipeline.xlsx.text import HEAD, MAIN, RELATIONS, area, attribute, shown
 
 _EPOCH = dt.date(1899, 12, 30)  # Excel's day 0, for every day after February 1900
 _ROW_HEIGHT, _COLUMN_WIDTH = 20, 64  # pixels of a row or column that nobody changed
@@ -101,7 +101,7 @@ class Sheet:
         """Write several cells of a row: column, value, look."""
         strings, written = self._strings, self._open.setdefault(row, {})
         for column, value, look in cells:
-            cell = f'<c r="{column_name(column)}{row + 1}" s="{look}"'
+            cell = f'<c r="{letters_of(column)}{row + 1}" s="{look}"'
             if value is None or value == "" or value != value:  # a number that is none
                 cell += "/>"
             elif isinstance(value, str):
@@ -119,7 +119,7 @@ class Sheet:
         """Write a formula of ours, and what it shows to a program that does not reckon."""
         kind = ' t="str"' if result else ""
         inner = f"<f>{escape(formula, quote=False)}</f><v>{escape(result, quote=False) if result else ''}</v>"
-        cell = f'<c r="{column_name(column)}{row + 1}" s="{look}"{kind}>{inner}</c>'
+        cell = f'<c r="{letters_of(column)}{row + 1}" s="{look}"{kind}>{inner}</c>'
         self._open.setdefault(row, {})[column] = cell
 
     def height(self, row: int, points: float) -> None:
@@ -259,7 +259,7 @@ class Sheet:
 
 
 def _fixed(row: int, column: int, last_row: int, last_column: int) -> str:
-    return f"${column_name(column)}${row + 1}:${column_name(last_column)}${last_row + 1}"
+    return f"${letters_of(column)}${row + 1}:${letters_of(last_column)}${last_row + 1}"
 
 
 def _list(name: str, parts: list[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from html import escape
 
 from pipeline.model import address
@@ -15,12 +14,6 @@ RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _LONGEST = 32_767  # characters of a cell, of which one beyond the basic plane counts as two
 _CODED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
-
-
-@cache
-def column_name(column: int) -> str:
-    """Return the letters of a column, counted from 0."""
-    return address((0, column)).removesuffix("1")
 
 
 def area(first_row: int, first_column: int, last_row: int, last_column: int) -> str:
