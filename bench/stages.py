@@ -17,8 +17,7 @@ from pipeline.readers import start
 
 STAGES = {
     "take in": ["pipeline.deliver:take_in"],
-    "read": ["pipeline.run:read_all"],
-    "recognise": ["pipeline.recognise:Recogniser.recognise"],
+    "read and recognise": ["pipeline.run:gather"],
     "settle, normalise": ["pipeline.run:settle", "pipeline.run:normalise"],
     "validate": ["pipeline.run:validate"],
     "consolidate": ["pipeline.run:consolidate"],

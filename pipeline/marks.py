@@ -12,6 +12,7 @@ from pathlib import Path
 from schemas.data import HERE, TEMPLATES
 
 _PIPELINE = Path(__file__).parent
+_READING = ("python-calamine", "lxml", "rapidfuzz")
 _RENDERING = ("pandas", "xlsxwriter", "jinja2")
 
 
@@ -26,6 +27,14 @@ def mark_of_files(paths: Iterable[Path], libraries: Iterable[str]) -> str:
     for path in sorted(paths):
         mark.update(path.read_bytes())
     return mark.hexdigest()
+
+
+@cache
+def mark_of_reading() -> str:
+    """Return a mark of all that decides what a file says: code, data, the words of our own form, libraries."""
+    code = [*_PIPELINE.glob("*.py"), *(_PIPELINE / "read").glob("*.py")]
+    data = [path for path in HERE.rglob("*") if path.suffix in (".py", ".toml", ".csv")]
+    return mark_of_files([*code, *data, TEMPLATES / "phieu-sua.toml"], _READING)
 
 
 @cache

@@ -22,6 +22,10 @@ Place = tuple[int, int]
 """A cell of a sheet: row and column, both counted from 0."""
 
 
+Age = tuple[int, dt.date, dt.datetime]
+"""Of two files the one with the higher is newer."""
+
+
 @lru_cache(maxsize=1 << 16)  # the same text for the same place, in however many files
 def address(place: Place) -> str:
     """Return the cell's name in Excel, such as `C7`."""
@@ -117,6 +121,11 @@ class Submission:
     readable: bool
     explanations: list[Decision] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
+
+    @property
+    def age(self) -> Age:
+        """What decides which of two files is newer: version in the form, day received, the workbook's own date."""
+        return self.version, self.received, self.modified or dt.datetime.min
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 Two workers are kept (pebble): they start beside the imports of the command, and a worker that dies or overruns
 its limits takes only its own file along. A file alone is read in a worker too: nothing in Python can catch an
-abort. Results travel as JSON and come in the order of the files, whichever worker is done first.
+abort. What is asked of a file is done there too, and only the result travels.
+Results come in the order of the files, whichever worker is done first.
 
 Wherever the system has no limits of its own (Windows), the wall clock still holds.
 """
@@ -19,20 +20,20 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from pipeline.errors import OperatorError, Refused
-from pipeline.known import Known, version_mark
+from pipeline.known import Known
+from pipeline.marks import mark_of_reading
 from pipeline.model import Arrival, Workbook
 from pipeline.read import read
 from pipeline.read.bundle import members
-from pipeline.read.plain import pack, unpack
 from schemas.codes import Rule
 
 try:
@@ -50,13 +51,21 @@ class Limits:
 
     The processor's time comes first, so that the same file meets the same end on a busy machine too; a worker
     watches itself, and the pool comes last, where the system gives the worker no clock (Windows) or a death went
-    unseen. A sheet of 100,000 rows takes 514 MiB; two workers and the run itself stay under 1.5 GiB.
+    unseen. A sheet of 100,000 rows takes 514 MiB; two workers and the run itself stay under 1.5 GiB. What is asked of
+    the file once it is read is our own code: it may take longer, the larger the file the more.
     """
 
     cpu_seconds: int = 8
     wall_seconds: int = 13
     pool_seconds: int = 15
     memory: int = 672 * 1024 * 1024
+    work_seconds: int = 30
+    bytes_a_second: int = 50_000
+
+    def of_work(self, path: Path) -> tuple[int, int]:
+        """Return how long the work on a file may take once it was read: of the processor, and on the wall."""
+        seconds = self.work_seconds + path.stat().st_size // self.bytes_a_second
+        return seconds, 2 * (seconds + 1)
 
 
 LIMITS = Limits()
@@ -68,6 +77,24 @@ _CHANCE = ("time", "killed")
 
 Outcome = tuple[str, Any]
 """What a worker returns: `done` and plain data, or `refused` and the rule with its facts."""
+
+
+class Work(Protocol):
+    """What is asked of a file that was read or refused; it travels to the workers, where it is called.
+
+    What it gave is kept for a `round`, and is as good later while its `mark` is the same.
+    """
+
+    @property
+    def round(self) -> str:
+        """The round's id."""
+
+    @property
+    def mark(self) -> str:
+        """A mark of all that decides what it gives."""
+
+    def __call__(self, arrival: Arrival, book: Workbook | Refused) -> bytes:
+        """Return what it makes of a file."""
 
 
 def start() -> None:
@@ -92,22 +119,25 @@ def reading_on(executor: Executor, ahead: int) -> Iterator[None]:
 _elsewhere: tuple[Executor, int] | None = None
 
 
-def read_file(path: Path, mark: str) -> Outcome:
-    """Read one file in a worker process of the machine where this is called: what an executor elsewhere is given.
+def read_file(arrival: Arrival, work: Work, mark: str) -> Outcome:
+    """Do one file in a worker process of the machine where this is called: what an executor elsewhere is given.
 
     The outcome is `elsewhere` with a reason where that machine has other code (`mark`) or does not see the file.
     """
-    if mark != version_mark():
+    if mark != mark_of_reading():
         return "elsewhere", "version"
-    if not path.exists():
+    if not arrival.path.exists():
         return "elsewhere", "unseen"
     # A Dask worker is a daemon, which may have no processes of its own; these end when it does.
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
-    return _outcome(_submit(_reading, read, path), _reading, read, path)
+    task = _reading_of(arrival, work)
+    return _outcome(_submit(*task), *task)
 
 
-def read_all(arrivals: Iterable[Arrival], known: Known | None = None) -> Iterator[tuple[Arrival, Workbook | Refused]]:
-    """Yield every file with what it holds, or why it cannot be read, in their order.
+def read_all(
+    arrivals: Iterable[Arrival], work: Work, known: Known | None = None
+) -> Iterator[tuple[Arrival, bytes | Refused]]:
+    """Yield every file with what `work` made of it, or why no worker outlived it, in their order.
 
     What is `known` from an earlier run is not read again.
     """
@@ -115,11 +145,11 @@ def read_all(arrivals: Iterable[Arrival], known: Known | None = None) -> Iterato
     most = _elsewhere[1] if _elsewhere else AHEAD
     ahead: deque[tuple[Arrival, Outcome | Future[Outcome]]] = deque()
     for arrival in arrivals:
-        ahead.append((arrival, _begin(arrival, known)))
+        ahead.append((arrival, _begin(arrival, work, known)))
         if len(ahead) > most:
-            yield _finish(*ahead.popleft(), known)
+            yield _finish(*ahead.popleft(), work, known)
     while ahead:
-        yield _finish(*ahead.popleft(), known)
+        yield _finish(*ahead.popleft(), work, known)
     _send_home()
 
 
@@ -129,7 +159,8 @@ def unpack_bundle(path: Path) -> list[tuple[str, bytes]] | None:
     Raises:
         Refused: it cannot be opened.
     """
-    status, found = _outcome(_submit(_unpacking, members, path), _unpacking, members, path)
+    task = _unpacking, LIMITS.pool_seconds, members, path
+    status, found = _outcome(_submit(*task), *task)
     if status == "refused":
         raise Refused(found[0], **found[1])
     bundle: list[tuple[str, bytes]] | None = found
@@ -139,27 +170,32 @@ def unpack_bundle(path: Path) -> list[tuple[str, bytes]] | None:
 # --- beside the workers
 
 
-def _begin(arrival: Arrival, known: Known) -> Outcome | Future[Outcome]:
+def _begin(arrival: Arrival, work: Work, known: Known) -> Outcome | Future[Outcome]:
     if arrival.refused:
         return "refused", [str(arrival.refused.rule), arrival.refused.facts]
-    return known.get(arrival.sha256) or _handed_over(arrival.path)
-
-
-def _handed_over(path: Path) -> Future[Outcome]:
+    if outcome := known.get(work.round, work.mark, arrival):
+        return outcome
     if _elsewhere:
-        return _elsewhere[0].submit(read_file, path.absolute(), version_mark())
-    return _submit(_reading, read, path)
+        away = replace(arrival, path=arrival.path.absolute())
+        return _elsewhere[0].submit(read_file, away, work, mark_of_reading())
+    return _submit(*_reading_of(arrival, work))
 
 
-def _finish(arrival: Arrival, begun: Outcome | Future[Outcome], known: Known) -> tuple[Arrival, Workbook | Refused]:
+def _reading_of(arrival: Arrival, work: Work) -> tuple[Any, ...]:
+    return _reading, LIMITS.pool_seconds + LIMITS.of_work(arrival.path)[1], read, arrival, work
+
+
+def _finish(
+    arrival: Arrival, begun: Outcome | Future[Outcome], work: Work, known: Known
+) -> tuple[Arrival, bytes | Refused]:
     if isinstance(begun, Future):
-        outcome = _from_elsewhere(begun) if _elsewhere else _outcome(begun, _reading, read, arrival.path)
+        outcome = _from_elsewhere(begun) if _elsewhere else _outcome(begun, *_reading_of(arrival, work))
         if outcome[0] == "done" or outcome[1][1].get("reason") not in _CHANCE:
-            known.put(arrival.sha256, outcome)
+            known.put(work.round, work.mark, arrival, outcome)
     else:
         outcome = begun
     status, found = outcome
-    return arrival, (unpack(found) if status == "done" else Refused(found[0], **found[1]))
+    return arrival, (found if status == "done" else Refused(found[0], **found[1]))
 
 
 def _outcome(future: Future[Outcome], *task: Any) -> Outcome:
@@ -215,8 +251,8 @@ def _reason(status: int | None) -> str:
     return {-signal.SIGXCPU: "slow", -signal.SIGALRM: "time", -signal.SIGKILL: "killed"}.get(status or 0, "crash")
 
 
-def _submit(*task: Any) -> Future[Outcome]:
-    future: Future[Outcome] = _pool().schedule(_guarded, args=(LIMITS, *task), timeout=LIMITS.pool_seconds)
+def _submit(job: Callable[..., Outcome], seconds: int, *about: Any) -> Future[Outcome]:
+    future: Future[Outcome] = _pool().schedule(job, args=(LIMITS, *about), timeout=seconds)
     return future
 
 
@@ -259,7 +295,7 @@ def _pool() -> ProcessPool:
 def _new_pool() -> ProcessPool:
     context = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
     if os.name != "nt":
-        context.set_forkserver_preload([__name__])
+        context.set_forkserver_preload([__name__, "pipeline.recognise"])
     pool = ProcessPool(max_workers=WORKERS, initializer=_prepare, context=context)
     manager = pool._pool_manager.worker_manager
 
@@ -297,44 +333,47 @@ def _prepare() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
-def _guarded(limits: Limits, work: Callable[..., Any], function: Callable[[bytes], Any], path: Path) -> Outcome:
-    """Do one piece of work within the limits; whatever a foreign file makes a parser raise is the file's fault.
+def _reading(limits: Limits, function: Callable[[bytes], Workbook], arrival: Arrival, work: Work) -> Outcome:
+    """Read a file, and do with it what is asked."""
+    found = _guarded(limits, function, arrival.path)
+    with _limited(*limits.of_work(arrival.path)):
+        return "done", work(arrival, found)
+
+
+def _unpacking(limits: Limits, function: Callable[[bytes], Any], path: Path) -> Outcome:
+    found = _guarded(limits, function, path)
+    return ("refused", [str(found.rule), found.facts]) if isinstance(found, Refused) else ("done", found)
+
+
+def _guarded(limits: Limits, function: Callable[[bytes], Any], path: Path) -> Any:
+    """Read a file within the limits; whatever a foreign file makes a parser raise is the file's fault.
 
     A worker that ran out of memory, or met something that is no ordinary exception (a panic of Rust code,
     SystemExit), is not trusted with the next file: it ends, and another takes its place.
     """
     try:
-        with _limited(limits):
-            return "done", work(function, path.read_bytes())
+        with _limited(limits.cpu_seconds, limits.wall_seconds, limits.memory):
+            return function(path.read_bytes())
     except Refused as refusal:
-        return "refused", [str(refusal.rule), refusal.facts]
+        return refusal
     except MemoryError:
         os._exit(_OUT_OF_MEMORY)
     except Exception as fault:
-        return "refused", [str(Rule.FILE_UNREADABLE), {"reason": "crash", "fault": type(fault).__name__}]
+        return Refused(Rule.FILE_UNREADABLE, reason="crash", fault=type(fault).__name__)
     except BaseException:
         os._exit(1)
 
 
-def _reading(function: Callable[[bytes], Workbook], content: bytes) -> bytes:
-    return pack(function(content))
-
-
-def _unpacking(function: Callable[[bytes], Any], content: bytes) -> Any:
-    return function(content)
-
-
 @contextlib.contextmanager
-def _limited(limits: Limits) -> Iterator[None]:
-    """Limit memory and time while a file is open; the alarm ends a worker whose parent was killed."""
+def _limited(cpu_seconds: int, wall_seconds: int, memory: int | None = None) -> Iterator[None]:
+    """Limit time and memory while a file is open; the alarm ends a worker whose parent was killed."""
     if resource is None:
         yield
         return
     used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime) + 1 + limits.cpu_seconds
-    _soft(resource.RLIMIT_AS, limits.memory)
-    _soft(resource.RLIMIT_CPU, seconds)
-    signal.alarm(limits.wall_seconds)
+    _soft(resource.RLIMIT_AS, resource.RLIM_INFINITY if memory is None else memory)
+    _soft(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + cpu_seconds)
+    signal.alarm(wall_seconds)
     try:
         yield
     finally:

@@ -1,12 +1,14 @@
-"""Files become submissions and the rows of one frame: sheets, sender, units and columns of each."""
+"""What a file says in a round: its sender, the units and columns of its rows. One file at a time, without pandas.
+
+This is done where the file is read, in a worker; what is found travels as plain data.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-
-import pandas as pd
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from pipeline.answers import Accepted, Explained, explanations_in, stamp_of, with_answers, words
 from pipeline.errors import Refused
@@ -15,7 +17,9 @@ from pipeline.headers import Headers
 from pipeline.layout import Layout, find_tables
 from pipeline.lines import Line
 from pipeline.listed import Listed, Lister
-from pipeline.model import Arrival, Decision, Rows, Stamp, Submission, Workbook, address, finding
+from pipeline.marks import mark_of
+from pipeline.model import Arrival, Decision, Stamp, Submission, Workbook, address, finding
+from pipeline.read.plain import pack
 from pipeline.remarks import remarks
 from pipeline.senders import Senders
 from pipeline.statements import faults_of, statements_in
@@ -27,16 +31,64 @@ from schemas.round import Round
 from schemas.text import clean
 from schemas.units import Unit
 
-ORIGIN = ["file", "sheet", "row", "submitter", "code", "level", "unit_rule", "unit_suggestion", "unit_facts", "dittos"]
+_NOT_READ = {"title", "source", "reminders", "targets", "letterhead", "office", "contacts", "clauses", "severities"}
+"""What of a round decides nothing of what a file says."""
+
+
+class Origin(NamedTuple):
+    """Where a row stands and which unit it lists, as `Rows.origin` tells it."""
+
+    sheet: str
+    row: int  # Excel's number
+    code: str
+    level: str
+    unit_rule: str
+    unit_suggestion: str
+    unit_facts: dict[str, Any]
+    dittos: dict[str, list[str]]
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """All files of the round: submissions, their rows, and what was found while recognising."""
+    """One file as the round understands it: plain data, which may travel and be kept.
 
-    submissions: list[Submission]
-    rows: Rows
+    `typed`, `where` and `flaws` are the columns of `Rows`, by the form's keys; `origins` has an entry for each row.
+    """
+
+    submission: Submission
     findings: list[dict[str, Any]]
+    typed: dict[str, list[str]]
+    where: dict[str, list[str]]
+    flaws: dict[str, list[str]]
+    origins: list[Origin]
+
+
+@dataclass(frozen=True)
+class Recognising:
+    """What a worker is asked to do with a file that was read; `text` is the round as JSON.
+
+    `mark` is one of all in the round that decides what a file says.
+    """
+
+    round: str
+    text: str
+    mark: str
+
+    @staticmethod
+    def of(round: Round) -> Recognising:
+        """Return what is asked for a round."""
+        register = round.register
+        deciding = round.model_dump(exclude=_NOT_READ), round.form.model_dump(), register.units, register.formers
+        return Recognising(round.id, round.model_dump_json(by_alias=True), mark_of(deciding))
+
+    def __call__(self, arrival: Arrival, book: Workbook | Refused) -> bytes:
+        """Return what the file says, as JSON."""
+        return pack(_recogniser(self.text).recognise(arrival, book))
+
+
+@lru_cache(maxsize=2)
+def _recogniser(text: str) -> Recogniser:
+    return Recogniser(Round.model_validate_json(text))
 
 
 class Recogniser:
@@ -52,34 +104,24 @@ class Recogniser:
         self.senders = Senders(round, self.region, self.lister.formers)
         self.unit_key = round.form.unit_key
 
-    def recognise(self, files: Iterable[tuple[Arrival, Workbook | Refused]]) -> Recognised:
-        """Return the submissions and rows of these files, each of which was read or refused."""
-        submissions, findings, listed = self._all(files)
-        return Recognised(submissions, self._frames(listed), findings)
-
-    def _all(
-        self, files: Iterable[tuple[Arrival, Workbook | Refused]]
-    ) -> tuple[list[Submission], list[dict[str, Any]], list[tuple[Submission, list[Listed]]]]:
-        """Return the submissions, what was found, and the rows of each; of the workbooks nothing is kept."""
-        submissions: list[Submission] = []
-        findings: list[dict[str, Any]] = []
-        listed: list[tuple[Submission, list[Listed]]] = []
-        first_of: dict[str, str] = {}
-        for arrival, book in files:
-            if arrival.sha256 in first_of:
-                other = first_of[arrival.sha256]
-                findings.append(
-                    finding(Rule.FILE_DUPLICATE, file=arrival.file, value=arrival.file, facts={"other": other})
-                )
-                continue
-            first_of[arrival.sha256] = arrival.file
-            submission, found, rows = self._file(arrival, book)
-            submissions.append(submission)
-            findings.extend(found)
-            listed.append((submission, rows))
-        return submissions, findings, listed
-
-    # --- one file
+    def recognise(self, arrival: Arrival, book: Workbook | Refused) -> Recognised:
+        """Return what a file says that was read, or refused."""
+        submission, findings, listed = self._file(arrival, book)
+        lines = [item.line for item in listed]
+        keys = self.round.form.keys
+        where: dict[str, list[str]] = {key: [] for key in keys}
+        for line in lines:
+            cells = line.cells
+            for key, addresses in where.items():
+                addresses.append(address(cells[key]) if key in cells else "")
+        return Recognised(
+            submission,
+            findings,
+            {key: [_shown(line, key) for line in lines] for key in keys},
+            where,
+            {key: [str(line.flaws[key][0]) if key in line.flaws else "" for line in lines] for key in keys},
+            [_origin(item) for item in listed],
+        )
 
     def _file(
         self, arrival: Arrival, book: Workbook | Refused
@@ -285,39 +327,6 @@ class Recogniser:
             self.office.find(line.texts.get(self.unit_key, ""))[0] == EXACT
         )
 
-    # --- frames
-
-    def _frames(self, listed: list[tuple[Submission, list[Listed]]]) -> Rows:
-        """Return the rows of all files as frames, column by column."""
-        keys = self.round.form.keys
-        lines = [item.line for _, items in listed for item in items]
-        typed = {key: [_shown(line, key) for line in lines] for key in keys}
-        flaws = {key: [str(line.flaws[key][0]) if key in line.flaws else "" for line in lines] for key in keys}
-        where: dict[str, list[str]] = {key: [] for key in keys}
-        for line in lines:
-            cells = line.cells
-            for key, addresses in where.items():
-                addresses.append(address(cells[key]) if key in cells else "")
-        origin = pd.DataFrame(
-            [
-                (
-                    submission.file, item.sheet, item.line.row + 1, submission.submitter,
-                    item.judged.code if item.judged else "", item.judged.level if item.judged else "",
-                    item.rule or "", item.suggestion, item.facts,
-                    {key: (address(place), text) for key, (place, text) in item.line.dittos.items()},
-                )
-                for submission, items in listed
-                for item in items
-            ],
-            columns=ORIGIN,
-        )  # fmt: skip
-        origin = origin.astype({name: "str" for name in ORIGIN if name not in ("row", "unit_facts", "dittos")})
-
-        def frame(table: dict[str, list[str]]) -> pd.DataFrame:
-            return pd.DataFrame(table, columns=keys, dtype="str")
-
-        return Rows(frame(typed), frame(where), frame(flaws), origin)
-
 
 def _told_accepted(arrival: Arrival, listed: list[Listed], accepted: list[Accepted]) -> list[dict[str, Any]]:
     """Tell every proposal that the clerk accepted: what stood there, and what stands there now."""
@@ -338,3 +347,12 @@ def _told_accepted(arrival: Arrival, listed: list[Listed], accepted: list[Accept
 
 def _shown(line: Line, key: str) -> str:
     return line.flaws[key][1] if key in line.flaws else line.texts.get(key, "")
+
+
+def _origin(item: Listed) -> Origin:
+    judged, dittos = item.judged, item.line.dittos
+    return Origin(
+        item.sheet, item.line.row + 1, judged.code if judged else "", judged.level if judged else "",
+        str(item.rule) if item.rule else "", item.suggestion, item.facts,
+        {key: [address(place), text] for key, (place, text) in dittos.items()},
+    )  # fmt: skip

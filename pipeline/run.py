@@ -1,4 +1,4 @@
-"""The straight line: read, recognise, normalise, validate, consolidate, render, deliver."""
+"""The straight line: gather, settle, normalise, validate, consolidate, render, deliver."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from typing import Any
 import pandas as pd
 
 from pipeline.consolidate import RollUp, consolidate
+from pipeline.gather import gather
 from pipeline.known import Known
 from pipeline.ledger import Posted
 from pipeline.memory import give_back
 from pipeline.model import Arrival, Decision, Moment, Progress, Recheck, Rows, Shift, Standing, Submission
 from pipeline.normalise import normalise
 from pipeline.period import Earlier, of_period, shifts, with_carried
-from pipeline.readers import read_all
-from pipeline.recognise import Recogniser
-from pipeline.terminal import watched
 from pipeline.validate import validate
 from pipeline.versions import settle
 from pipeline.weigh import Scales, persons_of, with_new
@@ -165,11 +163,11 @@ def judge(
     """
     names = round.right_names
     arrivals, others = of_period(round, arrivals)
-    recognised = Recogniser(round).recognise(watched(read_all(arrivals, known), len(arrivals), "reading"))
-    once, submissions = round.form.rows == "units", recognised.submissions
-    settled = settle(submissions, recognised.rows, [*recognised.findings, *others], once=once)
+    gathered = gather(round, arrivals, known)
+    once, submissions = round.form.rows == "units", gathered.submissions
+    settled = settle(submissions, gathered.rows, [*gathered.findings, *others], once=once)
     settled = with_carried(settled, round, earlier.carried if earlier else {})
-    del recognised  # of many rows, the memory that only recognising needed is wanted now
+    del gathered  # of many rows, the memory that is not needed any more is wanted now
     give_back()
     repaired = normalise(settled.rows, round.form, round.listed_names)
     findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)

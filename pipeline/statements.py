@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pipeline.model import Sheet, Statement, Submission, Workbook, address, finding
-from pipeline.versions import age
 from schemas.codes import Rule
 from schemas.form import Column
 from schemas.kinds import is_blank, repaired, yes_no
@@ -45,7 +44,7 @@ def faults_of(statements: list[Statement], questions: list[Question], file: str)
 
 def said_in(submissions: Iterable[Submission]) -> dict[str, str]:
     """Return the answers in a sender's files as typed, by question: those of its newest file that has one."""
-    newest_last = sorted(submissions, key=lambda s: (age(s), s.file))
+    newest_last = sorted(submissions, key=lambda s: (s.age, s.file))
     return {statement.key: statement.text for submission in newest_last for statement in submission.statements}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -10,10 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.model import Rows, Submission, finding
+from pipeline.model import Age, Rows, Submission, finding
 from schemas.codes import Rule
-
-Order = tuple[int, dt.date, dt.datetime]
 
 
 @dataclass(frozen=True)
@@ -57,14 +54,9 @@ def settle(
     return Settled(kept, claims, [*(f for f in findings if f["file"] not in gone), *superseded])
 
 
-def _order(submissions: list[Submission]) -> dict[str, tuple[Order, str]]:
+def _order(submissions: list[Submission]) -> dict[str, tuple[Age, str]]:
     """Return what decides which of two files is newer, by file; the name only settles a tie, which is told."""
-    return {s.file: (age(s), s.file) for s in submissions}
-
-
-def age(submission: Submission) -> Order:
-    """Return what decides which of two files is newer: version in the form, day received, the workbook's own date."""
-    return submission.version, submission.received, submission.modified or dt.datetime.min
+    return {s.file: (s.age, s.file) for s in submissions}
 
 
 def _is_outdated(refused: Submission, counting: dict[str, list[Submission]]) -> bool:
@@ -77,7 +69,7 @@ def _superseded(submission: Submission, counting: list[Submission]) -> dict[str,
 
     facts = {
         "others": ", ".join(sorted(PurePosixPath(s.file).name for s in counting)),
-        "tied": any(age(s) == age(submission) for s in counting),
+        "tied": any(s.age == submission.age for s in counting),
         "higher": all(s.version > submission.version and s.received < submission.received for s in counting),
     }
     return finding(

@@ -9,11 +9,11 @@ import os
 import sys
 import tempfile
 import time
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from pipeline.errors import Refused
-from pipeline.model import Sheet, Workbook
+from pipeline.model import Arrival, Sheet, Workbook
 
 
 class Panic(BaseException):
@@ -78,9 +78,26 @@ def refuse_members(content: bytes) -> list[tuple[str, bytes]] | None:
     raise Refused("file.encrypted")
 
 
-def read_on_cluster(path: Path, mark: str) -> Any:
+@dataclass(frozen=True)
+class Telling:
+    """Asks of a file what its first cell says, or why there is none; some contents make that hang or fail."""
+
+    round: str = "a-round"
+    mark: str = "1"
+
+    def __call__(self, arrival: Arrival, book: Workbook | Refused) -> bytes:
+        """Return it."""
+        if isinstance(book, Refused):
+            return str(book.facts.get("reason", book.rule)).encode()
+        text = book.sheets[0].cells[0][0]
+        if deed := {"good that hangs": _hang, "good that breaks": _broken}.get(text):
+            deed()
+        return text.encode()
+
+
+def read_on_cluster(arrival: Arrival, mark: str) -> Any:
     """Do what a worker of a cluster does, with this reader in the place of the real one."""
     from pipeline import readers
 
     readers.read = read
-    return readers.read_file(path, mark)
+    return readers.read_file(arrival, Telling(), mark)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,8 @@ from conftest import Run
 
 from pipeline import readers
 from pipeline.__main__ import main
-from pipeline.known import version_mark
+from pipeline.marks import mark_of_reading
+from pipeline.model import Arrival
 
 distributed = pytest.importorskip("distributed", reason="the optional package of the extra `cluster`")
 
@@ -37,6 +39,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     ):
         yield client
     os.environ["PYTHONPATH"] = before
+
+
+def _arrival(path: Path) -> Arrival:
+    return Arrival(path.name, path, path.name, dt.date(2022, 3, 1))
 
 
 def _papers(folder: Path) -> dict[str, bytes]:
@@ -64,7 +70,9 @@ def test_a_hostile_file_ends_no_worker_of_the_cluster(cluster: Any, tmp_path: Pa
     for deed in ("abort", "panic", "good"):
         path = tmp_path / deed
         path.write_text(deed)
-        told[deed] = cluster.submit(hostile_readers.read_on_cluster, path, version_mark(), pure=False).result(60)
+        told[deed] = cluster.submit(
+            hostile_readers.read_on_cluster, _arrival(path), mark_of_reading(), pure=False
+        ).result(60)
     assert {deed: outcome[0] for deed, outcome in told.items()} == {
         "abort": "refused",
         "panic": "refused",
@@ -75,11 +83,12 @@ def test_a_hostile_file_ends_no_worker_of_the_cluster(cluster: Any, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("path", "mark", "reason"), [("here", "another", "version"), ("nowhere", version_mark(), "unseen")]
+    ("path", "mark", "reason"), [("here", "another", "version"), ("nowhere", mark_of_reading(), "unseen")]
 )
 def test_a_machine_that_cannot_give_the_same_result_says_so(tmp_path: Path, path: str, mark: str, reason: str) -> None:
     (tmp_path / "here").write_bytes(b"")
-    assert readers.read_file(tmp_path / path, mark) == ("elsewhere", reason)
+    asked = hostile_readers.Telling()
+    assert readers.read_file(_arrival(tmp_path / path), asked, mark) == ("elsewhere", reason)
 
 
 def test_a_cluster_that_does_not_answer_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

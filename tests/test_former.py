@@ -33,10 +33,9 @@ def _read(
 ) -> tuple[str, Told, list[dict[str, object]]]:
     rows = [[str(n), unit, f"Trang {n}", f"https://www.facebook.com/mattran.{n}"] for n, unit in enumerate(units, 1)]
     book = Workbook([Sheet("Sheet1", False, [*([title] for title in titles), HEADER, *rows])])
-    found = recogniser.recognise([(Arrival(file, Path("a"), "a", dt.date(2026, 3, 1)), book)])
-    origin = found.rows.origin
-    told = list(zip(origin["code"], origin["unit_rule"], origin["unit_suggestion"], strict=True))
-    return found.submissions[0].submitter, told, list(origin["unit_facts"])
+    said = recogniser.recognise(Arrival(file, Path("a"), "a", dt.date(2026, 3, 1)), book)
+    told = [(origin.code, origin.unit_rule, origin.unit_suggestion) for origin in said.origins]
+    return said.submission.submitter, told, [origin.unit_facts for origin in said.origins]
 
 
 # --- communes submit themselves

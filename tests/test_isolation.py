@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,16 @@ from conftest import Outcome, Run
 from pebble import ProcessExpired
 
 from pipeline import readers
-from pipeline.errors import Refused
-from pipeline.known import open_known
-from pipeline.model import Arrival, Sheet, Stamp, Workbook
+from pipeline.known import Known, open_known
+from pipeline.model import Arrival, Stamp
 from pipeline.read import read
 from pipeline.read.plain import pack, unpack
 from pipeline.readers import Limits, read_all
-from schemas.codes import Rule
+from pipeline.recognise import Recognised, Recogniser, Recognising
+from schemas.round import load_round
 
 ROOT = Path(__file__).parent.parent
+OTHERWISE: dict[str, Any] = {"sha256": "another", "file": "b.xlsx", "received": dt.date(2022, 3, 2)}
 Files = Callable[..., list[Arrival]]
 posix = pytest.mark.skipif(os.name == "nt", reason="limits of the system")
 
@@ -48,8 +50,10 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Files:
     return keep
 
 
-def _told(found: Workbook | Refused) -> Any:
-    return found.facts.get("reason", found.rule) if isinstance(found, Refused) else found.sheets[0].cells[0][0]
+def _told(arrivals: list[Arrival], known: Known | None = None) -> list[str]:
+    """What each file says, or why it could not be read: by a worker, or (where it died) by who waited for it."""
+    found = read_all(arrivals, hostile_readers.Telling(), known)
+    return [told.decode() if isinstance(told, bytes) else told.facts["reason"] for _, told in found]
 
 
 @posix
@@ -72,14 +76,24 @@ def test_a_hostile_file_is_one_refusal_and_the_others_are_read(
 ) -> None:
     wall = 1 if deed == "wait" else 60
     monkeypatch.setattr(readers, "LIMITS", Limits(cpu_seconds=1, wall_seconds=wall, pool_seconds=60))
-    found = list(read_all(files("good 1", deed, "good 2")))
-    assert [_told(book) for _, book in found] == ["good 1", reason, "good 2"]
+    assert _told(files("good 1", deed, "good 2")) == ["good 1", reason, "good 2"]
 
 
 def test_the_pool_ends_a_reader_that_does_not_end_itself(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers, "LIMITS", Limits(pool_seconds=1))
+    monkeypatch.setattr(readers, "LIMITS", Limits(pool_seconds=1, work_seconds=0))
     monkeypatch.setattr(readers, "ATTEMPTS", 1)
-    assert [_told(book) for _, book in read_all(files("wait", "good"))] == ["time", "good"]
+    assert _told(files("wait", "good")) == ["time", "good"]
+
+
+@posix
+def test_what_is_asked_of_a_file_may_not_take_for_ever(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "LIMITS", Limits(work_seconds=1))
+    assert _told(files("good 1", "good that hangs", "good 2")) == ["good 1", "slow", "good 2"]
+
+
+def test_a_fault_of_ours_in_a_worker_is_no_fault_of_the_file(files: Files) -> None:
+    with pytest.raises(KeyError):
+        _told(files("good that breaks"))
 
 
 def test_a_file_is_not_blamed_for_the_death_of_another_ones_reader(
@@ -95,14 +109,12 @@ def test_a_file_is_not_blamed_for_the_death_of_another_ones_reader(
         return submit(*task)
 
     monkeypatch.setattr(readers, "_submit", submitted)
-    assert [_told(book) for _, book in read_all(files("good"))] == ["good"]
+    assert _told(files("good")) == ["good"]
 
 
 def test_results_come_in_the_order_of_the_files(files: Files) -> None:
     contents = [f"{'abort' if number % 20 == 7 else 'good'} {number}" for number in range(150)]
-    found = list(read_all(files(*contents)))
-    assert [arrival.file for arrival, _ in found] == [f"{number:03}" for number in range(150)]
-    assert [_told(book) for _, book in found] == [c if c.startswith("good") else "crash" for c in contents]
+    assert _told(files(*contents)) == [c if c.startswith("good") else "crash" for c in contents]
 
 
 def test_what_was_read_is_not_read_again_but_a_chance_end_is(
@@ -113,7 +125,7 @@ def test_what_was_read_is_not_read_again_but_a_chance_end_is(
     submit = readers._submit
 
     def counted(*task: Any) -> Any:
-        submitted.append(task[-1])
+        submitted.append(task[-2].path)
         return submit(*task)
 
     monkeypatch.setattr(readers, "_submit", counted)
@@ -121,7 +133,7 @@ def test_what_was_read_is_not_read_again_but_a_chance_end_is(
     seen = []
     for _ in range(2):
         with open_known(tmp_path) as known:
-            seen.append([_told(book) for _, book in read_all(arrivals, known)])
+            seen.append(_told(arrivals, known))
     assert seen == [["good", "file.too-large", "crash", "time"]] * 2
     # A death is believed when it happens twice; the clock's is asked again in the second run.
     assert [path.name for path in submitted] == ["000", "001", "002", *["003"] * 4]
@@ -130,40 +142,47 @@ def test_what_was_read_is_not_read_again_but_a_chance_end_is(
 def test_damaged_memory_of_what_was_read_is_thrown_away(files: Files, tmp_path: Path) -> None:
     (tmp_path / "known.sqlite").write_bytes(b"not a database" * 100)
     with open_known(tmp_path) as known:
-        assert [_told(book) for _, book in read_all(files("good"), known)] == ["good"]
+        assert _told(files("good"), known) == ["good"]
 
 
-def test_another_version_of_the_reader_reads_again(files: Files, tmp_path: Path, monkeypatch: Any) -> None:
+def test_what_was_asked_otherwise_or_of_another_file_is_asked_again(files: Files, tmp_path: Path) -> None:
+    [arrival] = files("good")
+    done = ("done", b"good")
     with open_known(tmp_path) as known:
-        known.put("a", ("done", b"{}"))
-    monkeypatch.setattr("pipeline.known.version_mark", lambda: "another")
+        known.put("round", "asked", arrival, done)
+        assert known.get("round", "asked", arrival) == done
+        others = [replace(arrival, **{key: value}) for key, value in OTHERWISE.items()]
+        assert [known.get("round", "asked", other) for other in others] == [None] * len(OTHERWISE)
+        assert known.get("round", "asked more", arrival) is known.get("another", "asked", arrival) is None
+        known.put("round", "asked more", arrival, done)
+        assert known.get("round", "asked", arrival) is None  # and it is not kept for ever
+
+
+def test_another_version_of_the_program_reads_again(files: Files, tmp_path: Path, monkeypatch: Any) -> None:
+    [arrival] = files("good")
     with open_known(tmp_path) as known:
-        assert known.get("a") is None
+        known.put("round", "asked", arrival, ("done", b"good"))
+    monkeypatch.setattr("pipeline.known.mark_of_reading", lambda: "another")
+    with open_known(tmp_path) as known:
+        assert known.get("round", "asked", arrival) is None
 
 
-@pytest.mark.parametrize(
-    "book",
-    [
-        read(Book("099").bytes()),
-        Workbook(
-            [
-                Sheet(
-                    "Trang t\u00ednh \ud800", True, [["a", ""], ["\udc80"]], [((0, 0), (1, 0))],
-                    {(1, 2): "https://a"}, {(0, 1): (Rule.CELL_ERROR_VALUE, "#REF!")}, {(5, 6): "\u00ad"},
-                )
-            ],
-            Stamp("dien-bien-2022", "099", 3),
-            dt.datetime(2022, 3, 4, 5, 6, 7, 8),
-        ),
-    ],
-    ids=["read", "built"],
-)  # fmt: skip
-def test_a_workbook_travels_as_plain_data_unchanged(book: Workbook) -> None:
-    assert unpack(pack(book)) == book
+def test_what_a_file_says_travels_as_plain_data_unchanged() -> None:
+    round = load_round("dien-bien-2022")
+    rows = right_rows("099")
+    rows[1] |= {"unit": "Xã Nà Tấu", "leader_phone": "09", "leader_name": "nt"}
+    book = replace(read(Book("099", rows).bytes()), stamp=Stamp(round.id, "099", 3), modified=dt.datetime(2022, 3, 4))
+    cells = book.sheets[0].cells
+    cells[:] = [["\ud800" if text == "09" else text for text in row] for row in cells]
+    arrival = Arrival("a.xlsx", Path("a"), "a", dt.date(2022, 3, 1))
+    said = Recogniser(round).recognise(arrival, book)
+    assert said.typed["leader_phone"][1] == "\ud800"
+    assert unpack(Recognised, pack(said)) == said
+    assert unpack(Recognised, Recognising.of(round)(arrival, book)) == said
 
 
 def test_a_worker_loads_no_frames() -> None:
-    code = "import pipeline.readers, sys; print({'pandas', 'numpy', 'pandera', 'jinja2'} & set(sys.modules))"
+    code = "import pipeline.recognise, sys; print({'pandas', 'numpy', 'pandera', 'xlsxwriter'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "set()"
 
 

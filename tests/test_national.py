@@ -13,8 +13,9 @@ import pytest
 from building import OFFICIAL
 from conftest import Outcome, drop_and_run
 
+from pipeline.gather import Gathered, framed
 from pipeline.model import Arrival, Sheet, Workbook
-from pipeline.recognise import Recognised, Recogniser
+from pipeline.recognise import Recogniser
 from pipeline.render.machine import write_machine_results
 from pipeline.render.wording import worded
 from pipeline.run import judge
@@ -136,13 +137,14 @@ def _pages(province: str) -> list[Sheet]:
     return [Sheet("Sheet1", False, [*_title(province), HEADER, *rows])]
 
 
-def _recognised(sheets: list[Sheet], file: str = "a.xlsx", round: Round = ROUND) -> Recognised:
+def _recognised(sheets: list[Sheet], file: str = "a.xlsx", round: Round = ROUND) -> Gathered:
     arrival = Arrival(file, Path("a"), file, dt.date(2022, 8, 1))
     recogniser = RECOGNISER if round is ROUND else Recogniser(round)
-    return recogniser.recognise([(arrival, Workbook(sheets))])
+    said = recogniser.recognise(arrival, Workbook(sheets))
+    return Gathered([said.submission], framed(round.form, [said]), said.findings)
 
 
-def _meant(recognised: Recognised) -> list[str]:
+def _meant(recognised: Gathered) -> list[str]:
     """The codes of the units that the rows' links tell."""
     return [text.rpartition(".")[2] for text in recognised.rows.typed["page_link"]]
 
