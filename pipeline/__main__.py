@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
@@ -18,6 +18,8 @@ from pipeline.errors import OperatorError, guard_screen
 from schemas.messages import line
 
 if TYPE_CHECKING:
+    from pipeline.glance import Glance
+    from pipeline.intake import Signs
     from pipeline.run import Result
     from schemas.round import Round
 
@@ -187,8 +189,20 @@ def _start_readers() -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from pipeline.glance import Glance
+
+    if options.settled:
+        settled = {name: tuple(sign) for name, sign in json.load(sys.stdin).items()}
+        with _readers(options.scheduler):
+            return _run_line(options, settled, None)
+    key = ("run", options.round, _day(options).isoformat(), str(options.outbox.absolute()))
+    glance = Glance(key, options.inbox, options.state, made=options.outbox)
+    if said := glance.said():
+        print(line("screen", "unchanged"))
+        sys.stdout.write(said)
+        return 0
     with _readers(options.scheduler):
-        return _run_line(options)
+        return _run_line(options, None, glance)
 
 
 def _readers(scheduler: str) -> AbstractContextManager[None]:
@@ -200,23 +214,26 @@ def _readers(scheduler: str) -> AbstractContextManager[None]:
     return joined(scheduler)
 
 
-def _run_line(options: argparse.Namespace) -> int:
+def _run_line(options: argparse.Namespace, settled: Signs | None, glance: Glance | None) -> int:
+    """Run the whole line; what it says is kept in the `glance`, and what `status` will say."""
     _start_readers()
     from pipeline.deliver import publish
-    from pipeline.glance import mark_of_asked, will_say
+    from pipeline.glance import lying, overheard
     from pipeline.screen import print_next, print_result
 
-    settled = json.load(sys.stdin) if options.settled else None
-    if settled is not None:
-        settled = {name: tuple(sign) for name, sign in settled.items()}
-    key = _asked_for_status(options) if settled is None else []
-    mark = mark_of_asked(key, options.inbox) if key else ""
+    before = lying(options.inbox)
     round = _round(options)
     published = publish(round, options.inbox, options.outbox, options.state, options.as_of, settled)
-    print_result(published)
-    print_next(published)
-    if key and not published.closed:
-        will_say(key, options.inbox, options.state, lambda: _tell_stand(options, round, published.result), mark)
+    with overheard() as told:
+        print_result(published)
+        print_next(published)
+    if glance is None or published.closed or before != lying(options.inbox):
+        return 0
+    if not published.tells_once:
+        glance.keep("".join(told), before)
+    with suppress(OperatorError), overheard(silent=True) as told:  # the run is done, and has told so
+        _tell_stand(options, round, published.result)
+        _glance_of_status(options).keep("".join(told), before)
     return 0
 
 
@@ -312,20 +329,29 @@ def _pdf(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from pipeline.glance import said
+    from pipeline.glance import lying, overheard
 
-    if key := _asked_for_status(options):
-        said(key, options.inbox, options.state, lambda: _tell_status(options))
-    else:
+    glance = _glance_of_status(options)
+    if said := glance.said():
+        sys.stdout.write(said)
+        return 0
+    before = lying(options.inbox)
+    with overheard() as told:
         _tell_status(options)
+    if before == lying(options.inbox):  # else somebody is writing in the inbox
+        glance.keep("".join(told), before)
     return 0
 
 
-def _asked_for_status(options: argparse.Namespace) -> list[str]:
-    """Return what the status depends on beside inbox and state; nothing for a round whose form may lie anywhere."""
-    if options.round.endswith(".toml"):
-        return []
-    return ["status", options.round, (options.as_of or dt.date.today()).isoformat()]
+def _glance_of_status(options: argparse.Namespace) -> Glance:
+    from pipeline.glance import Glance
+
+    return Glance(("status", options.round, _day(options).isoformat()), options.inbox, options.state)
+
+
+def _day(options: argparse.Namespace) -> dt.date:
+    day: dt.date = options.as_of or dt.date.today()
+    return day
 
 
 def _tell_status(options: argparse.Namespace) -> None:
@@ -355,7 +381,7 @@ def _tell_holdings(options: argparse.Namespace, round: Round) -> None:
 
     for holding in holdings(round, options.state):
         of_period = load(options.round, round.opening_of(holding.id))
-        print_keeps(of_period, holding, options.as_of or dt.date.today())
+        print_keeps(of_period, holding, _day(options))
 
 
 def _history(options: argparse.Namespace) -> int:
@@ -363,7 +389,7 @@ def _history(options: argparse.Namespace) -> int:
 
     round = _round(options)
     sender = _code(round, options.unit, round.submitting_units)
-    print_history(round, sender, options.state, options.as_of or dt.date.today())
+    print_history(round, sender, options.state, _day(options))
     return 0
 
 
@@ -451,7 +477,7 @@ def _waive(options: argparse.Namespace) -> int:
     from pipeline.model import Decision
     from pipeline.screen import print_decisions
 
-    round, day = _round(options), options.as_of or dt.date.today()
+    round, day = _round(options), _day(options)
     until = _date(options.until) if options.until else None
     listed = (unit.code for units in round.expected.values() for unit in units)
     unit = _code(round, options.unit, [*round.submitting_units, *listed])

@@ -58,6 +58,11 @@ class Published:
     closed: Closed | None = None
     outdated: list[str] = field(default_factory=list)
 
+    @property
+    def tells_once(self) -> bool:
+        """Whether it tells what the next run would not tell again: that something went, waits or is new."""
+        return bool(self.outdated or self.intake.waiting) or any(d.is_new for d in self.result.decisions)
+
 
 def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Result:
     """Return the result of the round on that day; nothing is written but the ledger and the store.

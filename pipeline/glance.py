@@ -10,64 +10,59 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from pipeline.errors import OperatorError
-from schemas.data import HERE, TEMPLATES
+from schemas.data import HERE, TEMPLATES, read_files
 
 _LOOKS = ("NO_COLOR", "TERM")  # of the environment: what decides how a screen looks
 _NAME = "da-xem-"
-_OURS = ("ledger.sqlite", "ledger.sqlite-wal")
+_LEDGER = ("ledger.sqlite", "ledger.sqlite-wal")
+_PROGRAM = (HERE, TEMPLATES, Path(__file__).parent)
 
 
-def said(key: list[str], inbox: Path, state: Path, say: Callable[[], None]) -> None:
-    """Print what `say` prints: from the last time, where key, inbox, ledger and program are the same.
+@dataclass(frozen=True)
+class Glance:
+    """What is asked: `key` is the command, the round and whatever else decides beside the inbox and the state.
 
-    `key` is the command, the round, and whatever else decides.
+    `made` is the folder that the command wrote: it says the same only while everything lies there as it was left.
     """
-    mark = mark_of_asked(key, inbox)
-    try:
-        known = json.loads(_place(key, state).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = None
-    if isinstance(known, list) and len(known) == 2 and known[0] == [mark, *_ledger(state)]:
-        sys.stdout.write(str(known[1]))
-        return
-    tee = _Tee(sys.stdout)
-    with redirect_stdout(tee):  # type: ignore[type-var]
-        say()
-    if mark == mark_of_asked(key, inbox):  # else somebody is writing in the inbox
-        _keep(key, mark, state, "".join(tee.parts))
 
+    key: tuple[str, ...]
+    inbox: Path
+    state: Path
+    made: Path | None = None
 
-def will_say(key: list[str], inbox: Path, state: Path, say: Callable[[], None], mark: str) -> None:
-    """Keep what `say` prints for the next who asks, and print nothing: not even that the disk refuses.
+    def said(self) -> str | None:
+        """Return what was said the last time, if nothing has changed since."""
+        try:
+            marks, paths, text = json.loads(self._place.read_text(encoding="utf-8"))
+            same: bool = marks == self._marks(lying(self.inbox), paths)
+        except (OSError, ValueError, TypeError):
+            return None
+        return str(text) if same else None
 
-    `mark` is that of before the run: what came into the inbox since is not in what it says.
-    """
-    if mark != mark_of_asked(key, inbox):
-        return
-    try:
-        with redirect_stdout(_Silent(sys.stdout)) as silent:  # type: ignore[type-var]
-            say()
-    except OperatorError:  # the run is done, and has told so
-        return
-    _keep(key, mark, state, "".join(silent.parts))
+    def keep(self, text: str, before: str) -> None:
+        """Keep what was said; `before` is what was `lying` in the inbox when it was made."""
+        paths = sorted(str(path.absolute()) for path in read_files if not path.is_relative_to(HERE.parent))
+        written = self._place.with_suffix(".new")
+        with suppress(OSError):  # it is only to save time
+            written.write_text(json.dumps([self._marks(before, paths), paths, text]), encoding="utf-8")
+            written.replace(self._place)
 
+    def _marks(self, before: str, paths: list[str]) -> list[str]:
+        """Return marks of what was asked and found, of what it left behind, of files of the officer's own."""
+        screen = [str(sys.stdout.isatty()), *(os.environ.get(name, "") for name in _LOOKS)]
+        ledger = [_sign(self.state / name) for name in _LEDGER]
+        made = _mark_of_files((self.made,) if self.made else ())
+        return [*self.key, *screen, before, *ledger, made, *map(_sign, paths)]
 
-def _keep(key: list[str], mark: str, state: Path, text: str) -> None:
-    place = _place(key, state)
-    written = place.with_suffix(".new")
-    with suppress(OSError):  # it is only to save time
-        written.write_text(json.dumps([[mark, *_ledger(state)], text]), encoding="utf-8")
-        written.replace(place)
-
-
-def _place(key: list[str], state: Path) -> Path:
-    return state / f"{_NAME}{'-'.join(key[:2])}.json"
+    @property
+    def _place(self) -> Path:
+        return self.state / f"{_NAME}{hashlib.sha256(' '.join(self.key[:2]).encode()).hexdigest()[:16]}.json"
 
 
 def forget(state: Path) -> None:
@@ -76,54 +71,51 @@ def forget(state: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def mark_of_asked(key: list[str], inbox: Path) -> str:
-    """Return a mark of what is asked and on what kind of screen, of the inbox and of the program."""
-    asked = [*key, str(sys.stdout.isatty()), *(os.environ.get(name, "") for name in _LOOKS)]
-    mark = hashlib.sha256(json.dumps(asked).encode())
-    for root in (inbox, HERE, TEMPLATES, Path(__file__).parent):
-        for path in _files(root):
-            mark.update(f"{path}\0{_sign(path)}\n".encode("utf-8", "surrogateescape"))
+@contextmanager
+def overheard(*, silent: bool = False) -> Iterator[list[str]]:
+    """Give the parts of what is printed inside; `silent`: print nothing."""
+    tee = _Tee(sys.stdout, silent=silent)
+    with redirect_stdout(tee):  # type: ignore[type-var]
+        yield tee.parts
+
+
+def lying(inbox: Path) -> str:
+    """Return a mark of what lies in the inbox, and of the program."""
+    return _mark_of_files((inbox, *_PROGRAM))
+
+
+def _mark_of_files(roots: Iterable[Path]) -> str:
+    mark = hashlib.sha256()
+    for path in (path for root in roots for path in _files(root)):
+        mark.update(f"{path}\0{_sign(path)}\n".encode("utf-8", "surrogateescape"))
     return mark.hexdigest()
 
 
-def _ledger(state: Path) -> list[str]:
-    return [_sign(state / name) for name in _OURS]
-
-
-def _files(root: Path) -> Iterator[Path]:
+def _files(root: Path) -> Iterator[str]:
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if name != "__pycache__")
-        yield from (Path(folder, name) for name in sorted(names))
+        yield from (os.path.join(folder, name) for name in sorted(names))  # noqa: PTH118 - thousands of them
 
 
-def _sign(path: Path) -> str:
+def _sign(path: str | Path) -> str:
     try:
-        stat = path.lstat()
+        stat = os.lstat(path)
     except OSError:
         return ""
     return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ino}"
 
 
 class _Tee:
-    """Writes on, and keeps what was written."""
+    """Writes on (unless it is silent), and keeps what was written."""
 
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
+    def __init__(self, stream: IO[str], *, silent: bool) -> None:
+        self._stream, self._silent = stream, silent
         self.parts: list[str] = []
 
     def write(self, text: str) -> int:
-        """Write the text on and keep it."""
+        """Keep the text and write it on."""
         self.parts.append(text)
-        return self._stream.write(text)
+        return len(text) if self._silent else self._stream.write(text)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
-
-
-class _Silent(_Tee):
-    """Keeps what was written, and writes nothing."""
-
-    def write(self, text: str) -> int:
-        """Keep the text."""
-        self.parts.append(text)
-        return len(text)

@@ -10,6 +10,8 @@ from typing import Any
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE.parent / "templates"
+read_files: set[Path] = set()
+"""Every file that was read in this process: what it says may stand in what is said later."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -19,6 +21,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         OSError: there is no such file.
         tomllib.TOMLDecodeError: the file is not TOML.
     """
+    read_files.add(path)
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
@@ -30,5 +33,6 @@ def vocabulary() -> dict[str, Any]:
 
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Return the records of a UTF-8 CSV file, every value as text."""
+    read_files.add(path)
     with path.open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 from pipeline.__main__ import main
+from pipeline.glance import forget
 
 # The same examples at every run: what decides must not depend on chance.
 settings.register_profile("decided", derandomize=True)
@@ -77,7 +78,7 @@ def drop_and_run(
     round: str = "dien-bien-2022",
     as_of: str = "2022-04-05",
 ) -> Outcome:
-    """Drop files into `folder/inbox` (path -> bytes) and run the round."""
+    """Drop files into `folder/inbox` (path -> bytes) and run the round, also where nothing is new."""
     inbox, outbox, state = (folder / name for name in ("inbox", "outbox", "state"))
     inbox.mkdir(exist_ok=True)
     for name, content in (files or {}).items():
@@ -85,6 +86,7 @@ def drop_and_run(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     folders = ["--inbox", str(inbox), "--outbox", str(outbox), "--state", str(state)]
+    forget(state)
     status = main(["run", "--round", round, *folders, "--as-of", as_of])
     return Outcome(outbox / Path(round).stem, status)
 

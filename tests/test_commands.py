@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from pipeline.__main__ import main
 from pipeline.errors import OperatorError
 from pipeline.glance import forget
 from schemas.data import HERE
+from schemas.messages import line
 
 SHIPPED = (HERE / "rounds" / "dien-bien-2022.toml").read_text(encoding="utf-8")
 
@@ -183,6 +185,53 @@ def test_status_is_said_again_at_once_while_nothing_changed(
     assert status() != first
     run({})
     assert "Huyện Mường Ảng" in status()
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "file": lambda place: (place / "inbox/2022-03-20/b.xlsx").write_bytes(Book("102").bytes()),
+    "edited paper": lambda place: (place / "outbox/mine/bao-cao.docx").write_bytes(b"edited"),
+    "added paper": lambda place: (place / "outbox/mine/ghi-chu.txt").write_text("thêm"),
+    "no papers": lambda place: shutil.rmtree(place / "outbox"),
+    "round": lambda place: (place / "mine.toml").write_text((place / "mine.toml").read_text("utf-8") + " ", "utf-8"),
+    "decision": lambda place: main(["close", *_asked(place), "--by=Lò Văn A"]),
+}
+
+
+def _asked(place: Path) -> list[str]:
+    folders = [f"--{name}={place / name}" for name in ("inbox", "outbox", "state")]
+    return [f"--round={place / 'mine.toml'}", *folders, "--as-of=2022-04-05"]
+
+
+def test_a_run_ends_at_once_where_nothing_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "mine.toml"
+    text = (HERE / "rounds" / "dien-bien-2022.toml").read_text(encoding="utf-8")
+    place.write_text(text.replace('id = "dien-bien-2022"', 'id = "mine"'), encoding="utf-8")
+    (tmp_path / "inbox/2022-03-20").mkdir(parents=True)
+    (tmp_path / "inbox/2022-03-20/a.xlsx").write_bytes(Book("103").bytes())
+
+    def said(*more: str) -> str:
+        capsys.readouterr()
+        assert main(["run", *_asked(tmp_path), *more]) == 0
+        return capsys.readouterr().out
+
+    def said_at_once(*more: str) -> str:
+        with monkeypatch.context() as patched:
+            patched.setattr("pipeline.deliver.publish", None)
+            try:
+                return said(*more)
+            except TypeError:
+                return ""
+
+    first = said()
+    assert said_at_once() == f"{line('screen', 'unchanged')}\n{first}"
+    assert said_at_once("--as-of=2022-04-06") == ""
+    for name, change in CHANGES.items():
+        change(tmp_path)
+        assert said_at_once() == "", name
+        now = said()
+        assert name == "decision" or said_at_once() == f"{line('screen', 'unchanged')}\n{now}", name
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make")
