@@ -165,7 +165,7 @@ class _Example:
     def _workbook(self, sender: Unit, file: dict[str, Any], rows: list[tuple[Unit, Row]]) -> openpyxl.Workbook:
         book = openpyxl.Workbook()
         day = self.last_day - dt.timedelta(days=file["days"])
-        book.properties.created = book.properties.modified = dt.datetime.combine(day, dt.time(9))
+        book.properties.created = dt.datetime.combine(day, dt.time(9))
         sheet = book.active
         layout = file["layout"]
         if layout == "sheets" and self.round.sections:

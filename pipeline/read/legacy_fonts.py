@@ -37,7 +37,7 @@ def decode(sheet: Sheet) -> Sheet:
         (row, column)
         for row, cells in enumerate(sheet.cells)
         for column, text in enumerate(cells)
-        if text and not text.isascii() and not _UNICODE_ONLY.search(text) and not _FOREIGN.search(text)
+        if not text.isascii() and not _FOREIGN.search(text)
     ]
     if not places:
         return sheet
