@@ -131,7 +131,10 @@ def read_file(arrival: Arrival, work: Work, mark: str) -> Outcome:
     # A Dask worker is a daemon, which may have no processes of its own; these end when it does.
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     task = _reading_of(arrival, work)
-    return _outcome(_submit(*task), *task)
+    try:
+        return _outcome(_submit(*task), *task)
+    except FileNotFoundError:  # a form or register of the officer's own
+        return "elsewhere", "unseen"
 
 
 def read_all(
