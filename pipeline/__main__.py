@@ -10,12 +10,12 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
 
+from pipeline.called import code_called, day_typed, round_called, seconds_typed
 from pipeline.errors import OperatorError, guard_screen
 from schemas.messages import line
 
@@ -72,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
                     f"--{folder}", type=Path, default=DATA / folder, help=line("commands", f"option_{folder}")
                 )
         if "as_of" in needs:
-            sub.add_argument("--as-of", type=_date, default=None, metavar="DATE", help=line("commands", "option_as_of"))
+            sub.add_argument(
+                "--as-of", type=day_typed, default=None, metavar="DATE", help=line("commands", "option_as_of")
+            )
         if "scheduler" in needs:
             told = line("commands", "option_scheduler")
             sub.add_argument("--scheduler", default="", metavar="ADDRESS", help=told)
@@ -90,9 +92,11 @@ def _parser() -> argparse.ArgumentParser:
     command("fetch", _fetch, "round", "folders")
     watch = command("watch", _watch, "round", "folders", "as_of")
     watch.add_argument(
-        "--fetch-every", type=_seconds, default=0.0, metavar="SECONDS", help=line("commands", "option_fetch_every")
+        "--fetch-every", type=seconds_typed, default=0.0, metavar="SECONDS", help=line("commands", "option_fetch_every")
     )
-    watch.add_argument("--quiet", type=_seconds, default=5.0, metavar="SECONDS", help=line("commands", "option_quiet"))
+    watch.add_argument(
+        "--quiet", type=seconds_typed, default=5.0, metavar="SECONDS", help=line("commands", "option_quiet")
+    )
     command("pdf", _pdf, "round", "folders", "as_of")
     command("status", _status, "round", "folders", "as_of")
     history = command("history", _history, "round", "folders", "as_of")
@@ -122,65 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _date(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise OperatorError("bad_date", value=text) from None
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        raise OperatorError("bad_seconds", value=text)
-    return seconds
-
-
 def _round(options: argparse.Namespace) -> Round:
     """Return the round that the command line names, of the period of its day."""
-    return load(options.round, getattr(options, "as_of", None))
-
-
-def load(name: str, day: dt.date | None = None) -> Round:
-    """Return the round of that name; one that comes again as it is in the period of that day (None: today).
-
-    Raises:
-        OperatorError: there is none, or its file is wrong; the line names the key.
-    """
-    from schemas.faults import FormFault, RoundFault
-    from schemas.round import list_rounds, load_round
-
-    try:
-        return load_round(name).in_period(day or dt.date.today())
-    except (FileNotFoundError, IsADirectoryError) as fault:
-        missing = Path(fault.filename)
-        if missing.stem != Path(name).stem:
-            key = {"units": "register", "rounds": "base"}.get(missing.parent.name, "form")
-            reason = line("entry_errors", "no_file", value=missing.stem)
-            raise OperatorError("bad_round", name=name, key=key, reason=reason) from None
-        if name.endswith(".toml"):
-            raise OperatorError("no_file", path=name) from None
-        raise OperatorError("no_round", name=name, known=", ".join(list_rounds())) from None
-    except FormFault as fault:
-        raise OperatorError("bad_form", name=Path(fault.name).name, key=fault.key, reason=fault.reason) from None
-    except RoundFault as fault:
-        raise OperatorError("bad_round", name=name, key=fault.key, reason=fault.reason) from None
-
-
-def _code(round: Round, text: str, codes: Iterable[str]) -> str:
-    """Return the code of the unit that is meant by its code or name.
-
-    Raises:
-        OperatorError: it is none of these units, or several have that name.
-    """
-    found = round.units_called(text, codes)
-    if len(found) != 1:
-        named = ", ".join(f"{unit.code} ({round.listed_names[unit.code]})" for unit in found)
-        raise OperatorError("ambiguous_unit" if found else "no_unit", unit=text, found=named)
-    return found[0].code
+    return round_called(options.round, getattr(options, "as_of", None))
 
 
 def _start_readers() -> None:
@@ -254,9 +202,9 @@ def _send(options: argparse.Namespace) -> int:
         return 0
     with sending(round, options.state):
         if options.arrived:
-            decide(round, options.state, _code(round, options.arrived, round.submitting_units), "sent")
+            decide(round, options.state, code_called(round, options.arrived, round.submitting_units), "sent")
         if options.again:
-            decide(round, options.state, _code(round, options.again, round.submitting_units), "prepared")
+            decide(round, options.state, code_called(round, options.again, round.submitting_units), "prepared")
         letters = letters_due(round, options.inbox, options.state, options.as_of)
         print_due([letter for letter in letters if letter.reason != "due"])
         outcomes = []
@@ -382,7 +330,7 @@ def _tell_holdings(options: argparse.Namespace, round: Round) -> None:
     from pipeline.screen import print_keeps
 
     for holding in holdings(round, options.state):
-        of_period = load(options.round, round.opening_of(holding.id))
+        of_period = round_called(options.round, round.opening_of(holding.id))
         print_keeps(of_period, holding, _day(options))
 
 
@@ -390,7 +338,7 @@ def _history(options: argparse.Namespace) -> int:
     from pipeline.screen import print_history
 
     round = _round(options)
-    sender = _code(round, options.unit, round.submitting_units)
+    sender = code_called(round, options.unit, round.submitting_units)
     print_history(round, sender, options.state, _day(options))
     return 0
 
@@ -422,7 +370,7 @@ def _demo(options: argparse.Namespace) -> int:
 
     round, folder = _round(options), options.folder
     if round.period:
-        round = load(options.round, round.example_day)
+        round = round_called(options.round, round.example_day)
     files, day = write_example(round, folder / "inbox")
     print(line("screen", "example", count=len(files), inbox=folder / "inbox"))
     print_result(publish(round, folder / "inbox", folder / "outbox", folder / "state", day))
@@ -435,7 +383,7 @@ def _rounds(options: argparse.Namespace) -> int:
     from schemas.round import list_rounds
 
     for id in list_rounds():
-        round = load(id)
+        round = round_called(id)
         print(f"{id}  {round.title}")
         for fault in policy_faults(round.right_names, round.register):
             print(f"  {fault}")
@@ -480,9 +428,9 @@ def _waive(options: argparse.Namespace) -> int:
     from pipeline.screen import print_decisions
 
     round, day = _round(options), _day(options)
-    until = _date(options.until) if options.until else None
+    until = day_typed(options.until) if options.until else None
     listed = (unit.code for units in round.expected.values() for unit in units)
-    unit = _code(round, options.unit, [*round.submitting_units, *listed])
+    unit = code_called(round, options.unit, [*round.submitting_units, *listed])
     asked = Decision(
         "waiver", day, options.by, options.why, unit=unit, rule=options.rule, column=options.column, until=until
     )
@@ -535,7 +483,7 @@ def _rehearse(options: argparse.Namespace) -> int:
     from pipeline.screen import print_rehearsal
 
     now = _round(options)
-    then = load(options.policy, options.as_of) if options.policy else now
+    then = round_called(options.policy, options.as_of) if options.policy else now
     if options.rule:
         then = with_severity(then, options.rule, options.severity or "error")
     elif not options.policy:
