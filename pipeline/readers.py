@@ -65,7 +65,7 @@ class Limits:
     def of_work(self, path: Path) -> tuple[int, int]:
         """Return how long the work on a file may take once it was read: of the processor, and on the wall."""
         seconds = self.work_seconds + path.stat().st_size // self.bytes_a_second
-        return seconds, 2 * (seconds + 1)
+        return seconds, 4 * (seconds + 1)
 
 
 LIMITS = Limits()
