@@ -47,6 +47,7 @@ class Layout:
 
 
 SEARCHED = 1_000  # after so many rows of text without a header a sheet is none of the form's
+MOST_TABLES, MOST_BESIDE = 2_000, 20  # of a sheet, and side by side: beyond, a header is only a row to pass over
 
 
 def find_tables(
@@ -83,7 +84,7 @@ class _Finder:
         title: list[str] = []
         row, count, passed = 0, len(self.sheet.cells), 0
         while row < count and passed < SEARCHED:
-            depth, beside = self._header_at(row)
+            depth, beside = self._header_at(row) if len(tables) < MOST_TABLES else (0, [])
             if depth:
                 current = [Found(self.sheet.name, *found, row, self._combined(found[0])) for found in beside]
                 tables.extend(current)
@@ -166,7 +167,7 @@ class _Finder:
         """Return where each table side by side begins: a header repeated from its first column on."""
         filled = [place for place, label in enumerate(labels) if label]
         again = [place for place in filled if labels[place] == labels[filled[0]] and place > filled[0]]
-        starts = [0, *again]
+        starts = [0, *again[: MOST_BESIDE - 1]]
         pieces = [labels[start:end] for start, end in pairwise([*starts, len(labels)])]
         return starts if all(self._is_header(self.headers.match(piece)[0]) for piece in pieces) else [0]
 

@@ -22,6 +22,7 @@ from schemas.units import Unit
 
 NOTHING = 99  # less sure than any reading
 AT_HAND = 64  # gazetteers of senders: the files of one come one after the other, or not at all
+ROWS_NAMED = 20  # of those that list the same unit
 # Rows with one of these are still judged by their unit.
 _JUDGED = (None, Rule.UNIT_SPELLING, Rule.UNIT_DUPLICATE, Rule.UNIT_FORMER)
 
@@ -274,13 +275,15 @@ class Lister:
                 rows.setdefault(item.unit.code, []).append(item)
         for code, items in rows.items():
             named = [item for item in items if item.rule is not Rule.UNIT_FORMER]
+            counting, others = (named or items)[0], _places(named, named)
+            instead = _places([counting], items)
             for item in items:
-                if item.rule is Rule.UNIT_FORMER and item is not (named or items)[0]:
+                if item.rule is Rule.UNIT_FORMER and item is not counting:
                     item.counts = False
-                    item.facts |= {"rows": _places((named or items)[:1], items)}
+                    item.facts |= {"rows": instead}
             for item in named if len(named) > 1 else ():
                 item.rule, item.suggestion = Rule.UNIT_DUPLICATE, ""
-                item.facts = {"rows": _places(named, named), "unit": self.names[code]}
+                item.facts = {"rows": others, "unit": self.names[code]}
 
     def _suggest(self, item: Listed, submitter: str, free: Gazetteer) -> None:
         """Propose the nearest unit that the sender has not listed yet, else the nearest of all of its units.
@@ -300,6 +303,7 @@ class Lister:
 
 
 def _places(items: list[Listed], among: list[Listed]) -> str:
-    """Return the rows' numbers, with their sheets where these differ."""
+    """Return the rows' numbers as far as anybody reads them, with their sheets where these differ."""
     several = len({item.sheet for item in among}) > 1
-    return ", ".join(f"{i.sheet}!{i.line.row + 1}" if several else str(i.line.row + 1) for i in items)
+    places = [f"{i.sheet}!{i.line.row + 1}" if several else str(i.line.row + 1) for i in items[:ROWS_NAMED]]
+    return ", ".join([*places, "\u2026"] if len(items) > ROWS_NAMED else places)
