@@ -17,12 +17,11 @@ from schemas.codes import Rule
 from schemas.kinds import is_blank
 from schemas.naming import name_key
 from schemas.round import Round
-from schemas.text import spelling_key
+from schemas.text import few, spelling_key
 from schemas.units import Unit
 
 NOTHING = 99  # less sure than any reading
 AT_HAND = 64  # gazetteers of senders: the files of one come one after the other, or not at all
-ROWS_NAMED = 20  # of those that list the same unit
 # Rows with one of these are still judged by their unit.
 _JUDGED = (None, Rule.UNIT_SPELLING, Rule.UNIT_DUPLICATE, Rule.UNIT_FORMER)
 
@@ -305,5 +304,4 @@ class Lister:
 def _places(items: list[Listed], among: list[Listed]) -> str:
     """Return the rows' numbers as far as anybody reads them, with their sheets where these differ."""
     several = len({item.sheet for item in among}) > 1
-    places = [f"{i.sheet}!{i.line.row + 1}" if several else str(i.line.row + 1) for i in items[:ROWS_NAMED]]
-    return ", ".join([*places, "\u2026"] if len(items) > ROWS_NAMED else places)
+    return ", ".join(few(f"{i.sheet}!{i.line.row + 1}" if several else str(i.line.row + 1) for i in items))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from string import ascii_uppercase
 from typing import Any
 
@@ -17,7 +18,9 @@ from schemas.messages import line
 from schemas.naming import LONGEST, RightNames
 from schemas.round import Round
 from schemas.rules import FACTS, PRECEDENCE, SUGGESTIONS, Table, schema_for
-from schemas.text import clean
+from schemas.text import clean, few
+
+LOOKED_AT = 100  # claimants of one page, for the names of a few
 
 
 def validate(
@@ -111,7 +114,7 @@ def _cell_findings(table: Table, at: _Places, failures: pd.DataFrame) -> Iterato
         for (rule, key), ids in failures.groupby(["rule", "column"])["id"]
         if rule in SUGGESTIONS
     }
-    claimants: dict[str, list[Any]] = {}
+    claimants: dict[str, dict[str, list[Any]]] = {}
     for id, key, rule in zip(*(failures[name].tolist() for name in ("id", "column", "rule")), strict=True):
         column, value, code = form.column(key), at.value(id, key), at.origin(id, "code")
         suggestion = str(suggested[rule, key][id]) if rule in SUGGESTIONS else ""
@@ -123,7 +126,7 @@ def _cell_findings(table: Table, at: _Places, failures: pd.DataFrame) -> Iterato
         elif rule == Rule.PAGE_NAME_TOO_LONG:
             facts |= {"limit": LONGEST, "size": len(value)}
         elif rule == Rule.LINK_DUPLICATE:
-            claimants = claimants or _claimants(table)
+            claimants = claimants or _claimants(table, at)
             facts["other"] = _others(table, at, claimants[link.parse(at.typed(id, key)).identity], id)
         elif rule == Rule.CONTACT_MISSING:
             required, _ = table.round.persons_asked(at.origin(id, "level"))
@@ -134,26 +137,24 @@ def _cell_findings(table: Table, at: _Places, failures: pd.DataFrame) -> Iterato
         yield at.finding(id, key, Rule(rule), at.typed(id, key), suggestion, facts)
 
 
-def _claimants(table: Table) -> dict[str, list[Any]]:
-    """Return the rows that claim each page, by the page's identity."""
-    claimants: dict[str, list[Any]] = {}
+def _claimants(table: Table, at: _Places) -> dict[str, dict[str, list[Any]]]:
+    """Return the rows that claim each page, by the page's identity and their sender."""
+    claimants: dict[str, dict[str, list[Any]]] = {}
     for column in table.round.form.of_kind("link"):
         for id, page in table.cells[column.key].page[table.units["claims"]].items():
             if page:
-                claimants.setdefault(page, []).append(id)
+                claimants.setdefault(page, {}).setdefault(at.origin(id, "submitter"), []).append(id)
     return claimants
 
 
-def _others(table: Table, at: _Places, claimants: list[Any], id: Any) -> str:
+def _others(table: Table, at: _Places, claimants: dict[str, list[Any]], id: Any) -> str:
     """Name the other claimants to their common sender only: no sender learns of another's units."""
-    names = [
-        line("words", "other_unit_same_sender", unit=table.round.register.units[at.origin(other, "code")].full_name)
-        if at.origin(other, "submitter") == at.origin(id, "submitter")
-        else line("words", "other_unit_elsewhere")
-        for other in claimants
-        if other != id
-    ]
-    return ", ".join(dict.fromkeys(names))
+    units = table.round.register.units
+    own = (at.origin(other, "code") for other in claimants[at.origin(id, "submitter")] if other != id)
+    codes = dict.fromkeys(islice(own, LOOKED_AT))
+    names = few(line("words", "other_unit_same_sender", unit=units[code].full_name) for code in codes)
+    elsewhere = [line("words", "other_unit_elsewhere")] if len(claimants) > 1 else []
+    return ", ".join([*names, *elsewhere])
 
 
 def _repairs(table: Table, at: _Places, failures: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipeline.model import Age, Rows, Submission, finding
 from schemas.codes import Rule
+from schemas.text import few
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,8 @@ def _is_outdated(refused: Submission, counting: dict[str, list[Submission]]) -> 
 
 def _superseded(submission: Submission, counting: list[Submission]) -> dict[str, Any]:
     """Return the note of a file of which nothing counts, with the files that do and why."""
-
     facts = {
-        "others": ", ".join(sorted(PurePosixPath(s.file).name for s in counting)),
+        "others": ", ".join(few(sorted(PurePosixPath(s.file).name for s in counting))),
         "tied": any(s.age == submission.age for s in counting),
         "higher": all(s.version > submission.version and s.received < submission.received for s in counting),
     }

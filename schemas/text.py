@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice
 from string import ascii_letters, digits
 
 from unidecode import unidecode
@@ -52,6 +53,12 @@ def clean(text: str) -> str:
         return text
     text = _ILLEGAL.sub("", _INVISIBLE.sub("", text))
     return _SPACES.sub(" ", unicodedata.normalize("NFC", text).translate(_LOOKALIKES)).strip()
+
+
+def few(texts: Iterable[str], most: int = 20) -> list[str]:
+    """Return the texts of a list as far as anybody reads it: the first ones, and an ellipsis for the others."""
+    first = list(islice(texts, most + 1))
+    return [*first[:most], "\u2026"] if len(first) > most else first
 
 
 def in_latin_letters(text: str) -> str:

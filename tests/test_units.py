@@ -90,6 +90,14 @@ def test_a_unit_listed_twice_is_told_at_every_row_and_the_first_counts(run: Run)
     assert (row["leader_name"], row["status"]) == ("Lò Văn Pánh", "to-correct")
 
 
+def test_of_a_hundred_rows_of_one_unit_a_few_are_named_and_every_one_is_told(run: Run) -> None:
+    rows = right_rows(DISTRICT)
+    outcome = run({"2022-03-20/a.xlsx": Book(DISTRICT, [*rows, *[rows[2]] * 100]).bytes()})
+    told = outcome.of_rule("unit.duplicate")
+    assert len(told) == 101
+    assert all(len(re.findall(r"\d+", finding["message"])) <= 21 and "…" in finding["message"] for finding in told)
+
+
 def test_a_unit_not_listed(run: Run) -> None:
     rows = right_rows(DISTRICT)
     gone = ROUND.expected[DISTRICT][4].code
