@@ -79,7 +79,8 @@ class Recognising:
         """Return what is asked for a round."""
         register = round.register
         deciding = round.model_dump(exclude=_NOT_READ), round.form.model_dump(), register.units, register.formers
-        return Recognising(round.id, round.model_dump_json(by_alias=True), mark_of(deciding))
+        text = round.model_dump_json(by_alias=True, exclude={"contacts"})  # hundreds, and every file brings the text
+        return Recognising(round.id, text, mark_of(deciding))
 
     def __call__(self, arrival: Arrival, book: Workbook | Refused) -> bytes:
         """Return what the file says, as JSON."""
