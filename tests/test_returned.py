@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import openpyxl
 import pytest
@@ -10,6 +11,7 @@ from building import ROUND, Book, Layout, Row, right_row, right_rows
 from conftest import Outcome, Run
 from openpyxl.worksheet.worksheet import Worksheet
 
+from pipeline.render.workbook import Forms, Mark, prefilled
 from schemas.data import HERE, read_toml
 
 SENDER = "102"
@@ -134,6 +136,25 @@ def test_text_that_looks_like_a_formula_stays_text(run: Run, text: str) -> None:
     for name in ("findings.csv", "rows.csv"):
         values = [value for row in outcome._table(name) for value in row.values()]
         assert not any(value.startswith(("=", "+", "-", "@")) for value in values)
+
+
+def test_a_form_is_the_same_whatever_was_written_before(tmp_path: Path) -> None:
+    """What all forms share is made once; processes that write side by side take the senders in any order."""
+    senders = list(ROUND.submitting_units.values())[:3]
+    mark = Mark("error", "Phải sửa", "Bí mật", value="x")
+    for turn, order in enumerate((senders, senders[::-1])):
+        forms = Forms(ROUND, ROUND.right_names.proposed, ROUND.source.date, version=2)
+        for sender in order:
+            filling = prefilled(ROUND, sender.code, {})
+            if sender is senders[1]:
+                filling.rows["commune"][0].marks["page_link"] = [mark]
+            forms.write(tmp_path / f"{sender.code}-{turn}.xlsx", sender, filling)
+    for sender in senders:
+        first, second = ((tmp_path / f"{sender.code}-{turn}.xlsx").read_bytes() for turn in (0, 1))
+        assert first == second
+        book = openpyxl.load_workbook(io.BytesIO(first))
+        texts = [cell.value for sheet in book.worksheets for row in sheet.iter_rows() for cell in row]
+        assert (mark.message in texts) is (sender is senders[1])
 
 
 def test_no_folder_holds_another_units_data(run: Run) -> None:

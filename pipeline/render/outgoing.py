@@ -13,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from pipeline.memory import most_held
 from pipeline.period import Carried
 from pipeline.render.letter import folder_of, letter_to, write_letter
 from pipeline.render.returned import filling_of
-from pipeline.render.workbook import prefilled, write_form
+from pipeline.render.workbook import Forms, prefilled
 from pipeline.run import Result
 from pipeline.terminal import watched
 from schemas.codes import Rule
@@ -53,6 +53,7 @@ class Outgoing:
         self._told: dict[str, list[Any]] = {}
         for finding in told.itertuples(index=False, name="Told"):
             self._told.setdefault(finding.submitter, []).append(finding)
+        self._forms = cache(partial(Forms, result.round, result.round.right_names.proposed, result.as_of))  # by version
         self._common = mark_of((mark_of_program(), result.round.model_dump(), result.as_of, len(result.standings)))
 
     def write(self, beside: Callable[[], None], meanwhile: Callable[[], None]) -> tuple[list[Letter], dict[str, str]]:
@@ -75,18 +76,17 @@ class Outgoing:
 
     def _write(self, unit: Unit) -> None:
         result = self._result
-        round, sender, as_of = result.round, unit.code, result.as_of
+        round, sender = result.round, unit.code
         own, status = self._told.get(sender, []), result.senders[sender]
         place = self._folder / folder_of(unit)
         place.mkdir(parents=True, exist_ok=True)
-        names, version = round.right_names.proposed, result.version_of(sender) + 1
+        forms = self._forms(result.version_of(sender) + 1)
         unread = status["status"] in ("missing", "rejected")
         form = place / ("bieu-mau.xlsx" if unread else "phieu-sua.xlsx")
         if unread:
-            filling = prefilled(round, sender, self._carried)
-            write_form(form, round, unit, filling, names, version=version, as_of=as_of)
+            forms.write(form, unit, prefilled(round, sender, self._carried))
         elif any(f.severity != "note" and f.rule != Rule.SUBMISSION_LATE for f in own):
-            write_form(form, round, unit, filling_of(result, own, sender), names, version=version, as_of=as_of)
+            forms.write(form, unit, filling_of(result, own, sender))
         write_letter(result, own, sender, place, form)
         if unread:
             form.unlink()

@@ -102,6 +102,6 @@ def _typed(result: Result, sender: str) -> Iterator[tuple[str, _Typed]]:
 def _row(row: _Typed, marks: dict[_Cell, list[Mark]], key: str, unit_name: str) -> FormRow:
     texts, cells = row
     values = {column: clean(text) for column, text in texts.items()}
-    if unit_name and section_level(values[key]):
+    if values[key] != unit_name and unit_name and section_level(values[key]):
         values[key] = unit_name
     return FormRow(values, {column: marks[cell] for column, cell in cells.items() if cell in marks})
