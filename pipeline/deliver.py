@@ -226,7 +226,8 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
             versions = ledger.versions(round.id, code)
             number = versions[-1].number + 1 if versions else 1
             filling = prefilled(round, code, {**carried, **prefillable(versions[-1] if versions else None)})
-            forms(number).write(shelf.staged / f"{code}-{slug(unit.full_name)}.xlsx", unit, filling)
+            path = shelf.staged / f"{code}-{slug(unit.full_name)}.xlsx"
+            path.write_bytes(forms(number).made(unit, filling))
         shelf.swap()
     return shelf.place, len(round.submitting_units)
 

@@ -75,21 +75,17 @@ class Outgoing:
         return letter_to(self._result, unit.code), sign
 
     def _write(self, unit: Unit) -> None:
-        result = self._result
-        round, sender = result.round, unit.code
-        own, status = self._told.get(sender, []), result.senders[sender]
+        result, sender = self._result, unit.code
+        own, status = self._told.get(sender, []), result.senders[sender]["status"]
         place = self._folder / folder_of(unit)
         place.mkdir(parents=True, exist_ok=True)
-        forms = self._forms(result.version_of(sender) + 1)
-        unread = status["status"] in ("missing", "rejected")
-        form = place / ("bieu-mau.xlsx" if unread else "phieu-sua.xlsx")
-        if unread:
-            forms.write(form, unit, prefilled(round, sender, self._carried))
+        forms, name, form = self._forms(result.version_of(sender) + 1), "phieu-sua.xlsx", b""
+        if status in ("missing", "rejected"):
+            name, form = "bieu-mau.xlsx", forms.made(unit, prefilled(result.round, sender, self._carried))
         elif any(f.severity != "note" and f.rule != Rule.SUBMISSION_LATE for f in own):
-            forms.write(form, unit, filling_of(result, own, sender))
-        write_letter(result, own, sender, place, form)
-        if unread:
-            form.unlink()
+            form = forms.made(unit, filling_of(result, own, sender))
+            (place / name).write_bytes(form)
+        write_letter(result, own, sender, place, name, form)
 
     def _sign(self, unit: Unit) -> str:
         """Return a mark of all that a sender's folder is made from."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from html import escape
 from itertools import chain, zip_longest
-from pathlib import Path
 from typing import Any
 
 from pipeline.answers import words
@@ -128,12 +127,12 @@ class Forms:
         self._choices()
         self._guide()
 
-    def write(self, path: Path, sender: Unit, filling: Filling) -> None:
-        """Write the form of a sender."""
+    def made(self, sender: Unit, filling: Filling) -> bytes:
+        """Return the form of a sender, a workbook."""
         file = Workbook(self._as_of, {"round": self.round.id, "unit": sender.code, "version": str(self._version)})
         _Form(self, self._book.another(file, self._facts(sender, filling)), sender, filling).write()
         file.sheets += self._book.file.sheets
-        file.save(path)
+        return file.content()
 
     def _facts(self, sender: Unit, filling: Filling) -> dict[str, Any]:
         """Return what titles and notes may mention."""

@@ -7,7 +7,6 @@ import io
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from pathlib import Path
 
 import xlsxwriter
 
@@ -88,9 +87,9 @@ class Workbook:
             self.charts = Charts()
         return self.charts
 
-    def save(self, path: Path) -> None:
-        """Write the workbook."""
-        path.write_bytes(zipped(self._packed()))
+    def content(self) -> bytes:
+        """Return the workbook as the bytes of its file; nothing can be added any more."""
+        return zipped(self._packed())
 
     def _packed(self) -> Iterator[tuple[str, Part]]:
         """Yield all parts; those in which no two workbooks of a round differ much are packed once for all."""
