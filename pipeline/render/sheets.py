@@ -170,7 +170,8 @@ class SheetWriter:
         """Write a line over the whole width, as high as its text needs."""
         scale = look.get("font_size", _SIZE) / _SIZE
         height = _height(_title_lines(text, pixels(sum(self.widths)) / scale / _BOLD)) * scale
-        self.write(self._across(0, len(self.widths), text, self.book.format(**look)), height)
+        self.paper.merge(self.row, 0, self.row, self.last)
+        self.write([(0, text, self.book.format(**look))], height)
 
     # --- tables
 
@@ -258,11 +259,12 @@ class SheetWriter:
 
     def _link(self, place: int, column: Column, values: list[Any], targets: list[str], looks: list[int]) -> None:
         """Let the values that are there lead somewhere, as long as the sheet may have more links."""
+        linked = self.book.cell(column.kind, **_LINKED) if any(targets) else 0
         for offset, (value, target) in enumerate(zip(values, targets, strict=True)):
             if target and value not in (None, "") and self._links < _MOST_LINKS:
                 self._links += 1
                 self.paper.link(self.row + offset, place, target, str(value))
-                looks[offset] = self.book.cell(column.kind, **_LINKED)
+                looks[offset] = linked
 
     def _heighten(self, lines: list[int], place: int, column: Column, values: list[Any]) -> None:
         """Give rows as many lines as the texts of a column need; each text is looked at once."""
@@ -349,9 +351,9 @@ def _height(lines: int) -> float:
 
 def line_count(text: str, width: float) -> int:
     """Return on how many lines a text stands in a cell so many pixels wide."""
-    if len(text) * _CAPITAL <= width and "\n" not in text:
-        return 1
-    return sum(_lines(paragraph, width) for paragraph in text.split("\n"))
+    if "\n" in text:
+        return sum(_lines(paragraph, width) for paragraph in text.split("\n"))
+    return 1 if len(text) * _CAPITAL <= width else _lines(text, width)
 
 
 _title_lines = lru_cache(maxsize=500)(line_count)  # titles and headings are the same in many workbooks
