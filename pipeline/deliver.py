@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 import shutil
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -215,7 +214,7 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
     Return the folder and how many forms there are.
     """
     today = as_of or dt.date.today()
-    forms = cache(partial(Forms, round, round.right_names.proposed, today))  # by version
+    forms = Forms(round, round.right_names.proposed, today)
     shelf = forms_shelf(round, outbox)
     with hold(state), open_ledger(state) as ledger, writable(outbox):
         ledger.must_live(round.id)
@@ -227,7 +226,7 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
             number = versions[-1].number + 1 if versions else 1
             filling = prefilled(round, code, {**carried, **prefillable(versions[-1] if versions else None)})
             path = shelf.staged / f"{code}-{slug(unit.full_name)}.xlsx"
-            path.write_bytes(forms(number).made(unit, filling))
+            path.write_bytes(forms.made(unit, filling, number))
         shelf.swap()
     return shelf.place, len(round.submitting_units)
 

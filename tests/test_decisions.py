@@ -172,7 +172,7 @@ def test_a_waiver_of_a_person_is_of_no_other(tmp_path: Path, command: Command) -
     (code, unit), inbox = next(iter(round.submitting_units.items())), tmp_path / "inbox"
     inbox.mkdir()
     path = inbox / f"{code}.xlsx"
-    path.write_bytes(Forms(round, {}, ROUND.source.date, version=1).made(unit, prefilled(round, code, {})))
+    path.write_bytes(Forms(round, {}, ROUND.source.date).made(unit, prefilled(round, code, {}), 1))
     book = openpyxl.load_workbook(path)
     sheet = book[FORM_WORDS["list"]["name"]]
     keys = round.form.keys

@@ -39,7 +39,7 @@ def test_hints_and_guidance_of_a_form_are_what_its_messages_say(id: str, tmp_pat
     round = load_round(id)
     code, unit = next(iter(round.submitting_units.items()))
     path = tmp_path / "form.xlsx"
-    path.write_bytes(Forms(round, {}, ROUND.source.date, version=1).made(unit, prefilled(round, code, {})))
+    path.write_bytes(Forms(round, {}, ROUND.source.date).made(unit, prefilled(round, code, {}), 1))
     book = openpyxl.load_workbook(path)
     listed, guide = (book[WORDS[sheet]["name"]] for sheet in ("list", "guide"))
     hints = {rule.prompt for rule in listed.data_validations.dataValidation}

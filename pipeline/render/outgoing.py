@@ -13,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ class Outgoing:
         self._told: dict[str, list[Any]] = {}
         for finding in told.itertuples(index=False, name="Told"):
             self._told.setdefault(finding.submitter, []).append(finding)
-        self._forms = cache(partial(Forms, result.round, result.round.right_names.proposed, result.as_of))  # by version
+        self._forms = Forms(result.round, result.round.right_names.proposed, result.as_of)
         self._common = mark_of((mark_of_program(), result.round.model_dump(), result.as_of, len(result.standings)))
 
     def write(self, beside: Callable[[], None], meanwhile: Callable[[], None]) -> tuple[list[Letter], dict[str, str]]:
@@ -79,11 +79,12 @@ class Outgoing:
         own, status = self._told.get(sender, []), result.senders[sender]["status"]
         place = self._folder / folder_of(unit)
         place.mkdir(parents=True, exist_ok=True)
-        forms, name, form = self._forms(result.version_of(sender) + 1), "phieu-sua.xlsx", b""
+        version, name, form = result.version_of(sender) + 1, "phieu-sua.xlsx", b""
         if status in ("missing", "rejected"):
-            name, form = "bieu-mau.xlsx", forms.made(unit, prefilled(result.round, sender, self._carried))
+            filling = prefilled(result.round, sender, self._carried)
+            name, form = "bieu-mau.xlsx", self._forms.made(unit, filling, version)
         elif any(f.severity != "note" and f.rule != Rule.SUBMISSION_LATE for f in own):
-            form = forms.made(unit, filling_of(result, own, sender))
+            form = self._forms.made(unit, filling_of(result, own, sender), version)
             (place / name).write_bytes(form)
         write_letter(result, own, sender, place, name, form)
 

@@ -15,7 +15,7 @@ import pandas as pd
 from xlsxwriter.chart import Chart
 
 from pipeline.xlsx.book import Workbook
-from pipeline.xlsx.sheet import Cell
+from pipeline.xlsx.sheet import Cell, Sheet
 from schemas.text import storable
 
 _HEADER_LIMIT = 120  # Excel allows 255 characters for the parts of a header together
@@ -98,6 +98,15 @@ class Book:
         """Return a new sheet, ready to print."""
         return SheetWriter(self, name, widths)
 
+    def paged(self, sheet: Sheet) -> Sheet:
+        """Return a sheet, its pages headed by the words and facts of this book."""
+        words = self.words["book"]
+        header, footer = (_header_text(words[key], self.facts) for key in ("header", "footer"))
+        small = words["small"]
+        sheet.header = f"&L{small}{header}&R{small}{sheet.name}"
+        sheet.footer = f"&L{small}{footer}&R{small}{words['page']}"
+        return sheet
+
     def cell(self, kind: str, **look: Any) -> int:
         """Return the look of a table's cell."""
         key = (kind, *look.items())
@@ -125,23 +134,15 @@ class SheetWriter:
 
     def __init__(self, book: Book, name: str, widths: list[float]) -> None:
         self.book, self.widths, self.row = book, widths, 0
-        self.paper = book.file.sheet(name, widths)
+        self.paper = book.paged(book.file.sheet(name, widths))
         self._room = [pixels(width) - 8 for width in widths]  # of a text, in pixels
         self._filter: tuple[int, int] | None = None
         self._links = 0
-        self._page()
 
     @property
     def last(self) -> int:
         """The last column."""
         return len(self.widths) - 1
-
-    def _page(self) -> None:
-        words = self.book.words["book"]
-        header, footer = (_header_text(words[key], self.book.facts) for key in ("header", "footer"))
-        small = words["small"]
-        self.paper.header = f"&L{small}{header}&R{small}{self.paper.name}"
-        self.paper.footer = f"&L{small}{footer}&R{small}{words['page']}"
 
     # --- titles
 
@@ -373,4 +374,4 @@ def _lines(paragraph: str, width: float) -> int:
 
 def _header_text(text: str, facts: dict[str, Any]) -> str:
     """Return a text as a part of a page's header, in which `&` begins a command."""
-    return storable(text.format(**facts))[:_HEADER_LIMIT].replace("&", "&&")
+    return storable(text.format_map(facts))[:_HEADER_LIMIT].replace("&", "&&")

@@ -6,7 +6,9 @@ The workbook is always written anew from the form's definition; nothing of a sen
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from html import escape
@@ -20,7 +22,7 @@ from pipeline.period import Carried
 from pipeline.render.sheets import Book, Column, SheetWriter
 from pipeline.xlsx.book import Workbook
 from pipeline.xlsx.notes import Note
-from pipeline.xlsx.sheet import Cell, Formula, Validation, cells_xml, one_of
+from pipeline.xlsx.sheet import Cell, Formula, Sheet, Validation, cells_xml, one_of
 from schemas.form import Column as FormColumn
 from schemas.form import Form
 from schemas.kinds import cell_value, repaired, shown
@@ -105,15 +107,14 @@ def _is_long(filling: Filling) -> bool:
 
 
 class Forms:
-    """The forms of a round, of one day and version; what is the same in all of them is made once.
+    """The forms of a round on one day; what is the same in all of them is made once.
 
-    `names` are the right page names by unit code, `version` is the number that a workbook has when it comes back.
+    `names` are the right page names by unit code.
     """
 
-    def __init__(self, round: Round, names: dict[str, str], as_of: dt.date, version: int) -> None:
-        self.round, self.form, self.names, self._as_of, self._version = round, round.form, names, as_of, version
-        self.words = words()
-        self._book = Book(Workbook(as_of, {}), self.words, {"round": round.id, "version": version})
+    def __init__(self, round: Round, names: dict[str, str], as_of: dt.date) -> None:
+        self.round, self.form, self.names, self._as_of, self.words = round, round.form, names, as_of, words()
+        self._book = Book(Workbook(as_of, {}), self.words, defaultdict(str))
         cell = self._book.cell
         self.centred, self.text, self.small, self.given = map(cell, ("center", "text", "small", "given"))
         self.free, self.ticked = cell("given", locked=False), cell("center", locked=False)
@@ -126,22 +127,26 @@ class Forms:
         self._rules: dict[tuple[int, int], list[Validation]] = {}
         self._choices()
         self._guide()
+        self._paged: dict[tuple[str, ...], Sheet] = {}  # these sheets, by what their pages say
 
-    def made(self, sender: Unit, filling: Filling) -> bytes:
-        """Return the form of a sender, a workbook."""
-        file = Workbook(self._as_of, {"round": self.round.id, "unit": sender.code, "version": str(self._version)})
-        _Form(self, self._book.another(file, self._facts(sender, filling)), sender, filling).write()
-        file.sheets += self._book.file.sheets
+    def made(self, sender: Unit, filling: Filling, version: int) -> bytes:
+        """Return the form of a sender, a workbook; `version` is the number that it has when it comes back."""
+        file = Workbook(self._as_of, {"round": self.round.id, "unit": sender.code, "version": str(version)})
+        book = self._book.another(file, self._facts(sender, filling, version))
+        _Form(self, book, sender, filling).write()
+        for sheet in map(book.paged, map(copy, self._book.file.sheets)):
+            file.sheets.append(self._paged.setdefault((sheet.name, sheet.header, sheet.footer), sheet))
         return file.content()
 
-    def _facts(self, sender: Unit, filling: Filling) -> dict[str, Any]:
+    def _facts(self, sender: Unit, filling: Filling, version: int) -> dict[str, Any]:
         """Return what titles and notes may mention."""
         day, deadlines = self.round.last_day_of(sender.code), self.words["deadlines"]
         severities = [mark.severity for mark in filling.marks]
         return {
-            **self._book.facts,
             "unit": sender.full_name.upper(),
             "code": sender.code,
+            "round": self.round.id,
+            "version": version,
             "office": self.round.office.name,
             "deadline": deadlines["none" if day is None else "ahead" if day >= self._as_of else "over"].format(
                 date=vietnamese_date(day)
