@@ -76,5 +76,5 @@ def write_late(result: Result, told: pd.DataFrame, folder: Path) -> list[Letter]
     for code, own in told[told["submitter"].ne("")].groupby("submitter"):
         place = folder / folder_of(result.round.submitting_units[str(code)])
         place.mkdir(parents=True)
-        letters.append(write_letter(result, list(own.itertuples()), str(code), place, place / "khong-kem-tep"))
+        letters.append(write_letter(result, list(own.itertuples()), str(code), place))
     return letters

@@ -30,7 +30,7 @@ from pipeline.render.papers import write_papers
 from pipeline.render.rollup import write_rollup
 from pipeline.render.sources import way_to
 from pipeline.render.wording import worded
-from pipeline.render.workbook import prefilled, write_form
+from pipeline.render.workbook import Forms, prefilled
 from pipeline.run import Result, judge
 from pipeline.state import alone, hold, writable
 from pipeline.terminal import watched
@@ -219,7 +219,7 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
     Return the folder and how many forms there are.
     """
     today = as_of or dt.date.today()
-    names = round.right_names.proposed
+    forms = Forms(round, round.right_names.proposed, today)
     shelf = forms_shelf(round, outbox)
     with hold(state), open_ledger(state) as ledger, writable(outbox):
         ledger.must_live(round.id)
@@ -231,7 +231,7 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
             number = versions[-1].number + 1 if versions else 1
             filling = prefilled(round, code, {**carried, **prefillable(versions[-1] if versions else None)})
             path = shelf.staged / f"{code}-{slug(unit.full_name)}.xlsx"
-            write_form(path, round, unit, filling, names, version=number, as_of=today)
+            path.write_bytes(forms.made(unit, filling, number))
         shelf.swap()
     return shelf.place, len(round.submitting_units)
 

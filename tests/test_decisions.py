@@ -14,7 +14,7 @@ from building import ROUND, Book, Row, right_rows
 from conftest import Outcome, Run, drop_and_run
 
 from pipeline.__main__ import main
-from pipeline.render.workbook import prefilled, write_form
+from pipeline.render.workbook import Forms, prefilled
 from schemas.data import HERE, TEMPLATES, read_toml
 from schemas.round import load_round
 
@@ -172,7 +172,7 @@ def test_a_waiver_of_a_person_is_of_no_other(tmp_path: Path, command: Command) -
     (code, unit), inbox = next(iter(round.submitting_units.items())), tmp_path / "inbox"
     inbox.mkdir()
     path = inbox / f"{code}.xlsx"
-    write_form(path, round, unit, prefilled(round, code, {}), {}, version=1, as_of=ROUND.source.date)
+    path.write_bytes(Forms(round, {}, ROUND.source.date).made(unit, prefilled(round, code, {}), 1))
     book = openpyxl.load_workbook(path)
     sheet = book[FORM_WORDS["list"]["name"]]
     keys = round.form.keys

@@ -10,6 +10,7 @@ from building import ROUND, Book, Layout, Row, right_row, right_rows
 from conftest import Outcome, Run
 from openpyxl.worksheet.worksheet import Worksheet
 
+from pipeline.render.workbook import Forms, Mark, prefilled
 from schemas.data import HERE, read_toml
 
 SENDER = "102"
@@ -134,6 +135,34 @@ def test_text_that_looks_like_a_formula_stays_text(run: Run, text: str) -> None:
     for name in ("findings.csv", "rows.csv"):
         values = [value for row in outcome._table(name) for value in row.values()]
         assert not any(value.startswith(("=", "+", "-", "@")) for value in values)
+
+
+def test_a_form_is_the_same_whatever_was_written_before() -> None:
+    """What all forms share is made once; processes that write side by side take the senders in any order."""
+    senders = list(ROUND.submitting_units.values())[:3]
+    mark = Mark("error", "Phải sửa", "Bí mật", value="x")
+    made: dict[tuple[str, int], bytes] = {}
+    for turn, order in enumerate((senders, senders[::-1])):
+        forms = Forms(ROUND, ROUND.right_names.proposed, ROUND.source.date)
+        for sender in order:
+            filling = prefilled(ROUND, sender.code, {})
+            if sender is senders[1]:
+                filling.rows["commune"][0].marks["page_link"] = [mark]
+            made[sender.code, turn] = forms.made(sender, filling, 2)
+    for sender in senders:
+        assert made[sender.code, 0] == made[sender.code, 1]
+        book = openpyxl.load_workbook(io.BytesIO(made[sender.code, 0]))
+        texts = [cell.value for sheet in book.worksheets for row in sheet.iter_rows() for cell in row]
+        assert (mark.message in texts) is (sender is senders[1])
+
+
+def test_pages_of_all_sheets_may_name_the_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    forms = Forms(ROUND, {}, ROUND.source.date)
+    monkeypatch.setitem(forms.words["book"], "footer", "{unit} – {version}")
+    for version, sender in enumerate(list(ROUND.submitting_units.values())[:3]):
+        book = openpyxl.load_workbook(io.BytesIO(forms.made(sender, prefilled(ROUND, sender.code, {}), version)))
+        feet = {sheet.oddFooter.left.text for sheet in book.worksheets}
+        assert feet == {f"{sender.full_name.upper()} – {version}"}
 
 
 def test_no_folder_holds_another_units_data(run: Run) -> None:

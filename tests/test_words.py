@@ -9,7 +9,7 @@ import pytest
 from building import ROUND, Book, right_rows
 from conftest import Outcome, drop_and_run
 
-from pipeline.render.workbook import prefilled, write_form
+from pipeline.render.workbook import Forms, prefilled
 from schemas.codes import Rule
 from schemas.data import TEMPLATES, read_toml
 from schemas.kinds import KINDS
@@ -39,7 +39,7 @@ def test_hints_and_guidance_of_a_form_are_what_its_messages_say(id: str, tmp_pat
     round = load_round(id)
     code, unit = next(iter(round.submitting_units.items()))
     path = tmp_path / "form.xlsx"
-    write_form(path, round, unit, prefilled(round, code, {}), {}, version=1, as_of=ROUND.source.date)
+    path.write_bytes(Forms(round, {}, ROUND.source.date).made(unit, prefilled(round, code, {}), 1))
     book = openpyxl.load_workbook(path)
     listed, guide = (book[WORDS[sheet]["name"]] for sheet in ("list", "guide"))
     hints = {rule.prompt for rule in listed.data_validations.dataValidation}

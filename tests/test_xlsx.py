@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from pipeline.xlsx.book import Workbook
 from pipeline.xlsx.notes import Note
-from pipeline.xlsx.sheet import Sheet, Validation, one_of
+from pipeline.xlsx.sheet import Formula, Sheet, Validation, one_of
 from schemas.text import storable
 
 DAY = dt.date(2026, 3, 2)
@@ -41,9 +41,9 @@ TEXTS = st.text(max_size=40) | st.sampled_from(
 VALUES = st.lists(st.lists(TEXTS | st.integers(-(10**9), 10**9) | st.none(), max_size=5), max_size=5)
 
 
-def _book(*sheets: str) -> tuple[Workbook, list[Sheet]]:
+def _book(*sheets: str, widths: tuple[float, ...] = (8.0, 12.5, 20.0)) -> tuple[Workbook, list[Sheet]]:
     book = Workbook(DAY, {"round": "a & b", "version": "2"})
-    return book, [book.sheet(name, [8.0, 12.5, 20.0]) for name in sheets]
+    return book, [book.sheet(name, [*widths]) for name in sheets]
 
 
 def _part(path: Path, name: str) -> bytes:
@@ -55,13 +55,11 @@ def _part(path: Path, name: str) -> bytes:
 @given(VALUES)
 def test_cells_are_read_as_they_were_written(tmp_path_factory, rows) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path_factory.mktemp("book") / "a.xlsx"
-    book, (sheet,) = _book("Danh s\u00e1ch")
+    book, (sheet,) = _book("Danh s\u00e1ch", widths=(8.0,) * 5)
     look = book.looks.add(LOOK)
     for row, values in enumerate(rows):
-        for column, value in reversed(list(enumerate(values))):
-            sheet.write(row, column, value, look)
-        sheet.done(row)
-    book.save(path)
+        sheet.write(row, [(column, value, look) for column, value in enumerate(values)])
+    path.write_bytes(book.content())
     read = python_calamine.load_workbook(str(path)).get_sheet_by_index(0)
     found = {
         (row, column): value
@@ -78,12 +76,27 @@ def test_cells_are_read_as_they_were_written(tmp_path_factory, rows) -> None:  #
     assert found == wanted
 
 
+def test_a_long_sheet_is_read_whole(tmp_path: Path) -> None:
+    """Its rows wait on the disk, in portions."""
+    path = tmp_path / "a.xlsx"
+    book, (sheet,) = _book("A")
+    look = book.looks.add(LOOK)
+    for row in range(4_500):
+        sheet.write(row, [(0, row, look), (1, f"d\u00f2ng {row} & <{row}>", look)])
+    path.write_bytes(book.content())
+    assert zipfile.ZipFile(path).testzip() is None
+    read = python_calamine.load_workbook(str(path)).get_sheet_by_index(0).to_python()
+    assert [row[:2] for row in read] == [[row, f"d\u00f2ng {row} & <{row}>"] for row in range(4_500)]
+
+
 def test_a_text_is_never_longer_than_excel_allows(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     book, (sheet,) = _book("A")
-    sheet.write(0, 0, "\U0001f600" * 20_000, book.looks.add(LOOK))
-    book.save(path)
-    (text,) = ElementTree.fromstring(_part(path, "xl/sharedStrings.xml")).itertext()
+    sheet.write(0, [(0, "\U0001f600" * 20_000, book.looks.add(LOOK))])
+    path.write_bytes(book.content())
+    rows = ElementTree.fromstring(_part(path, "xl/worksheets/sheet1.xml")).find("{*}sheetData")
+    assert rows is not None
+    text = "".join(rows.itertext())
     assert len(text.encode("utf-16-le")) <= 2 * 32_767 and set(text) == {"\U0001f600"}
 
 
@@ -103,7 +116,7 @@ def test_a_workbook_is_of_the_version_that_its_charts_are_written_for(tmp_path: 
     """Otherwise LibreOffice shows the name of every bar, its series and a key beside its value."""
     path = tmp_path / "a.xlsx"
     book, _ = _book("A")
-    book.save(path)
+    path.write_bytes(book.content())
     assert openpyxl.load_workbook(path).properties is not None
     assert b"<AppVersion>12.0000</AppVersion>" in _part(path, "docProps/app.xml")
     assert b"/docProps/app.xml" in _part(path, "[Content_Types].xml") and b"docProps/app.xml" in _part(
@@ -114,9 +127,9 @@ def test_a_workbook_is_of_the_version_that_its_charts_are_written_for(tmp_path: 
 def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.xlsx", "b.xlsx"):
         book, (sheet,) = _book("A")
-        sheet.write(0, 0, "x", book.looks.add(LOOK))
+        sheet.write(0, [(0, "x", book.looks.add(LOOK))])
         sheet.notes.append(Note(0, 0, "note", 60))
-        book.save(tmp_path / name)
+        (tmp_path / name).write_bytes(book.content())
     assert (tmp_path / "a.xlsx").read_bytes() == (tmp_path / "b.xlsx").read_bytes()
 
 
@@ -124,12 +137,10 @@ def test_another_program_reads_what_stands_around_the_cells(tmp_path: Path) -> N
     path = tmp_path / "a.xlsx"
     book, (first, second) = _book("T\u1ed5ng 'h\u1ee3p'", "B")
     plain, marked = (book.looks.add({**LOOK, **look}) for look in ({}, {"bg_color": "#FFC7CE", "locked": False}))
-    first.merge(0, 0, 0, 2, plain)
-    first.write(0, 0, "title", plain)
-    first.write(1, 0, "a", marked)
-    first.write(1, 1, DAY, plain)
-    first.formula(1, 2, 'IF(A2<>"","x & y","")', "x & y", plain)
-    first.height(1, 30)
+    first.merge(0, 0, 0, 2)
+    first.write(0, [(0, "title", plain), (1, None, plain), (2, None, plain)])
+    formula = Formula('IF(A2<>"","x & y","")', "x & y")
+    first.write(1, [(0, "a", marked), (1, DAY, plain), (2, formula, plain)], 30)
     first.link(1, 0, "external:../../inbox/a b.xlsx#'S 1'!C7", "a")
     first.link(0, 0, "internal:'B'!A1", "title")
     first.validate(1, 0, 9, Validation("list", formulas=one_of(["c\u00f3", "kh\u00f4ng"]), title="t", message="m\nn"))
@@ -141,7 +152,7 @@ def test_another_program_reads_what_stands_around_the_cells(tmp_path: Path) -> N
     first.notes.append(Note(1, 1, " look\nhere", 60))
     second.protection = 'scenarios="1"'
     second.active = True
-    book.save(path)
+    path.write_bytes(book.content())
 
     read = openpyxl.load_workbook(path)
     sheet, other = read.worksheets
@@ -167,9 +178,9 @@ def test_boxes_of_notes_lie_where_xlsxwriter_puts_them(tmp_path_factory, places)
     folder = tmp_path_factory.mktemp("notes")
     book, (sheet,) = _book("A")
     for row in range(0, 40, 3):
-        sheet.height(row, 12 + 7.25 * row)
+        sheet.write(row, [], 12 + 7.25 * row)
     sheet.notes += [Note(row, column, "x", height) for row, column, height in sorted(places)]
-    book.save(folder / "a.xlsx")
+    (folder / "a.xlsx").write_bytes(book.content())
     with xlsxwriter.Workbook(folder / "b.xlsx") as other:
         paper = other.add_worksheet("A")
         for column, width in enumerate([8.0, 12.5, 20.0]):

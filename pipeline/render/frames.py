@@ -312,11 +312,14 @@ def _names(result: Result) -> dict[str, str]:
     return {code: unit.full_name for code, unit in result.round.register.units.items()}
 
 
-def marks(told: pd.DataFrame) -> dict[tuple[int, str], str]:
-    """Return the gravest severity of every cell that has an error or a warning, by row id and column."""
+def marks(told: pd.DataFrame) -> dict[str, dict[int, str]]:
+    """Return the gravest severity of every cell that has an error or a warning, by column and row id."""
     found = told[told["id"].ge(0) & told["column"].ne("") & told["severity"].ne("note")]
     found = found.sort_values("gravity", ascending=False)
-    return dict(zip(zip(found["id"], found["column"], strict=True), found["severity"], strict=True))
+    marks: dict[str, dict[int, str]] = {}
+    for column, id, severity in zip(found["column"], found["id"], found["severity"], strict=True):
+        marks.setdefault(column, {})[id] = severity
+    return marks
 
 
 def _measured(frame: pd.DataFrame, round: Round) -> pd.DataFrame:

@@ -66,10 +66,15 @@ def _kind(result: Result, sender: str) -> str:
     return _KINDS[result.senders[sender]["status"]]
 
 
-def write_letter(result: Result, told: list[Any], sender: str, folder: Path, attachment: Path) -> Letter:
-    """Write `thu.eml` and `tin-nhan.txt` into the sender's folder; `told` are its findings in words."""
+def write_letter(
+    result: Result, told: list[Any], sender: str, folder: Path, name: str = "", attachment: bytes = b""
+) -> Letter:
+    """Write `thu.eml` and `tin-nhan.txt` into the sender's folder; `told` are its findings in words.
+
+    The attachment, if there is any, is a workbook of that name.
+    """
     letter = letter_to(result, sender)
-    facts = _facts(result, told, sender, letter.kind, attachment.name)
+    facts = _facts(result, told, sender, letter.kind, name)
     text = _template("thu.txt.j2").render(facts).strip() + "\n"
     (folder / "thu.eml").write_bytes(_message(result, letter, facts, text, attachment))
     (folder / "tin-nhan.txt").write_text(_template("tin-nhan.txt.j2").render(facts).strip() + "\n", encoding="utf-8")
@@ -206,7 +211,7 @@ def _address(name: str, address: str) -> str:
     return str(Address(clean(name), addr_spec=address))
 
 
-def _message(result: Result, letter: Letter, facts: dict[str, Any], text: str, attachment: Path) -> bytes:
+def _message(result: Result, letter: Letter, facts: dict[str, Any], text: str, attachment: bytes) -> bytes:
     round, sender = result.round, letter.submitter
     subject = clean(
         line("letters", letter.kind, document=facts["document"], unit=facts["unit"], errors=facts["errors"])
@@ -222,7 +227,7 @@ def _message(result: Result, letter: Letter, facts: dict[str, Any], text: str, a
     }
     html = _template("thu.html.j2").render(subject=subject, paragraphs=list(_paragraphs(text)))
     sign = f"{sender}-{round.id}-{result.as_of:%Y%m%d}"
-    return letter_of(head, text, html, attachment if attachment.exists() else None, sign)
+    return letter_of(head, text, html, facts["attachment"], attachment, sign)
 
 
 def _paragraphs(text: str) -> Iterator[str | list[str]]:

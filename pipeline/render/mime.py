@@ -1,35 +1,36 @@
-"""A letter as mail programs and servers take it: the e-mail library folds its headers, its parts are put together here.
+"""A letter as mail programs and servers take it, put together here: headers of ASCII in short lines, coded parts.
 
-All letters of a round have the same few parts, which the library would parse, fold and walk through anew for each.
+All letters of a round have the same few parts, which the e-mail library would parse, fold and walk through for each.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
-from email.header import Header
-from email.policy import SMTP
+from collections.abc import Iterable, Iterator, Mapping
+from email.utils import parseaddr
 from functools import cache
-from pathlib import Path
+from textwrap import wrap
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _VERSION = b"MIME-Version: 1.0\r\n"
 _LONGEST = 78  # characters of a line, RFC 5322
+_WORD = 39  # bytes in an encoded word, so that a header's name stands beside it (RFC 2047)
+_ADDRESSES = ("From", "To")
 
 
-def letter_of(head: Mapping[str, str], text: str, html: str, attachment: Path | None, sign: str) -> bytes:
-    """Return a letter: its headers, its words as text and as a page, and the workbook that it brings, if any.
+def letter_of(head: Mapping[str, str], text: str, html: str, name: str, content: bytes, sign: str) -> bytes:
+    """Return a letter: its headers, its words as text and as a page, the workbook that it brings (b"": none), named.
 
     `sign` makes the edges of its parts, numbered from outside: nothing in the letter may hold it.
     """
     plain = _part('text/plain; charset="utf-8"', _lines(text))
     page = _part('text/html; charset="utf-8"', _lines(html), _VERSION)
-    if attachment is None:
+    if not content:
         body = _parts("alternative", [plain, page], f"=={sign}-0==")
     else:
         words = _parts("alternative", [plain, page], f"=={sign}-1==")
-        named = f'Content-Disposition: attachment; filename="{attachment.name}"\r\n'.encode("ascii")
-        workbook = _part(_XLSX, attachment.read_bytes(), named + _VERSION)
+        named = f'Content-Disposition: attachment; filename="{name}"\r\n'.encode("ascii")
+        workbook = _part(_XLSX, content, named + _VERSION)
         body = _parts("mixed", [words, workbook], f"=={sign}-0==")
     return b"".join(_header(name, value) for name, value in head.items()) + _VERSION + body
 
@@ -42,10 +43,27 @@ def _header(name: str, value: str) -> bytes:
 
 @cache
 def _folded(name: str, value: str) -> bytes:
-    """Return a header in lines of their length; subjects by another way, as this one loses a space in them."""
-    if name == "Subject":
-        return f"{name}: {Header(value, 'utf-8', header_name=name).encode(linesep=SMTP.linesep)}\r\n".encode("ascii")
-    return SMTP.fold_binary(*SMTP.header_store_parse(name, value))
+    """Return a header in lines of their length, what is not ASCII in encoded words."""
+    if value.isascii():
+        lines = wrap(
+            f"{name}: {value}", _LONGEST, subsequent_indent=" ", break_long_words=False, break_on_hyphens=False
+        )
+    else:
+        text, address = parseaddr(value) if name in _ADDRESSES else (value, "")
+        coded = [f" =?utf-8?b?{base64.b64encode(word).decode()}?=" for word in _words(text.encode())]
+        lines = [f"{name}:{coded[0]}", *coded[1:], *([f" <{address}>"] if address else [])]
+    return "".join(f"{line}\r\n" for line in lines).encode("ascii")
+
+
+def _words(text: bytes) -> Iterator[bytes]:
+    """Yield a text in UTF-8 in portions that end with a space (some programs show another there), or a letter."""
+    while len(text) > _WORD:
+        end = text.rfind(b" ", 0, _WORD) + 1 or _WORD
+        while text[end] & 0xC0 == 0x80:  # within a letter
+            end -= 1
+        yield text[:end]
+        text = text[end:]
+    yield text
 
 
 def _part(kind: str, content: bytes, more: bytes = b"") -> bytes:

@@ -26,7 +26,7 @@ from pipeline.memory import most_held
 from pipeline.period import Carried
 from pipeline.render.letter import folder_of, letter_to, write_letter
 from pipeline.render.returned import filling_of
-from pipeline.render.workbook import prefilled, write_form
+from pipeline.render.workbook import Forms, prefilled
 from pipeline.run import Result
 from pipeline.terminal import watched
 from schemas.codes import Rule
@@ -53,6 +53,7 @@ class Outgoing:
         self._told: dict[str, list[Any]] = {}
         for finding in told.itertuples(index=False, name="Told"):
             self._told.setdefault(finding.submitter, []).append(finding)
+        self._forms = Forms(result.round, result.round.right_names.proposed, result.as_of)
         self._common = mark_of((mark_of_program(), result.round.model_dump(), result.as_of, len(result.standings)))
 
     def write(self, beside: Callable[[], None], meanwhile: Callable[[], None]) -> tuple[list[Letter], dict[str, str]]:
@@ -74,22 +75,18 @@ class Outgoing:
         return letter_to(self._result, unit.code), sign
 
     def _write(self, unit: Unit) -> None:
-        result = self._result
-        round, sender, as_of = result.round, unit.code, result.as_of
-        own, status = self._told.get(sender, []), result.senders[sender]
+        result, sender = self._result, unit.code
+        own, status = self._told.get(sender, []), result.senders[sender]["status"]
         place = self._folder / folder_of(unit)
         place.mkdir(parents=True, exist_ok=True)
-        names, version = round.right_names.proposed, result.version_of(sender) + 1
-        unread = status["status"] in ("missing", "rejected")
-        form = place / ("bieu-mau.xlsx" if unread else "phieu-sua.xlsx")
-        if unread:
-            filling = prefilled(round, sender, self._carried)
-            write_form(form, round, unit, filling, names, version=version, as_of=as_of)
+        version, name, form = result.version_of(sender) + 1, "phieu-sua.xlsx", b""
+        if status in ("missing", "rejected"):
+            filling = prefilled(result.round, sender, self._carried)
+            name, form = "bieu-mau.xlsx", self._forms.made(unit, filling, version)
         elif any(f.severity != "note" and f.rule != Rule.SUBMISSION_LATE for f in own):
-            write_form(form, round, unit, filling_of(result, own, sender), names, version=version, as_of=as_of)
-        write_letter(result, own, sender, place, form)
-        if unread:
-            form.unlink()
+            form = self._forms.made(unit, filling_of(result, own, sender), version)
+            (place / name).write_bytes(form)
+        write_letter(result, own, sender, place, name, form)
 
     def _sign(self, unit: Unit) -> str:
         """Return a mark of all that a sender's folder is made from."""

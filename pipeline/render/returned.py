@@ -18,10 +18,8 @@ from schemas.messages import line, title
 from schemas.text import clean
 
 REPAIRS_SHOWN = 60
-_Cell = tuple[str, str, str, str]
-"""File, sheet, cell and column."""
-_Typed = tuple[dict[str, str], dict[str, _Cell]]
-"""What a row holds, and where, by column."""
+_Marks = dict[tuple[str, str], dict[tuple[str, str], list[Mark]]]
+"""By file and sheet those of a cell and column."""
 
 
 def filling_of(result: Result, told: list[Any], sender: str) -> Filling:
@@ -30,19 +28,21 @@ def filling_of(result: Result, told: list[Any], sender: str) -> Filling:
     Units that it did not list stand there as blank rows (unless a misspelt row is probably theirs), rows of no
     known unit at the end.
     """
-    marks = _marks_by_cell(told)
-    by_unit: dict[str, list[_Typed]] = {}
-    for code, row in _typed(result, sender):
+    by_unit: dict[str, list[FormRow]] = {}
+    for code, row in _typed(result, sender, _marks_by_cell(told)):
         by_unit.setdefault(code, []).append(row)
     missing = {f.unit: _mark(f) for f in told if f.rule == Rule.UNIT_MISSING}
     key = result.round.form.unit_key
     rows: dict[str, list[FormRow]] = {level: [] for level in result.round.lists}
     for unit in result.round.expected[sender]:
+        name = result.round.listed_names[unit.code]
         for row in by_unit.get(unit.code, []):
-            rows[unit.level].append(_row(row, marks, key, result.round.listed_names[unit.code]))
+            if row.values[key] != name and section_level(row.values[key]):
+                row.values[key] = name
+            rows[unit.level].append(row)
         if unit.code in missing:
-            rows[unit.level].append(FormRow({key: result.round.listed_names[unit.code]}, {key: [missing[unit.code]]}))
-    rows[result.round.lists[-1]].extend(_row(row, marks, key, "") for row in by_unit.get("", []))
+            rows[unit.level].append(FormRow({key: name}, {key: [missing[unit.code]]}))
+    rows[result.round.lists[-1]].extend(by_unit.get("", []))
     questions = {question.key for question in result.round.questions}
     elsewhere = [f for f in told if not f.cell or f.column in questions]
     whole = [f for f in elsewhere if f.rule != Rule.UNIT_MISSING and f.severity != "note"]
@@ -69,11 +69,11 @@ def _changes(result: Result, sender: str) -> Iterator[Mark]:
         yield Mark("note", "", "", unit=unit, label=label, value=before, suggestion=after)
 
 
-def _marks_by_cell(findings: list[Any]) -> dict[_Cell, list[Mark]]:
-    marks: dict[_Cell, list[Mark]] = {}
+def _marks_by_cell(findings: list[Any]) -> _Marks:
+    marks: _Marks = {}
     for f in findings:
         if f.severity != "note" and f.cell:
-            marks.setdefault((f.file, f.sheet, f.cell, f.column), []).append(_mark(f))
+            marks.setdefault((f.file, f.sheet), {}).setdefault((f.cell, f.column), []).append(_mark(f))
     return marks
 
 
@@ -90,18 +90,11 @@ def _settled(f: Any) -> str:
     return line("words", "accepted_until", title=title(f.rule), until=vietnamese_date(decision.until))
 
 
-def _typed(result: Result, sender: str) -> Iterator[tuple[str, _Typed]]:
-    """Yield the unit's code, the texts and the cells of every row that counts of a sender, by column."""
-    ids, keys = result.ids_from.get(sender, []), result.round.form.keys
-    for id in ids:
+def _typed(result: Result, sender: str, marks: _Marks) -> Iterator[tuple[str, FormRow]]:
+    """Yield the unit's code and, as it was typed, every row that counts of a sender."""
+    keys = result.round.form.keys
+    for id in result.ids_from.get(sender, []):
         typed, where, (code, file, sheet) = result.as_typed(id)
-        at = {key: (file, sheet, cell, key) for key, cell in zip(keys, where, strict=True)}
-        yield code, (dict(zip(keys, typed, strict=True)), at)
-
-
-def _row(row: _Typed, marks: dict[_Cell, list[Mark]], key: str, unit_name: str) -> FormRow:
-    texts, cells = row
-    values = {column: clean(text) for column, text in texts.items()}
-    if unit_name and section_level(values[key]):
-        values[key] = unit_name
-    return FormRow(values, {column: marks[cell] for column, cell in cells.items() if cell in marks})
+        found = marks.get((file, sheet), {})
+        marked = {key: found[cell, key] for cell, key in zip(where, keys, strict=True) if (cell, key) in found}
+        yield code, FormRow(dict(zip(keys, map(clean, typed), strict=True)), marked)

@@ -51,7 +51,7 @@ def write_rollup(result: Result, told: pd.DataFrame, path: Path, way: str = "") 
     for key, frame in record_frames(result):
         _plain_sheet(book, key, frame)
     trend_sheet(book, result)
-    file.save(path)
+    path.write_bytes(file.content())
 
 
 def _duplicates_key(result: Result) -> str:

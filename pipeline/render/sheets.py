@@ -6,15 +6,16 @@ Knows nothing of rounds or forms; its words and colours come from the TOML file 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import pandas as pd
 from xlsxwriter.chart import Chart
 
 from pipeline.xlsx.book import Workbook
+from pipeline.xlsx.sheet import Cell, Sheet
 from schemas.text import storable
 
 _HEADER_LIMIT = 120  # Excel allows 255 characters for the parts of a header together
@@ -52,11 +53,8 @@ _LETTERS = _Letters({
     " ": _SPACE,
 })  # fmt: skip
 
-_Marks = Mapping[tuple[Any, str], str]
 
-
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A printed column: `kind` is one of `_KINDS`, `span` how many of the sheet's columns it takes.
 
     `parent` is the heading above it, `toned` colours its cells by the row's `tone`, `link` names the frame's column
@@ -90,9 +88,24 @@ class Book:
         self._looks: dict[tuple[tuple[str, Any], ...], int] = {}
         self._cells: dict[tuple[Any, ...], int] = {}
 
+    def another(self, file: Workbook, facts: dict[str, Any]) -> Book:
+        """Return a book of another workbook in which the looks of this one have the same numbers."""
+        other = Book(file, self.words, facts)
+        file.looks, other._looks, other._cells = self.file.looks.copy(), {**self._looks}, {**self._cells}
+        return other
+
     def sheet(self, name: str, widths: list[float]) -> SheetWriter:
         """Return a new sheet, ready to print."""
         return SheetWriter(self, name, widths)
+
+    def paged(self, sheet: Sheet) -> Sheet:
+        """Return a sheet, its pages headed by the words and facts of this book."""
+        words = self.words["book"]
+        header, footer = (_header_text(words[key], self.facts) for key in ("header", "footer"))
+        small = words["small"]
+        sheet.header = f"&L{small}{header}&R{small}{sheet.name}"
+        sheet.footer = f"&L{small}{footer}&R{small}{words['page']}"
+        return sheet
 
     def cell(self, kind: str, **look: Any) -> int:
         """Return the look of a table's cell."""
@@ -121,22 +134,15 @@ class SheetWriter:
 
     def __init__(self, book: Book, name: str, widths: list[float]) -> None:
         self.book, self.widths, self.row = book, widths, 0
-        self.paper = book.file.sheet(name, widths)
+        self.paper = book.paged(book.file.sheet(name, widths))
+        self._room = [pixels(width) - 8 for width in widths]  # of a text, in pixels
         self._filter: tuple[int, int] | None = None
         self._links = 0
-        self._page()
 
     @property
     def last(self) -> int:
         """The last column."""
         return len(self.widths) - 1
-
-    def _page(self) -> None:
-        words = self.book.words["book"]
-        header, footer = (_header_text(words[key], self.book.facts) for key in ("header", "footer"))
-        small = words["small"]
-        self.paper.header = f"&L{small}{header}&R{small}{self.paper.name}"
-        self.paper.footer = f"&L{small}{footer}&R{small}{words['page']}"
 
     # --- titles
 
@@ -164,84 +170,110 @@ class SheetWriter:
     def line(self, text: str, **look: Any) -> None:
         """Write a line over the whole width, as high as its text needs."""
         scale = look.get("font_size", _SIZE) / _SIZE
-        height = _height(line_count(text, pixels(sum(self.widths)) / scale / _BOLD)) * scale
-        self.paper.height(self.row, height)
-        self._merged((self.row, 0, self.row, self.last), text, self.book.format(**look))
-        self.row += 1
+        height = _height(_title_lines(text, pixels(sum(self.widths)) / scale / _BOLD)) * scale
+        self.paper.merge(self.row, 0, self.row, self.last)
+        self.write([(0, text, self.book.format(**look))], height)
 
     # --- tables
 
     def header(self, columns: list[Column]) -> int:
         """Write a header of one row; return that row."""
-        row, texts = self.row, []
-        for place, column in _placed_columns(columns):
-            self._merged((row, place, row, place + column.span - 1), column.header, self._head)
-            texts.append((column.header, self.width(place, column.span) / _BOLD))
-        self.fit(row, texts)
-        self.row += 1
-        return row
+        placed, head = list(_placed_columns(columns)), self._head
+        lines = max(_title_lines(c.header, self.width(place, c.span) / _BOLD) for place, c in placed)
+        cells = [cell for place, c in placed for cell in self._across(place, c.span, c.header, head)]
+        return self.write(cells, _height(lines))
 
     def form_header(self, columns: list[Column]) -> int:
         """Write a header of two rows, parents merged over their columns; return the upper one."""
-        row, head, place = self.row, self._head, 0
-        while place < len(columns):
-            parent, end = columns[place].parent, place + 1
-            while parent and end < len(columns) and columns[end].parent == parent:
-                end += 1
+        upper: list[Cell] = []
+        lower: list[Cell] = []
+        lines, head = 1, self._head
+        for parent, group in groupby(enumerate(columns), key=lambda placed: placed[1].parent):
+            placed = list(group)
             if parent:
-                self._merged((row, place, row, end - 1), parent, head)
-                for column in range(place, end):
-                    self.put(row + 1, column, columns[column].header, head)
-            else:
-                self._merged((row, place, row + 1, place), columns[place].header, head)
-            place = end
-        self.paper.height(row, _height(1))
-        lower = [(c.header, self.width(place) / _BOLD) for place, c in enumerate(columns) if c.parent]
-        self.fit(row + 1, lower)
-        self.row += 2
+                upper += self._across(placed[0][0], len(placed), parent, head)
+            for place, column in placed:
+                if parent:
+                    lines = max(lines, _title_lines(column.header, self.width(place) / _BOLD))
+                else:
+                    self.paper.merge(self.row, place, self.row + 1, place)
+                    upper.append((place, column.header, head))
+                lower.append((place, column.header if parent else None, head))
+        row = self.write(upper, _height(1))
+        self.write(lower, _height(lines))
         return row
 
     def section(self, texts: list[str]) -> None:
         """Write a heading row of the form."""
         look = {"bold": True, "bg_color": self.book.words["colours"]["section"]}
-        for place in range(len(self.widths)):
-            text = texts[place] if place < len(texts) else ""
-            self.put(self.row, place, text, self.book.cell("center" if place == 0 else "text", **look))
-        self.row += 1
+        first, rest = self.book.cell("center", **look), self.book.cell("text", **look)
+        texts = texts + [""] * (len(self.widths) - len(texts))
+        self.write([(place, text, rest if place else first) for place, text in enumerate(texts)])
+
+    def _across(self, place: int, span: int, value: Any, look: int) -> list[Cell]:
+        """Return the cells of this row over which a value stands, merged."""
+        self.paper.merge(self.row, place, self.row, place + span - 1)
+        return [(place, value, look), *((blank, None, look) for blank in range(place + 1, place + span))]
 
     def rows(
         self,
         columns: list[Column],
         frame: pd.DataFrame,
-        marks: Mapping[tuple[Any, str], str] | None = None,
+        marks: Mapping[str, Mapping[Any, str]] | None = None,
         **look: Any,
     ) -> None:
         """Write the frame's rows, each as high as its texts need; a column that it lacks stays empty.
 
-        `marks` names the severity of the cells that have a finding, by the row's `id` and the column.
+        `marks` names the severity of the cells that have a finding, by the column and the row's `id`.
         """
-        fields = [_Field.of(self, place, column, frame, look) for place, column in _placed_columns(columns)]
-        tones = frame["tone"].tolist() if "tone" in frame else [""] * len(frame)
-        ids = frame["id"].tolist() if marks else [None] * len(frame)
-        for offset, values in enumerate(zip(*(field.values for field in fields), strict=True)):
-            cells, lines = [], 1
-            for field, value in zip(fields, values, strict=True):
-                style, column = field.style, field.column
-                if marks and (ids[offset], column.key) in marks:
-                    style = self.book.toned(column.kind, marks[ids[offset], column.key])
-                elif column.toned and tones[offset]:
-                    style = self.book.toned(column.kind, tones[offset])
-                if column.span > 1:
-                    self.paper.merge(self.row, field.place, self.row, field.place + column.span - 1, style)
-                if field.links and self._link(self.row, field.place, value, field.links[offset]):
-                    style = field.linked
-                cells.append((field.place, value, style))
-                if type(value) is str and len(value) > field.fits:
-                    lines = max(lines, line_count(value, field.width))
-            self.paper.write_row(self.row, cells)
-            self.paper.height(self.row, _height(lines))
-            self.row += 1
-            self.paper.done(self.row)
+        lines, table = [1] * len(frame), []
+        for place, column in _placed_columns(columns):
+            values = frame[column.key].tolist() if column.key in frame else [""] * len(frame)
+            looks = self._looks(column, frame, marks or {}, look)
+            if column.link in frame:
+                self._link(place, column, values, frame[column.link].tolist(), looks)
+            self._heighten(lines, place, column, values)
+            table.append((place, values, looks))
+            for beside in range(place + 1, place + column.span):
+                table.append((beside, [None] * len(frame), looks))
+            for row in range(self.row, self.row + len(frame)) if column.span > 1 else ():
+                self.paper.merge(row, place, row, place + column.span - 1)
+        places, columnwise, looked = zip(*table, strict=True)
+        for texts, styles, high in zip(zip(*columnwise, strict=True), zip(*looked, strict=True), lines, strict=True):
+            self.write(zip(places, texts, styles, strict=True), _height(high))
+
+    def _looks(
+        self, column: Column, frame: pd.DataFrame, marks: Mapping[str, Mapping[Any, str]], look: dict[str, Any]
+    ) -> list[int]:
+        """Return how the cells of a column look: as its kind, as the row's tone, as what was found there."""
+        looks = [self.book.cell(column.kind, **look)] * len(frame)
+        if column.toned and "tone" in frame:
+            tones = frame["tone"].tolist()
+            toned = {tone: self.book.toned(column.kind, tone) for tone in dict.fromkeys(tones) if tone}
+            looks = [toned.get(tone, plain) for tone, plain in zip(tones, looks, strict=True)]
+        if found := marks.get(column.key):
+            looks = [
+                self.book.toned(column.kind, found[id]) if id in found else plain
+                for id, plain in zip(frame["id"].tolist(), looks, strict=True)
+            ]
+        return looks
+
+    def _link(self, place: int, column: Column, values: list[Any], targets: list[str], looks: list[int]) -> None:
+        """Let the values that are there lead somewhere, as long as the sheet may have more links."""
+        linked = self.book.cell(column.kind, **_LINKED) if any(targets) else 0
+        for offset, (value, target) in enumerate(zip(values, targets, strict=True)):
+            if target and value not in (None, "") and self._links < _MOST_LINKS:
+                self._links += 1
+                self.paper.link(self.row + offset, place, target, str(value))
+                looks[offset] = linked
+
+    def _heighten(self, lines: list[int], place: int, column: Column, values: list[Any]) -> None:
+        """Give rows as many lines as the texts of a column need; each text is looked at once."""
+        width = self.width(place, column.span) * _SIZE / _KINDS[column.kind].get("font_size", _SIZE)
+        fits = max(int(width / _CAPITAL), 1)  # letters that stand on one line whatever they are
+        texts = {value for value in values if type(value) is str and len(value) > fits}
+        if counted := {text: line_count(text, width) for text in texts}:
+            lines[:] = [max(high, counted.get(value, 1)) for high, value in zip(lines, values, strict=True)]
 
     def tell_charts(self, row: int, column: int, values: Sequence[Any]) -> None:
         """Tell what stands in a column that charts of this sheet show."""
@@ -284,54 +316,21 @@ class SheetWriter:
 
     def width(self, place: int, span: int = 1) -> float:
         """Return how many pixels a text has in a column, or in several merged."""
-        return sum(pixels(width) for width in self.widths[place : place + span]) - 8
+        return sum(self._room[place : place + span]) + 8 * (span - 1)
 
-    def fit(self, row: int, texts: list[tuple[str, float]]) -> None:
-        """Make a row as high as these texts need, each in a cell so many pixels wide."""
-        self.paper.height(row, _height(max((line_count(*text) for text in texts), default=1)))
+    def write(self, cells: Iterable[Cell], height: float = 0, rest: str = "") -> int:
+        """Write the next row, so many points high; return which it is. A text never becomes a formula or a link.
 
-    def _link(self, row: int, column: int, value: Any, target: str) -> bool:
-        """Let a value that is there lead somewhere, as long as the sheet may have more links; tell whether it does."""
-        if not target or value in (None, "") or self._links >= _MOST_LINKS:
-            return False
-        self._links += 1
-        self.paper.link(row, column, target, str(value))
-        return True
+        `rest` is the XML of further cells.
+        """
+        row, self.row = self.row, self.row + 1
+        self.paper.write(row, cells, height, rest)
+        return row
 
-    def _merged(self, cells: tuple[int, int, int, int], text: str, style: int) -> None:
-        if cells[:2] != cells[2:]:
-            self.paper.merge(*cells, style)
-        self.put(cells[0], cells[1], text, style)
-
-    def put(self, row: int, column: int, value: Any, style: int) -> None:
-        """Write one value by its type; a text is always written as text, never as a formula or a link."""
-        self.paper.write(row, column, value, style)
-
-
-@dataclass(frozen=True)
-class _Field:
-    """A column of a table while its rows are written: where it stands, how wide in pixels, what is in it."""
-
-    column: Column
-    place: int
-    width: float
-    fits: int  # letters that stand on one line whatever they are
-    values: list[Any]
-    links: list[str]
-    style: int
-    linked: int
-
-    @staticmethod
-    def of(sheet: SheetWriter, place: int, column: Column, frame: pd.DataFrame, look: dict[str, Any]) -> _Field:
-        """Return the column with the frame's values."""
-        width = sheet.width(place, column.span) * _SIZE / _KINDS[column.kind].get("font_size", _SIZE)
-        links = frame[column.link].tolist() if column.link in frame else []
-        style = sheet.book.cell(column.kind, **look)
-        return _Field(
-            column, place, width, max(int(width / _CAPITAL), 1),
-            frame[column.key].tolist() if column.key in frame else [""] * len(frame),
-            links, style, sheet.book.cell(column.kind, **_LINKED) if any(links) else style,
-        )  # fmt: skip
+    def write_fit(self, cells: list[Cell], fitted: slice = slice(None)) -> int:
+        """Write the next row as high as its texts need, or those of some of its cells; return which it is."""
+        counts = [line_count(value, self._room[place]) for place, value, _ in cells[fitted] if isinstance(value, str)]
+        return self.write(cells, _height(max(counts, default=1)))
 
 
 def _placed_columns(columns: list[Column]) -> Iterator[tuple[int, Column]]:
@@ -351,31 +350,28 @@ def _height(lines: int) -> float:
     return min(lines * _LINE + _PADDING, _HIGHEST)
 
 
-@lru_cache(maxsize=5_000)  # what stands in every form; the texts of rows are told apart
 def line_count(text: str, width: float) -> int:
     """Return on how many lines a text stands in a cell so many pixels wide."""
-    if len(text) * _CAPITAL <= width and "\n" not in text:
-        return 1
-    return sum(_lines(paragraph, width) for paragraph in text.split("\n"))
+    if "\n" in text:
+        return sum(_lines(paragraph, width) for paragraph in text.split("\n"))
+    return 1 if len(text) * _CAPITAL <= width else _lines(text, width)
+
+
+_title_lines = lru_cache(maxsize=500)(line_count)  # titles and headings are the same in many workbooks
 
 
 def _lines(paragraph: str, width: float) -> int:
-    if _pixels_of(paragraph) <= width:
-        return 1
     lines, end = 1, 0.0
     for word in paragraph.split(" "):
-        size = _pixels_of(word)
-        if end and end + size > width:
-            lines, end = lines + 1, 0.0
+        size = sum(map(_LETTERS.__getitem__, word))
+        if end + size <= width:
+            end += size + _SPACE
+            continue
         full = int(size // width)  # a long word is broken where the line ends
-        lines, end = lines + full, end + size - full * width + _SPACE
+        lines, end = lines + full + (end > 0), size - full * width + _SPACE
     return lines
-
-
-def _pixels_of(text: str) -> float:
-    return sum(map(_LETTERS.__getitem__, text))
 
 
 def _header_text(text: str, facts: dict[str, Any]) -> str:
     """Return a text as a part of a page's header, in which `&` begins a command."""
-    return storable(text.format(**facts))[:_HEADER_LIMIT].replace("&", "&&")
+    return storable(text.format_map(facts))[:_HEADER_LIMIT].replace("&", "&&")

@@ -6,10 +6,13 @@ The workbook is always written anew from the form's definition; nothing of a sen
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, lru_cache
+from html import escape
+from itertools import chain, zip_longest
 from typing import Any
 
 from pipeline.answers import words
@@ -19,7 +22,7 @@ from pipeline.period import Carried
 from pipeline.render.sheets import Book, Column, SheetWriter
 from pipeline.xlsx.book import Workbook
 from pipeline.xlsx.notes import Note
-from pipeline.xlsx.sheet import Validation, one_of
+from pipeline.xlsx.sheet import Cell, Formula, Sheet, Validation, cells_xml, one_of
 from schemas.form import Column as FormColumn
 from schemas.form import Form
 from schemas.kinds import cell_value, repaired, shown
@@ -29,12 +32,16 @@ from schemas.round import Round
 from schemas.rules import bound_shown, rules_of
 from schemas.units import Unit
 
+# How lines over a whole sheet look; all forms ask for these looks first, so that they have the same numbers in all.
+_TITLE, _LARGE = ({"bold": True, "align": "center", "font_size": size} for size in (13, 14))
+_BOLD, _CENTRED = {"bold": True, "align": "center"}, {"italic": True, "align": "center"}
+_LINES: list[dict[str, Any]] = [_TITLE, _LARGE, _BOLD, _CENTRED, {"bold": True}, {"italic": True}, {}]
 # What a clerk may do on the protected list besides filling it.
 _ALLOWED = 'scenarios="1" formatCells="0" formatColumns="0" formatRows="0"'
 _NOTHING_ALLOWED = 'objects="1" scenarios="1"'
 _MORE_PERSONS = 5_000  # rows below the list that have its drop-downs
 LONG = 5_000  # rows: beyond this the sheet of formulas is left out, and the parts do not wait in memory
-_ROW, _NAME = "\x00", "\x01"  # marks in a formula
+_ROW, _LINE, _NAME, _RESULT = "\x00", "\x01", "\x02", "\x03"  # marks in a row of formulas
 NOTES_PER_SHEET = 2_000  # beyond this Excel becomes slow; the list of corrections still names every cell
 
 
@@ -95,150 +102,84 @@ def prefilled(round: Round, sender: str, known: Carried) -> Filling:
     return Filling(rows)
 
 
-def write_form(
-    path: Path, round: Round, sender: Unit, filling: Filling, names: dict[str, str], *, version: int, as_of: dt.date
-) -> None:
-    """Write the form of a sender.
-
-    `names` are the right page names by unit code; `version` is the number the workbook has when it comes back.
-    """
-    file = Workbook(as_of, {"round": round.id, "unit": sender.code, "version": str(version)})
-    _Form(Book(file, words(), _facts(round, sender, filling, version, as_of)), round, sender, filling).write(names)
-    file.save(path)
-
-
 def _is_long(filling: Filling) -> bool:
     return sum(map(len, filling.rows.values())) > LONG
 
 
-def _facts(round: Round, sender: Unit, filling: Filling, version: int, as_of: dt.date) -> dict[str, Any]:
-    """Return what titles and notes may mention."""
-    day, deadlines = round.last_day_of(sender.code), words()["deadlines"]
-    marks = list(filling.marks)
-    return {
-        "unit": sender.full_name.upper(),
-        "code": sender.code,
-        "round": round.id,
-        "version": version,
-        "office": round.office.name,
-        "deadline": deadlines["none" if day is None else "ahead" if day >= as_of else "over"].format(
-            date=vietnamese_date(day)
-        ),
-        **{f"{kind}s": sum(mark.severity == kind for mark in marks) for kind in ("error", "warning")},
-    }
+class Forms:
+    """The forms of a round on one day; what is the same in all of them is made once.
 
+    `names` are the right page names by unit code.
+    """
 
-class _Form:
-    """The sheets of one form; `places` collects every mark with its cell while the list is written."""
-
-    def __init__(self, book: Book, round: Round, sender: Unit, filling: Filling) -> None:
-        self.book, self.words = book, book.words
-        self.round, self.form, self.sender, self.filling = round, round.form, sender, filling
-        self.places: list[tuple[Mark, str]] = []
-        self.judgements: dict[tuple[int, bool], str] = {}  # formulas by place, with and without a right name
-        self.listed: list[tuple[int, FormRow]] = []  # rows of the list that name a unit
-        self.centred = book.cell("center")
-        self.inputs: list[tuple[FormColumn, float, int, int]] = []  # of the list: pixels, look if locked and if free
-
-    def write(self, names: dict[str, str]) -> None:
-        """Write what must be corrected (if anything), the list, and the right names."""
-        words = self.words
-        marked = any(True for _ in self.filling.marks)
-        todo = self.book.sheet(words["todo"]["name"], words["todo"]["widths"]) if marked else None
-        self._list(marked)
-        if self.round.questions:
-            self._questions()
-        if todo:
-            self._todo(todo)
-        if not _is_long(self.filling):
-            self._check(names)
-        self._right_names(names)
+    def __init__(self, round: Round, names: dict[str, str], as_of: dt.date) -> None:
+        self.round, self.form, self.names, self._as_of, self.words = round, round.form, names, as_of, words()
+        self._book = Book(Workbook(as_of, {}), self.words, defaultdict(str))
+        cell = self._book.cell
+        self.centred, self.text, self.small, self.given = map(cell, ("center", "text", "small", "given"))
+        self.free, self.ticked = cell("given", locked=False), cell("center", locked=False)
+        self.linked = cell("center", font_color="#0563C1", underline=1)
+        for look in _LINES:
+            self._book.format(**look)
+        for severity in self.words["tones"]:
+            self._book.toned("text", severity)
+            self._book.toned("given", severity, locked=False)
+        self._rules: dict[tuple[int, int], list[Validation]] = {}
         self._choices()
         self._guide()
+        self._paged: dict[tuple[str, ...], Sheet] = {}  # these sheets, by what their pages say
 
-    # --- the list
+    def made(self, sender: Unit, filling: Filling, version: int) -> bytes:
+        """Return the form of a sender, a workbook; `version` is the number that it has when it comes back."""
+        file = Workbook(self._as_of, {"round": self.round.id, "unit": sender.code, "version": str(version)})
+        book = self._book.another(file, self._facts(sender, filling, version))
+        _Form(self, book, sender, filling).write()
+        for sheet in map(book.paged, map(copy, self._book.file.sheets)):
+            file.sheets.append(self._paged.setdefault((sheet.name, sheet.header, sheet.footer), sheet))
+        return file.content()
 
-    def _list(self, marked: bool) -> None:
-        words, form = self.words["list"], self.form
-        ordinal = Column("", form.ordinal.header, form.ordinal.width, "center")
-        columns = [ordinal, *(self._column(column) for column in form.columns)]
-        sheet = self.book.sheet(words["name"], [column.width for column in columns])
-        for text in form.title:
-            sheet.line(text.format(**self.book.facts), bold=True, align="center")
-        sheet.line(words["identity"].format(**self.book.facts), italic=True, align="center")
-        sheet.line(words["guide_marked" if marked else self._guide_key].format(**self.book.facts), italic=True)
-        header = sheet.form_header(columns)
-        looks = [self.book.cell("given", locked=locked) for locked in (True, False)]
-        self.inputs = [
-            (column, sheet.width(place), looks[0], looks[1]) for place, column in enumerate(form.columns, start=1)
-        ]
-        first = sheet.row
-        for level in self.round.lists:
-            if level in self.round.sections:
-                sheet.section([*self.round.sections[level]])
-            for number, row in enumerate(self.filling.rows.get(level, []), start=1):
-                self._row(sheet, number, row)
-        persons = form.rows == "persons"
-        for _ in range(words["spare_rows_of_persons" if persons else "spare_rows"]):
-            self._row(sheet, None, FormRow({}))
-        for place, column in enumerate(form.columns, start=1):
-            self._input_rule(sheet, column, first, place)
-        sheet.finish((header, first - 1), frozen_columns=2, filtered=False)
-        if not persons:  # a unit may have more persons than anyone foresees
-            sheet.paper.protection = _ALLOWED
+    def _facts(self, sender: Unit, filling: Filling, version: int) -> dict[str, Any]:
+        """Return what titles and notes may mention."""
+        day, deadlines = self.round.last_day_of(sender.code), self.words["deadlines"]
+        severities = [mark.severity for mark in filling.marks]
+        return {
+            "unit": sender.full_name.upper(),
+            "code": sender.code,
+            "round": self.round.id,
+            "version": version,
+            "office": self.round.office.name,
+            "deadline": deadlines["none" if day is None else "ahead" if day >= self._as_of else "over"].format(
+                date=vietnamese_date(day)
+            ),
+            **{f"{kind}s": severities.count(kind) for kind in ("error", "warning")},
+        }
 
-    @property
-    def _guide_key(self) -> str:
-        if self.form.rows == "persons":
-            return "guide_persons"
-        return "guide_blank" if self.form.of_kind("page-name") else "guide_units"
+    # --- columns
 
-    def _column(self, column: FormColumn) -> Column:
-        parent = self.form.group(column.group).header if column.group else ""
-        return Column(column.key, column.header, column.width, "given", parent=parent)
+    @cached_property
+    def columns(self) -> list[Column]:
+        """The columns of the list."""
+        groups = {column.group: self.form.group(column.group).header for column in self.form.columns if column.group}
+        ordinal = Column("", self.form.ordinal.header, self.form.ordinal.width)
+        own = [Column(c.key, c.header, c.width, parent=groups.get(c.group, "")) for c in self.form.columns]
+        return [ordinal, *own]
 
-    def _row(self, sheet: SheetWriter, number: int | None, row: FormRow) -> None:
-        line, texts = sheet.row, []
-        cells: list[tuple[int, Any, int]] = [(0, number, self.centred)]
-        for place, (column, width, locked, free) in enumerate(self.inputs, start=1):
-            text, marks = row.values.get(column.key, ""), row.marks.get(column.key)
-            # The units are given; a clerk writes into every other cell, and where a unit's name must be corrected.
-            style = locked if column.kind == "unit" and text and not marks else free
-            value: str | float = text
-            if marks:
-                style = self.book.toned("given", marks[0].severity, locked=False)
-                self._mark(sheet, (line, place), marks)
-            elif column.kind in ("number", "date"):
-                value = _cell_value(text, column)
-                if column.kind == "number":
-                    style = self.book.cell("center", locked=False, num_format=_number_format(value, column))
-            cells.append((place, value, style))
-            if text:
-                texts.append((text, width))
-        sheet.paper.write_row(line, cells)
-        if row.values.get(self.form.unit_key):
-            self.listed.append((line, row))
-        sheet.fit(line, texts)
-        sheet.row += 1
+    def rules(self, first: int, units: int) -> list[Validation]:
+        """Return what may be typed into each column of a list with this first row and so many units to choose from."""
+        if (first, units) not in self._rules:
+            self._rules[first, units] = [
+                replace(
+                    self._allowed(column, address((first, place)), units),
+                    title=self._hint(column)["title"], message=self._how(column),
+                )
+                for place, column in enumerate(self.form.columns, start=1)
+            ]  # fmt: skip
+        return self._rules[first, units]
 
-    def _mark(self, sheet: SheetWriter, place: tuple[int, int], marks: list[Mark]) -> None:
-        self.places.extend((mark, address(place)) for mark in marks)
-        if len(self.places) <= NOTES_PER_SHEET:
-            note = "\n".join(f"{mark.severity_name}: {mark.message}" for mark in marks)
-            height = 24 + 17 * sum(len(part) // 42 + 1 for part in note.split("\n"))
-            sheet.paper.notes.append(Note(*place, note, height))
-
-    def _input_rule(self, sheet: SheetWriter, column: FormColumn, first: int, place: int) -> None:
-        title, message = self._hint(column)["title"], self._how(column)
-        last = sheet.row - 1 + (_MORE_PERSONS if self.form.rows == "persons" else 0)
-        rule = replace(self._allowed(column, address((first, place))), title=title, message=message)
-        sheet.paper.validate(first, place, last, rule)
-
-    def _allowed(self, column: FormColumn, cell: str) -> Validation:
+    def _allowed(self, column: FormColumn, cell: str, units: int) -> Validation:
         """Return what may be typed into a column, of which this is the first cell."""
         if column.kind == "unit":
-            count = len(self.round.expected[self.sender.code])
-            return Validation("list", formulas=(f"'{self._names['name']}'!$C$3:$C${count + 2}",))
+            return Validation("list", formulas=(f"'{self.listed['name']}'!$C$3:$C${units + 2}",))
         if column.kind == "choice":
             return Validation("list", formulas=(self._choices_of(column),))
         if column.kind == "yes-no":
@@ -248,27 +189,6 @@ class _Form:
         if "rule" in self._hint(column):
             return Validation("custom", formulas=(f'OR({cell}="",{self._test(column, cell)})',))
         return Validation()
-
-    # --- what the sender states of itself
-
-    def _questions(self) -> None:
-        words = self.words["questions"]
-        columns = [Column("", *entry) for entry in zip(words["headers"], words["widths"], strict=True)]
-        sheet = self.book.sheet(words["name"], words["widths"])
-        sheet.line(words["title"], bold=True, align="center", font_size=13)
-        sheet.line(words["note"], italic=True)
-        header = sheet.header(columns)
-        for number, question in enumerate(self.round.questions, start=1):
-            row, answer = sheet.row, self.filling.statements.get(question.key, "")
-            sheet.put(row, 0, number, self.centred)
-            sheet.put(row, 1, question.text, self.book.cell("given"))
-            sheet.put(row, 2, answer, self.book.cell("given", locked=False))
-            if question.kind == "yes-no":
-                sheet.paper.validate(row, 2, row, Validation("list", formulas=one_of(answers())))
-            sheet.fit(row, [(question.text, sheet.width(1)), (answer, sheet.width(2))])
-            sheet.row += 1
-        sheet.finish((header, header), frozen_columns=0, filtered=False)
-        sheet.paper.protection = _ALLOWED
 
     def _hint(self, column: FormColumn) -> dict[str, str]:
         """Return what the form says of a kind of column: `title`, and where Excel can judge it `rule` and `wrong`."""
@@ -289,7 +209,7 @@ class _Form:
         return self._hint(column)["rule"].format(cell=cell)
 
     @property
-    def _names(self) -> dict[str, Any]:
+    def listed(self) -> dict[str, Any]:
         """The words of the sheet that lists the units: with the right page names where the round has a policy."""
         return self.words["names" if self.round.naming else "units"]
 
@@ -303,127 +223,77 @@ class _Form:
         first, last = (address((row, place)).replace(str(row + 1), f"${row + 1}") for row in (1, len(column.choices)))
         return f"'{self.words['choices']['name']}'!${first}:${last}"
 
-    # --- what must be corrected
-
-    def _todo(self, sheet: SheetWriter) -> None:
-        words, facts = self.words["todo"], self.book.facts
-        sheet.line(words["title"], bold=True, align="center", font_size=14)
-        sheet.line(facts["unit"], bold=True, align="center")
-        sheet.line(words["summary"].format(**facts), bold=True)
-        if self.filling.progress:
-            sheet.line(words["progress"].format(progress=self.filling.progress), bold=True)
-        for step in words["steps"]:
-            sheet.line(step.format(**facts))
-        columns = [Column("", *entry) for entry in zip(words["headers"], words["widths"], strict=True)]
-        header = sheet.header(columns)
-        gravity = list(self.words["tones"])
-        entries = sorted(
-            [(mark, "") for mark in self.filling.whole] + self.places,
-            key=lambda entry: gravity.index(entry[0].severity),
-        )
-        for number, (mark, cell) in enumerate(entries, start=1):
-            self._entry(sheet, number, mark, cell)
-        filling = self.filling
-        told = {"repaired_title": filling.repaired, "settled_title": filling.settled, "changes_title": filling.changes}
-        for key, marks in told.items():
-            if marks:
-                sheet.row += 1
-                sheet.line(words[key], bold=True)
-            for mark in marks:
-                self._texts(sheet, [mark.unit, mark.label, mark.message, mark.value, mark.suggestion])
-        sheet.finish((header, header), frozen_columns=0, filtered=False)
-        sheet.paper.active = True
-
-    def _entry(self, sheet: SheetWriter, number: int, mark: Mark, cell: str) -> None:
-        row = sheet.row
-        sheet.put(row, 0, number, self.centred)
-        sheet.put(row, 1, mark.severity_name, self.book.toned("text", mark.severity))
-        if cell:
-            link = self.book.cell("center", font_color="#0563C1", underline=1)
-            sheet.put(row, 2, cell, link)
-            sheet.paper.link(row, 2, f"internal:'{self.words['list']['name']}'!{cell}", cell)
-        else:
-            sheet.put(row, 2, self.words["todo"]["whole_file"], self.book.cell("center"))
-        sheet.put(row, 8, "", self.book.cell("center", locked=False))
-        sheet.put(row, 9, "", self.book.cell("given", locked=False))
-        sheet.put(row, 10, mark.rule, self.book.cell("small"))
-        self._texts(sheet, [mark.unit, mark.label, mark.message, mark.value, mark.suggestion])
-
-    def _texts(self, sheet: SheetWriter, texts: list[str]) -> None:
-        for place, text in enumerate(texts, start=3):
-            sheet.put(sheet.row, place, text, self.book.cell("given"))
-        sheet.fit(sheet.row, [(text, sheet.width(place)) for place, text in enumerate(texts, start=3)])
-        sheet.row += 1
-
     # --- checking before sending
 
-    def _check(self, names: dict[str, str]) -> None:
-        """Write a sheet of formulas over the list: what is missing, cell by cell, and a verdict a row."""
-        words, form = self.words["check"], self.form
-        judged = [(place, column) for place, column in enumerate(form.columns, start=1) if column.kind != "unit"]
-        columns = [
-            Column("", form.ordinal.header, form.ordinal.width),
-            Column("", words["unit"], words["unit_width"]),
-            *(Column("", form.label(column.key), words["width"]) for _, column in judged),
-            Column("", words["verdict"], words["verdict_width"]),
-        ]
-        sheet = self.book.sheet(words["name"], [column.width for column in columns])
-        sheet.line(words["title"], bold=True, align="center", font_size=13)
-        sheet.line(words["note"], italic=True)
-        header = sheet.header(columns)
-        units = {
-            self.round.listed_names[unit.code]: names.get(unit.code, "")
-            for unit in self.round.expected[self.sender.code]
-        }
-        given, look = self.book.cell("given"), self.book.cell("text")
-        for number, (row, listed) in enumerate(self.listed, start=1):
-            unit = listed.values[form.unit_key]
-            sheet.put(sheet.row, 0, number, self.centred)
-            sheet.put(sheet.row, 1, unit, given)
-            for place, (source, column) in enumerate(judged, start=2):
-                formula = self._judgement(column, row, source, units.get(unit, ""))
-                sheet.paper.formula(sheet.row, place, formula, self._known(column, listed), look)
-            self._verdict(sheet, row, listed, len(columns) - 1)
-            sheet.row += 1
-        sheet.finish((header, header), frozen_columns=2, filtered=False)
-        sheet.paper.protection = _NOTHING_ALLOWED
-
-    def _verdict(self, sheet: SheetWriter, row: int, listed: FormRow, place: int) -> None:
-        words, pages, line = self.words["check"], self.pages, sheet.row + 1
-        verdict = f'IF(COUNTIF(C{line}:{letters_of(place - 1)}{line},"?*")=0,"{words["ok"]}","{words["wrong"]}")'
-        if pages:
-            named = "&".join(f"'{self.words['list']['name']}'!{letters_of(p)}{row + 1}" for p in pages)
-            verdict = f'IF(TRIM({named})="","{words["no_page"]}",{verdict})'
-        without = not any(listed.values.get(self.form.columns[p - 1].key) for p in pages)
-        known = words["no_page"] if pages and without else words["wrong"] if listed.marks else words["ok"]
-        sheet.paper.formula(sheet.row, place, verdict, known, self.centred)
+    @cached_property
+    def judged(self) -> list[tuple[int, FormColumn]]:
+        """The columns that the sheet of formulas judges, and where they stand in the list."""
+        return [(place, column) for place, column in enumerate(self.form.columns, start=1) if column.kind != "unit"]
 
     @cached_property
-    def pages(self) -> list[int]:
+    def check_columns(self) -> list[Column]:
+        """The columns of the sheet of formulas."""
+        words = self.words["check"]
+        return [
+            Column("", self.form.ordinal.header, self.form.ordinal.width),
+            Column("", words["unit"], words["unit_width"]),
+            *(Column("", self.form.label(column.key), words["width"]) for _, column in self.judged),
+            Column("", words["verdict"], words["verdict_width"]),
+        ]
+
+    def judgements(self, row: int, line: int, name: str, listed: FormRow) -> str:
+        """Return the formulas that judge a row of the list, as XML; `line` is where they stand, `name` the right one.
+
+        Rows are counted as in Excel. What the formulas would say is told to programs that do not reckon on opening.
+        """
+        told = [self._known(column, listed) if column.key in listed.marks else "" for _, column in self.judged]
+        pieces = zip_longest(
+            _placed(self._formulas[bool(name)], row, line), (*told, self._verdict_known(listed)), fillvalue=""
+        )
+        return "".join(chain.from_iterable(pieces)).replace(_NAME, escape(name, quote=False))
+
+    @cached_property
+    def _formulas(self) -> dict[bool, str]:
+        """The formulas of a row as XML, with marks; without and with a right name."""
+        formulas = {}
+        for named in (False, True):
+            texts = [self._judgement(column, place, named=named) for place, column in self.judged]
+            cells: list[Cell] = [(at, Formula(text, _RESULT), self.text) for at, text in enumerate(texts, start=2)]
+            verdict = (2 + len(texts), Formula(self._verdict(2 + len(texts)), _RESULT), self.centred)
+            formulas[named] = cells_xml(_LINE, [*cells, verdict])
+        return formulas
+
+    @cached_property
+    def _pages(self) -> list[int]:
         """Where the names and links of pages stand in the list."""
         return [p for p, c in enumerate(self.form.columns, start=1) if c.kind in ("page-name", "link")]
 
+    def _verdict(self, place: int) -> str:
+        """Return the formula of a row's verdict, with marks for the rows."""
+        words = self.words["check"]
+        verdict = f'IF(COUNTIF(C{_LINE}:{letters_of(place - 1)}{_LINE},"?*")=0,"{words["ok"]}","{words["wrong"]}")'
+        if self._pages:
+            named = "&".join(map(self._cell, self._pages))
+            verdict = f'IF(TRIM({named})="","{words["no_page"]}",{verdict})'
+        return verdict
+
+    def _verdict_known(self, listed: FormRow) -> str:
+        words, texts = self.words["check"], [listed.values.get(self.form.columns[p - 1].key) for p in self._pages]
+        verdict = "no_page" if texts and not any(texts) else "wrong" if listed.marks else "ok"
+        return escape(words[verdict], quote=False)
+
     def _known(self, column: FormColumn, listed: FormRow) -> str:
-        """Return what the formula would say, for programs that do not reckon on opening."""
-        if column.key not in listed.marks:
-            return ""
         words, hint = self.words["check"], self._hint(column)
-        return str(hint.get("wrong", words["differs"]) if listed.values.get(column.key) else words["blank"])
+        text = hint.get("wrong", words["differs"]) if listed.values.get(column.key) else words["blank"]
+        return escape(text, quote=False)
 
-    def _judgement(self, column: FormColumn, row: int, place: int, right_name: str) -> str:
-        """Return the formula that says what is wrong with a cell of the list, an empty text if nothing is."""
-        named = bool(right_name)
-        if (place, named) not in self.judgements:
-            self.judgements[place, named] = self._judgement_of(column, place, named=named)
-        return self.judgements[place, named].replace(_ROW, str(row + 1)).replace(_NAME, right_name)
+    def _cell(self, place: int) -> str:
+        """Return a cell of the list, with a mark for the row."""
+        return f"'{self.words['list']['name']}'!{letters_of(place)}{_ROW}"
 
-    def _judgement_of(self, column: FormColumn, place: int, *, named: bool) -> str:
+    def _judgement(self, column: FormColumn, place: int, *, named: bool) -> str:
         """Return the formula of a column, with marks for the row and the right name."""
-        words, hint = self.words["check"], self._hint(column)
-
-        def at(where: int) -> str:
-            return f"'{self.words['list']['name']}'!{letters_of(where)}{_ROW}"
-
+        words, hint, at = self.words["check"], self._hint(column), self._cell
         if column.kind == "page-name" and named:
             test = f'EXACT(TRIM({at(place)}),"{_NAME}")'
             fault = words["differs"]
@@ -438,28 +308,35 @@ class _Form:
             blank = f'"{words["blank"]}"'
         return f'IF(TRIM({at(place)})="",{blank},IF({test},"","{fault}"))'
 
-    # --- right names, and how to fill the form
+    # --- what is the same for all senders
+
+    def _choices(self) -> None:
+        """Write the choices of every such column below each other, for the drop-downs."""
+        if not self._with_choices:
+            return
+        width = self.words["choices"]["width"]
+        columns = [Column("", self.form.label(column.key), width) for column in self._with_choices]
+        sheet = self._book.sheet(self.words["choices"]["name"], [width for _ in columns])
+        header = sheet.header(columns)
+        for choices in zip_longest(*(column.choices for column in self._with_choices)):
+            sheet.write([(place, choice.value, self.given) for place, choice in enumerate(choices) if choice])
+        sheet.finish((header, header), frozen_columns=0, filtered=False)
 
     def _guide(self) -> None:
         """Write how each column is filled and which faults are told of it, from the words that judge it."""
         words = self.words["guide"]
-        columns = [Column("", *entry) for entry in zip(words["headers"], words["widths"], strict=True)]
-        sheet = self.book.sheet(words["name"], words["widths"])
-        sheet.line(words["title"], bold=True, align="center", font_size=13)
-        header = sheet.header(columns)
+        sheet = self._book.sheet(words["name"], words["widths"])
+        sheet.line(words["title"], **_TITLE)
+        header = sheet.header(_columns(words))
         for column in self.form.columns:
-            listed = (
-                [words["choices"].format(choices="; ".join(c.value for c in column.choices))] if column.choices else []
-            )
+            choices = "; ".join(choice.value for choice in column.choices)
+            listed = [words["choices"].format(choices=choices)] if choices else []
             texts = [
                 self.form.label(column.key),
                 " ".join([self._how(column), *listed, self._when(column, words)]).strip(),
                 "; ".join(map(title, rules_of(column, self.form))),
             ]
-            for place, text in enumerate(texts):
-                sheet.put(sheet.row, place, text, self.book.cell("text"))
-            sheet.fit(sheet.row, [(text, sheet.width(place)) for place, text in enumerate(texts)])
-            sheet.row += 1
+            sheet.write_fit([(place, text, self.text) for place, text in enumerate(texts)])
         if self.round.notes:
             sheet.row += 1
             sheet.line(words["notes"].format(source=self.round.source.reference), bold=True)
@@ -477,33 +354,195 @@ class _Form:
             )
         return str(words["filled" if column.filled or column.kind == "unit" else "blank"])
 
-    def _right_names(self, names: dict[str, str]) -> None:
-        words = self._names
-        columns = [Column("", *entry) for entry in zip(words["headers"], words["widths"], strict=True)]
+
+class _Form:
+    """The sheets of one form; `places` collects every mark with its cell while the list is written."""
+
+    def __init__(self, forms: Forms, book: Book, sender: Unit, filling: Filling) -> None:
+        self.forms, self.book, self.words, self.round, self.form = forms, book, book.words, forms.round, forms.form
+        self.filling, self.units = filling, self.round.expected[sender.code]
+        self.places: list[tuple[Mark, str]] = []
+        self.listed: list[tuple[int, FormRow]] = []  # rows of the list that name a unit
+
+    def write(self) -> None:
+        """Write what must be corrected (if anything), the list, and the right names."""
+        words = self.words
+        marked = any(True for _ in self.filling.marks)
+        todo = self.book.sheet(words["todo"]["name"], words["todo"]["widths"]) if marked else None
+        self._list(marked)
+        if self.round.questions:
+            self._questions()
+        if todo:
+            self._todo(todo)
+        if not _is_long(self.filling):
+            self._check()
+        self._right_names()
+
+    # --- the list
+
+    def _list(self, marked: bool) -> None:
+        words, form, forms = self.words["list"], self.form, self.forms
+        sheet = self.book.sheet(words["name"], [column.width for column in forms.columns])
+        for text in form.title:
+            sheet.line(text.format(**self.book.facts), **_BOLD)
+        sheet.line(words["identity"].format(**self.book.facts), **_CENTRED)
+        sheet.line(words["guide_marked" if marked else self._guide_key].format(**self.book.facts), italic=True)
+        header = sheet.form_header(forms.columns)
+        first = sheet.row
+        for level in self.round.lists:
+            if level in self.round.sections:
+                sheet.section([*self.round.sections[level]])
+            for number, row in enumerate(self.filling.rows.get(level, []), start=1):
+                self._row(sheet, number, row)
+        persons = form.rows == "persons"
+        for _ in range(words["spare_rows_of_persons" if persons else "spare_rows"]):
+            self._row(sheet, None, FormRow({}))
+        last = sheet.row - 1 + (_MORE_PERSONS if persons else 0)
+        for place, rule in enumerate(forms.rules(first, len(self.units)), start=1):
+            sheet.paper.validate(first, place, last, rule)
+        sheet.finish((header, first - 1), frozen_columns=2, filtered=False)
+        if not persons:  # a unit may have more persons than anyone foresees
+            sheet.paper.protection = _ALLOWED
+
+    @property
+    def _guide_key(self) -> str:
+        if self.form.rows == "persons":
+            return "guide_persons"
+        return "guide_blank" if self.form.of_kind("page-name") else "guide_units"
+
+    def _row(self, sheet: SheetWriter, number: int | None, row: FormRow) -> None:
+        forms = self.forms
+        cells: list[Cell] = [(0, number, forms.centred)]
+        for place, column in enumerate(self.form.columns, start=1):
+            value: Any = row.values.get(column.key, "")
+            # The units are given; a clerk writes into every other cell, and where a unit's name must be corrected.
+            look = forms.given if column.kind == "unit" and value else forms.free
+            if marks := row.marks.get(column.key):
+                look = self.book.toned("given", marks[0].severity, locked=False)
+                self._mark(sheet, (sheet.row, place), marks)
+            elif column.kind in ("number", "date"):
+                value = _cell_value(value, column)
+                if column.kind == "number":
+                    look = self.book.cell("center", locked=False, num_format=_number_format(value, column))
+            cells.append((place, value, look))
+        line = sheet.write_fit(cells)
+        if row.values.get(self.form.unit_key):
+            self.listed.append((line, row))
+
+    def _mark(self, sheet: SheetWriter, place: tuple[int, int], marks: list[Mark]) -> None:
+        self.places.extend((mark, address(place)) for mark in marks)
+        if len(self.places) <= NOTES_PER_SHEET:
+            note = "\n".join(f"{mark.severity_name}: {mark.message}" for mark in marks)
+            height = 24 + 17 * sum(len(part) // 42 + 1 for part in note.split("\n"))
+            sheet.paper.notes.append(Note(*place, note, height))
+
+    # --- what the sender states of itself
+
+    def _questions(self) -> None:
+        words, forms = self.words["questions"], self.forms
         sheet = self.book.sheet(words["name"], words["widths"])
-        sheet.line(words["title"], bold=True, align="center", font_size=13)
-        header = sheet.header(columns)
-        for number, unit in enumerate(self.round.expected[self.sender.code], start=1):
-            sheet.put(sheet.row, 0, number, self.centred)
-            texts = (unit.code, self.round.listed_names[unit.code], names.get(unit.code, ""))[: len(columns) - 1]
-            for place, text in enumerate(texts, start=1):
-                sheet.put(sheet.row, place, text, self.book.cell("given"))
-            sheet.row += 1
+        sheet.line(words["title"], **_TITLE)
+        sheet.line(words["note"], italic=True)
+        header = sheet.header(_columns(words))
+        for number, question in enumerate(self.round.questions, start=1):
+            answer = self.filling.statements.get(question.key, "")
+            row = sheet.write_fit(
+                [(0, number, forms.centred), (1, question.text, forms.given), (2, answer, forms.free)]
+            )
+            if question.kind == "yes-no":
+                sheet.paper.validate(row, 2, row, Validation("list", formulas=one_of(answers())))
+        sheet.finish((header, header), frozen_columns=0, filtered=False)
+        sheet.paper.protection = _ALLOWED
+
+    # --- what must be corrected
+
+    def _todo(self, sheet: SheetWriter) -> None:
+        words, facts = self.words["todo"], self.book.facts
+        sheet.line(words["title"], **_LARGE)
+        sheet.line(facts["unit"], **_BOLD)
+        sheet.line(words["summary"].format(**facts), bold=True)
+        if self.filling.progress:
+            sheet.line(words["progress"].format(progress=self.filling.progress), bold=True)
+        for step in words["steps"]:
+            sheet.line(step.format(**facts))
+        header = sheet.header(_columns(words))
+        gravity = list(self.words["tones"])
+        entries = sorted(
+            [(mark, "") for mark in self.filling.whole] + self.places,
+            key=lambda entry: gravity.index(entry[0].severity),
+        )
+        for number, (mark, cell) in enumerate(entries, start=1):
+            self._entry(sheet, number, mark, cell)
+        filling = self.filling
+        told = {"repaired_title": filling.repaired, "settled_title": filling.settled, "changes_title": filling.changes}
+        for key, marks in told.items():
+            if marks:
+                sheet.row += 1
+                sheet.line(words[key], bold=True)
+            for mark in marks:
+                sheet.write_fit(self._told(mark))
+        sheet.finish((header, header), frozen_columns=0, filtered=False)
+        sheet.paper.active = True
+
+    def _entry(self, sheet: SheetWriter, number: int, mark: Mark, cell: str) -> None:
+        forms, whole = self.forms, (2, self.words["todo"]["whole_file"], self.forms.centred)
+        cells: list[Cell] = [
+            (0, number, forms.centred),
+            (1, mark.severity_name, self.book.toned("text", mark.severity)),
+            (2, cell, forms.linked) if cell else whole,
+            *self._told(mark),
+            (8, "", forms.ticked),
+            (9, "", forms.free),
+            (10, mark.rule, forms.small),
+        ]
+        row = sheet.write_fit(cells, slice(3, 8))
+        if cell:
+            sheet.paper.link(row, 2, f"internal:'{self.words['list']['name']}'!{cell}", cell)
+
+    def _told(self, mark: Mark) -> list[Cell]:
+        texts = (mark.unit, mark.label, mark.message, mark.value, mark.suggestion)
+        return [(place, text, self.forms.given) for place, text in enumerate(texts, start=3)]
+
+    # --- checking before sending
+
+    def _check(self) -> None:
+        """Write a sheet of formulas over the list: what is missing, cell by cell, and a verdict a row."""
+        words, forms, unit_key = self.words["check"], self.forms, self.form.unit_key
+        sheet = self.book.sheet(words["name"], [column.width for column in forms.check_columns])
+        sheet.line(words["title"], **_TITLE)
+        sheet.line(words["note"], italic=True)
+        header = sheet.header(forms.check_columns)
+        names = {self.round.listed_names[unit.code]: forms.names.get(unit.code, "") for unit in self.units}
+        for number, (row, listed) in enumerate(self.listed, start=1):
+            unit = listed.values[unit_key]
+            formulas = forms.judgements(row + 1, sheet.row + 1, names.get(unit, ""), listed)
+            sheet.write([(0, number, forms.centred), (1, unit, forms.given)], rest=formulas)
+        sheet.finish((header, header), frozen_columns=2, filtered=False)
+        sheet.paper.protection = _NOTHING_ALLOWED
+
+    # --- right names
+
+    def _right_names(self) -> None:
+        words, forms = self.forms.listed, self.forms
+        sheet = self.book.sheet(words["name"], words["widths"])
+        sheet.line(words["title"], **_TITLE)
+        header = sheet.header(_columns(words))
+        for number, unit in enumerate(self.units, start=1):
+            texts = (unit.code, self.round.listed_names[unit.code], forms.names.get(unit.code, ""))
+            given = [(place, text, forms.given) for place, text in enumerate(texts, start=1)]
+            sheet.write([(0, number, forms.centred), *given[: len(words["widths"]) - 1]])
         sheet.finish((header, header), frozen_columns=0, filtered=False)
 
-    def _choices(self) -> None:
-        """Write the choices of every such column below each other, for the drop-downs."""
-        if not self._with_choices:
-            return
-        width = self.words["choices"]["width"]
-        columns = [Column("", self.form.label(column.key), width) for column in self._with_choices]
-        sheet = self.book.sheet(self.words["choices"]["name"], [width for _ in columns])
-        header = sheet.header(columns)
-        for place, column in enumerate(self._with_choices):
-            for row, choice in enumerate(column.choices, start=sheet.row):
-                sheet.put(row, place, choice.value, self.book.cell("given"))
-        sheet.row += max(len(column.choices) for column in self._with_choices)
-        sheet.finish((header, header), frozen_columns=0, filtered=False)
+
+@lru_cache(maxsize=1_000)  # most lists have the same few rows
+def _placed(formulas: str, row: int, line: int) -> list[str]:
+    """Return formulas as XML with the rows for their marks, cut where their results stand."""
+    return formulas.replace(_ROW, str(row)).replace(_LINE, str(line)).split(_RESULT)
+
+
+def _columns(words: dict[str, Any]) -> list[Column]:
+    """Return the columns of a table of which the words name headers and widths."""
+    return [Column("", *entry) for entry in zip(words["headers"], words["widths"], strict=True)]
 
 
 def _cell_value(text: str, column: FormColumn) -> str | float:

@@ -5,23 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import io
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from itertools import islice
-from pathlib import Path
 
 import xlsxwriter
 
 from pipeline.xlsx.charts import Charts
 from pipeline.xlsx.looks import Looks
 from pipeline.xlsx.notes import comments_xml, drawing_xml
+from pipeline.xlsx.package import Part, pack, pack_once, zipped
 from pipeline.xlsx.sheet import Sheet
-from pipeline.xlsx.text import HEAD, MAIN, PACKAGE, RELATIONS, attribute, shown
+from pipeline.xlsx.text import HEAD, MAIN, PACKAGE, RELATIONS, attribute
 
-_DATE = (1980, 1, 1, 0, 0, 0)  # of every part: the same content gives the same bytes
-_LEVEL = 3  # of compression: four fifths of the time of the usual 6, a twelfth more bytes
 _LONGEST_NAME, _NOT_IN_A_NAME = 31, frozenset("[]:*?/\\")
-_AT_ONCE = 10_000  # texts that become XML together
 _TYPE = "application/vnd.openxmlformats-"
 _CONTENT = f"{_TYPE}officedocument."
 _SHEET_ML = f"{_CONTENT}spreadsheetml."
@@ -53,7 +49,6 @@ _FIXED_TYPES = {
     "xl/workbook.xml": f"{_SHEET_ML}sheet.main+xml",
     "xl/theme/theme1.xml": f"{_CONTENT}theme+xml",
     "xl/styles.xml": f"{_SHEET_ML}styles+xml",
-    "xl/sharedStrings.xml": f"{_SHEET_ML}sharedStrings+xml",
 }
 _DEFAULT_TYPES = "".join(
     f'<Default Extension="{ending}" ContentType="{kind}"/>'
@@ -73,7 +68,6 @@ class Workbook:
         self.looks = Looks()
         self.charts: Charts | None = None
         self.sheets: list[Sheet] = []
-        self._strings: dict[str, int] = {}
 
     def sheet(self, name: str, widths: list[float]) -> Sheet:
         """Return a new sheet with columns of these widths, in characters.
@@ -84,7 +78,7 @@ class Workbook:
         others = {sheet.name.casefold() for sheet in self.sheets}
         if not 0 < len(name) <= _LONGEST_NAME or _NOT_IN_A_NAME.intersection(name) or name.casefold() in others:
             raise ValueError(name)
-        self.sheets.append(Sheet(name, widths, self._strings))
+        self.sheets.append(Sheet(name, widths))
         return self.sheets[-1]
 
     def charted(self) -> Charts:
@@ -93,8 +87,12 @@ class Workbook:
             self.charts = Charts()
         return self.charts
 
-    def save(self, path: Path) -> None:
-        """Write the workbook."""
+    def content(self) -> bytes:
+        """Return the workbook as the bytes of its file; nothing can be added any more."""
+        return zipped(self._packed())
+
+    def _packed(self) -> Iterator[tuple[str, Part]]:
+        """Yield all parts; those in which no two workbooks of a round differ much are packed once for all."""
         drawn = dict(self.charts.parts()) if self.charts else {}
         for number, sheet in enumerate(self.sheets, start=1):
             if self.charts and sheet.name in self.charts.sheets:
@@ -102,39 +100,25 @@ class Workbook:
             if sheet.notes:
                 sheet.relate("vmlDrawing", f"../drawings/vmlDrawing{number}.vml")
                 sheet.relate("comments", f"../comments{number}.xml")
-        with zipfile.ZipFile(path, "w") as package:
-            _write(package, "[Content_Types].xml", self._types(drawn))
-            _write(package, "_rels/.rels", _relations(_WHOLE))
-            _write(package, "docProps/core.xml", HEAD + _CORE.format(package=PACKAGE, day=self.created.isoformat()))
-            _write(package, "docProps/app.xml", _APP)
-            _write(package, "docProps/custom.xml", self._custom())
-            _write(package, "xl/workbook.xml", self._workbook())
-            _write(package, "xl/_rels/workbook.xml.rels", self._parts())
-            _write(package, "xl/theme/theme1.xml", _theme())
-            _write(package, "xl/styles.xml", self.looks.xml())
-            for number, sheet in enumerate(self.sheets, start=1):
-                self._sheet(package, number, sheet)
-            self._texts(package)
-            for name, content in drawn.items():
-                _write(package, name, content)
-
-    def _sheet(self, package: zipfile.ZipFile, number: int, sheet: Sheet) -> None:
-        with package.open(_entry(f"xl/worksheets/sheet{number}.xml"), "w") as part:
-            sheet.write_xml(part)
-        if sheet.relations:
-            _write(package, f"xl/worksheets/_rels/sheet{number}.xml.rels", _relations(sheet.relations))
-        if sheet.notes:
-            boxes = drawing_xml(sheet.notes, sheet.width_of, sheet.height_of)
-            _write(package, f"xl/drawings/vmlDrawing{number}.vml", boxes)
-            _write(package, f"xl/comments{number}.xml", comments_xml(sheet.notes))
-
-    def _texts(self, package: zipfile.ZipFile) -> None:
-        with package.open(_entry("xl/sharedStrings.xml"), "w") as part:
-            part.write(f'{HEAD}<sst xmlns="{MAIN}" uniqueCount="{len(self._strings)}">'.encode())
-            texts = iter(self._strings)
-            while some := "".join(f"<si>{shown(text)}</si>" for text in islice(texts, _AT_ONCE)):
-                part.write(some.encode())
-            part.write(b"</sst>")
+        yield "[Content_Types].xml", pack_once(self._types(drawn))
+        yield "_rels/.rels", pack_once(_relations(_WHOLE))
+        yield "docProps/core.xml", pack_once(HEAD + _CORE.format(package=PACKAGE, day=self.created.isoformat()))
+        yield "docProps/app.xml", pack_once(_APP)
+        yield "docProps/custom.xml", _pack(self._custom())
+        yield "xl/workbook.xml", _pack(self._workbook())
+        yield "xl/_rels/workbook.xml.rels", pack_once(self._parts())
+        yield "xl/theme/theme1.xml", pack_once(_theme())
+        yield "xl/styles.xml", pack_once(self.looks.xml())
+        for number, sheet in enumerate(self.sheets, start=1):
+            yield f"xl/worksheets/sheet{number}.xml", sheet.packed
+            if sheet.relations:
+                yield f"xl/worksheets/_rels/sheet{number}.xml.rels", _pack(_relations(sheet.relations))
+            if sheet.notes:
+                boxes = drawing_xml(sheet.notes, sheet.width_of, sheet.height_of)
+                yield f"xl/drawings/vmlDrawing{number}.vml", _pack(boxes)
+                yield f"xl/comments{number}.xml", _pack(comments_xml(sheet.notes))
+        for name, content in drawn.items():
+            yield name, pack([content])
 
     def _types(self, drawn: Iterable[str]) -> str:
         numbered = list(enumerate(self.sheets, start=1))
@@ -178,7 +162,7 @@ class Workbook:
 
     def _parts(self) -> str:
         sheets = [("worksheet", f"worksheets/sheet{n}.xml") for n in range(1, len(self.sheets) + 1)]
-        rest = [("theme", "theme/theme1.xml"), ("styles", "styles.xml"), ("sharedStrings", "sharedStrings.xml")]
+        rest = [("theme", "theme/theme1.xml"), ("styles", "styles.xml")]
         return _relations((kind, target, False) for kind, target in [*sheets, *rest])
 
 
@@ -192,22 +176,15 @@ def _relations(relations: Iterable[tuple[str, str, bool]]) -> str:
     return f'{HEAD}<Relationships xmlns="{PACKAGE}/relationships">{listed}</Relationships>'
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, _DATE)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry._compresslevel = _LEVEL  # type: ignore[attr-defined] # there is no other way for a part that is streamed
-    return entry
-
-
-def _write(package: zipfile.ZipFile, name: str, content: str | bytes) -> None:
-    package.writestr(_entry(name), content)
+def _pack(content: str) -> Part:
+    return pack([content.encode()])
 
 
 @cache
-def _theme() -> bytes:
+def _theme() -> str:
     """Return the colours and fonts that Excel begins with, as XlsxWriter has them."""
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
         book.add_worksheet()
     with zipfile.ZipFile(buffer) as package:
-        return package.read("xl/theme/theme1.xml")
+        return package.read("xl/theme/theme1.xml").decode()

@@ -29,6 +29,13 @@ class Looks:
         self._formats: dict[str, int] = {}
         self._looks = ['<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>']
 
+    def copy(self) -> Looks:
+        """Return the same looks, to which others may be added."""
+        other = Looks()
+        other._fonts, other._fills, other._borders = {**self._fonts}, {**self._fills}, {**self._borders}
+        other._formats, other._looks = {**self._formats}, [*self._looks]
+        return other
+
     def add(self, look: dict[str, Any]) -> int:
         """Return the number of a new look."""
         font, fill = _number(self._fonts, _font(look)), _number(self._fills, _fill(look))

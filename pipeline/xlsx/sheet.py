@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
 from html import escape
 from typing import IO, Any
 
 from pipeline.model import address, letters_of
 from pipeline.xlsx.notes import Note
+from pipeline.xlsx.package import Part, pack
 from pipeline.xlsx.text import HEAD, MAIN, RELATIONS, area, attribute, shown
 
 _EPOCH = dt.date(1899, 12, 30)  # Excel's day 0, for every day after February 1900
 _ROW_HEIGHT, _COLUMN_WIDTH = 20, 64  # pixels of a row or column that nobody changed
 _DIGIT, _PADDING = 7, 5  # pixels
-_ROWS = 1 << 20  # of a sheet
 _TITLE, _MESSAGE = 32, 255  # characters that Excel allows beside a cell
 _AT_ONCE = 2000  # rows that wait in memory
-_MOST_SHARED = 100_000  # texts that a workbook holds once; more would wait in memory, so they stand in their cells
 _IN_A_WAY = {ord(mark): f"%{ord(mark):02x}" for mark in ' "<>[]^`{}'}
 _DRAWN = {"drawing": "drawing", "vmlDrawing": "legacyDrawing"}
 _PAPER = (
@@ -44,17 +43,21 @@ class Validation:
 
     def xml(self, cells: str) -> str:
         """Return the rule for these cells."""
+        opening, inner = self._xml
+        return f'{opening} sqref="{cells}"{inner}'
+
+    @cached_property
+    def _xml(self) -> tuple[str, str]:
         kind = f' type="{self.type}"' if self.type else ""
         warns = ' errorStyle="warning"' if self.title else ""
         operator = f' operator="{self.operator}"' if self.operator else ""
         title, message = attribute(self.title[:_TITLE]), attribute(self.message[:_MESSAGE])
         told = f' errorTitle="{title}" error="{message}" promptTitle="{title}" prompt="{message}"' if title else ""
-        opening = (
-            f'<dataValidation{kind}{warns}{operator} allowBlank="1" showInputMessage="1" showErrorMessage="1"{told} '
-            f'sqref="{cells}"'
-        )
         inner = "".join(f"<formula{n}>{attribute(f)}</formula{n}>" for n, f in enumerate(self.formulas, start=1))
-        return f"{opening}>{inner}</dataValidation>" if inner else f"{opening}/>"
+        return (
+            f'<dataValidation{kind}{warns}{operator} allowBlank="1" showInputMessage="1" showErrorMessage="1"{told}',
+            f">{inner}</dataValidation>" if inner else "/>",
+        )
 
 
 def one_of(choices: Iterable[str]) -> tuple[str, ...]:
@@ -62,28 +65,59 @@ def one_of(choices: Iterable[str]) -> tuple[str, ...]:
     return (f'"{",".join(choices)}"',)
 
 
-class Sheet:
-    """A sheet of a workbook; rows and columns are counted from 0.
+Cell = tuple[int, Any, int]
+"""Column, value, and the number of its look."""
 
-    Cells of a row may come in any order until the row is `done`: then it is XML, which is all that is kept of it.
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula of ours, and what it shows to a program that does not reckon."""
+
+    text: str
+    result: str
+
+
+def cells_xml(row: int | str, cells: Iterable[Cell]) -> str:
+    """Return cells of a row, which Excel counts from 1, from left to right.
+
+    A value is a text, a number, a day, a `Formula` or nothing. No text becomes a formula.
     """
+    written = []
+    for column, value, look in cells:
+        if isinstance(value, str) and value:
+            written.append(f'<c r="{letters_of(column)}{row}" s="{look}" t="inlineStr"><is>{shown(value)}</is></c>')
+        elif value is None or value == "" or value != value:  # a number that is none
+            written.append(f'<c r="{letters_of(column)}{row}" s="{look}"/>')
+        else:
+            written.append(f'<c r="{letters_of(column)}{row}" s="{look}"{_reckoned(value)}</v></c>')
+    return "".join(written)
 
-    def __init__(self, name: str, widths: list[float], strings: dict[str, int]) -> None:
+
+def _reckoned(value: Any) -> str:
+    """Return what a cell holds that is no text."""
+    if isinstance(value, Formula):
+        return f' t="str"><f>{escape(value.text, quote=False)}</f><v>{escape(value.result, quote=False)}'
+    return f"><v>{(value - _EPOCH).days}" if isinstance(value, dt.date) else f"><v>{value:.16G}"
+
+
+class Sheet:
+    """A sheet of a workbook, written from the top down; rows and columns are counted from 0."""
+
+    def __init__(self, name: str, widths: list[float]) -> None:
         self.name = name
         self.header = self.footer = ""  # with Excel's commands, such as `&P`
         self.active = False
         self.protection = ""  # attributes of what is allowed or not, "" for a sheet that is not protected
         self.relations: list[tuple[str, str, bool]] = []  # kind, target, whether it lies outside of the workbook
+        self._files: dict[str, str] = {}  # relations by the way that links lead
         self._drawings = ""
         self.notes: list[Note] = []
         self._frozen = (1, 0)  # rows and columns
         self._pixels = [int(width * _DIGIT + 0.5) + _PADDING for width in widths]
-        self._strings = strings
-        self._open: dict[int, dict[int, str]] = {}
         self._rows: list[str] = []
         self._earlier: IO[bytes] | None = None  # rows of a long sheet, so that they do not wait in memory
         self._heights: dict[int, int] = {}  # pixels
-        self._last = (0, 0)
+        self._last_row = 0
         self._filtered: tuple[int, int, int, int] | None = None
         self._printed = ((0, 0), (0, 0))
         self._merged: list[str] = []
@@ -93,57 +127,25 @@ class Sheet:
 
     # --- cells
 
-    def write(self, row: int, column: int, value: Any, look: int) -> None:
-        """Write a text, a number, a day or nothing into a cell; what stood there is gone."""
-        self.write_row(row, [(column, value, look)])
+    def write(self, row: int, cells: Iterable[Cell], height: float = 0, rest: str = "") -> None:
+        """Write a row below those that are there, so many points high, with cells from left to right.
 
-    def write_row(self, row: int, cells: Iterable[tuple[int, Any, int]]) -> None:
-        """Write several cells of a row: column, value, look."""
-        strings, written = self._strings, self._open.setdefault(row, {})
-        for column, value, look in cells:
-            cell = f'<c r="{letters_of(column)}{row + 1}" s="{look}"'
-            if value is None or value == "" or value != value:  # a number that is none
-                cell += "/>"
-            elif isinstance(value, str):
-                place = strings.get(value)
-                if place is None and len(strings) < _MOST_SHARED:
-                    place = strings[value] = len(strings)
-                cell += f' t="inlineStr"><is>{shown(value)}</is></c>' if place is None else f' t="s"><v>{place}</v></c>'
-            elif isinstance(value, dt.date):
-                cell += f"><v>{(value - _EPOCH).days}</v></c>"
-            else:
-                cell += f"><v>{value:.16G}</v></c>"
-            written[column] = cell
-
-    def formula(self, row: int, column: int, formula: str, result: str, look: int) -> None:
-        """Write a formula of ours, and what it shows to a program that does not reckon."""
-        kind = ' t="str"' if result else ""
-        inner = f"<f>{escape(formula, quote=False)}</f><v>{escape(result, quote=False) if result else ''}</v>"
-        cell = f'<c r="{letters_of(column)}{row + 1}" s="{look}"{kind}>{inner}</c>'
-        self._open.setdefault(row, {})[column] = cell
-
-    def height(self, row: int, points: float) -> None:
-        """Set how high a row is."""
-        self._heights[row] = int(points * 4 / 3 + 0.5)
-        self._open.setdefault(row, {})
-
-    def merge(self, row: int, column: int, last_row: int, last_column: int, look: int) -> None:
-        """Merge cells, which are blank, and give them a look."""
-        for down in range(row, last_row + 1):
-            self.write_row(down, [(across, None, look) for across in range(column, last_column + 1)])
-        self._merged.append(area(row, column, last_row, last_column))
-
-    def done(self, before: int) -> None:
-        """Tell that nothing more will be written into the rows above one."""
-        for row in sorted(row for row in self._open if row < before):
-            cells = self._open.pop(row)
-            height = f' ht="{self._heights[row] * 0.75:g}" customHeight="1"' if row in self._heights else ""
-            self._rows.append(f'<row r="{row + 1}"{height}>{"".join(cells[column] for column in sorted(cells))}</row>')
-            self._last = (row, max(self._last[1], *cells)) if cells else (row, self._last[1])
+        `rest` is the XML of further cells.
+        """
+        high, pixels = "", int(height * 4 / 3 + 0.5)
+        if pixels:
+            high, self._heights[row] = f' ht="{pixels * 0.75:g}" customHeight="1"', pixels
+        self._rows.append(f'<row r="{row + 1}"{high}>{cells_xml(row + 1, cells)}{rest}</row>')
+        self._last_row = row
         if len(self._rows) >= _AT_ONCE:
-            self._earlier = self._earlier or tempfile.TemporaryFile()  # noqa: SIM115 (closed once it is written)
+            self._earlier = self._earlier or tempfile.TemporaryFile()  # noqa: SIM115 (closed once it is packed)
             self._earlier.write("".join(self._rows).encode())
             self._rows.clear()
+
+    def merge(self, row: int, column: int, last_row: int, last_column: int) -> None:
+        """Merge cells, if there are several; the first holds what is shown."""
+        if (row, column) != (last_row, last_column):
+            self._merged.append(area(row, column, last_row, last_column))
 
     # --- around the cells
 
@@ -155,7 +157,9 @@ class Sheet:
             return
         path, _, place = rest.partition("#")
         where = f' location="{attribute(place)}"' if place else ""
-        id = self.relate("hyperlink", _as_target(path), outside=True)
+        if path not in self._files:
+            self._files[path] = self.relate("hyperlink", _as_target(path), outside=True)
+        id = self._files[path]
         self._links.append(f'<hyperlink ref="{cell}" r:id="{id}"{where}/>')
 
     def relate(self, kind: str, target: str, *, outside: bool = False) -> str:
@@ -204,22 +208,29 @@ class Sheet:
 
     # --- as XML
 
-    def write_xml(self, part: IO[bytes]) -> None:
-        """Write the sheet's XML; nothing can be added any more."""
-        self.done(_ROWS)
+    @cached_property
+    def packed(self) -> Part:
+        """The sheet as a part; nothing can be added any more."""
+        return pack(self._xml())
+
+    def _xml(self) -> Iterator[bytes]:
         head = (
             f'{HEAD}<worksheet xmlns="{MAIN}" xmlns:r="{RELATIONS}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
-            f'<dimension ref="{area(0, 0, *self._last)}"/>{self._view()}<sheetFormatPr defaultRowHeight="15"/>'
+            f'<dimension ref="{self._cells}"/>{self._view()}<sheetFormatPr defaultRowHeight="15"/>'
             f"{self._columns()}<sheetData>"
         )
         rest = f"{''.join(self._rows)}</sheetData>{''.join(self._below())}"
         if self._earlier:
-            part.write(head.encode())
-            self._earlier.seek(0)
-            shutil.copyfileobj(self._earlier, part, 1 << 20)
-            self._earlier.close()
+            with self._earlier as earlier:
+                earlier.seek(0)
+                yield head.encode()
+                yield from iter(partial(earlier.read, 1 << 20), b"")
             head = ""
-        part.write(f"{head}{rest}".encode())
+        yield f"{head}{rest}".encode()
+
+    @property
+    def _cells(self) -> str:
+        return area(0, 0, self._last_row, len(self._pixels) - 1)
 
     def _below(self) -> Iterator[str]:
         if self.protection:
@@ -235,8 +246,7 @@ class Sheet:
             count = len(self._breaks)
             breaks = "".join(f'<brk id="{row}" max="16383" man="1"/>' for row in self._breaks)
             yield f'<rowBreaks count="{count}" manualBreakCount="{count}">{breaks}</rowBreaks>'
-        cells = area(0, 0, *self._last)
-        yield f'<ignoredErrors><ignoredError sqref="{cells}" numberStoredAsText="1"/></ignoredErrors>'
+        yield f'<ignoredErrors><ignoredError sqref="{self._cells}" numberStoredAsText="1"/></ignoredErrors>'
         yield f"{self._drawings}</worksheet>"
 
     def _view(self) -> str:

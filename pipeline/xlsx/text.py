@@ -24,6 +24,9 @@ def area(first_row: int, first_column: int, last_row: int, last_column: int) -> 
 
 def shown(text: str) -> str:
     """Return the element `t` that shows exactly this text; Excel takes `_x0041_` for a character's number."""
+    plain = text.isprintable() and "&" not in text and "<" not in text and ">" not in text and "_x" not in text
+    if plain and text[:1] != " " != text[-1:] and len(text) <= _LONGEST // 2:  # as most are
+        return f"<t>{text}</t>"
     text = storable(text)
     if len(text) > _LONGEST // 2:
         text = text.encode("utf-16-le")[: 2 * _LONGEST].decode("utf-16-le", "ignore")
