@@ -8,7 +8,6 @@ share their table's width, short tables stay on one page, rules are as long as t
 from __future__ import annotations
 
 import datetime as dt
-import io
 import tomllib
 import zipfile
 from collections.abc import Callable, Mapping
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from docx.opc.exceptions import OpcError
+from docx.opc.packuri import CONTENT_TYPES_URI, PACKAGE_URI, PackURI
+from docx.opc.pkgwriter import _ContentTypesItem
 from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsmap, qn
 from docx.shared import Emu
@@ -119,9 +120,7 @@ def write_paper(
     paper = part.document
     _set(paper)
     _set_properties(paper, result)
-    buffer = io.BytesIO()
-    paper.save(buffer)
-    path.write_bytes(_repacked(buffer.getvalue()))
+    _save(part.package, path)
 
 
 class _Printer:
@@ -236,11 +235,16 @@ def _set_properties(document: Any, result: Result) -> None:
     properties.revision = 1
 
 
-def _repacked(document: bytes) -> bytes:
-    """Return the same parts in a zip without dates, so that equal results are equal files."""
-    buffer = io.BytesIO()
-    old = zipfile.ZipFile(io.BytesIO(document))
-    with old, zipfile.ZipFile(buffer, "w") as new:
-        for name in old.namelist():
-            new.writestr(zipfile.ZipInfo(name, _ZIP_DATE), old.read(name), zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
+def _save(package: Any, path: Path) -> None:
+    """Write the parts into a zip without dates, so that equal results are equal files."""
+    with zipfile.ZipFile(path, "w") as file:
+
+        def write(name: PackURI, content: bytes) -> None:
+            file.writestr(zipfile.ZipInfo(name.membername, _ZIP_DATE), content, zipfile.ZIP_DEFLATED)
+
+        write(CONTENT_TYPES_URI, _ContentTypesItem.from_parts(package.parts).blob)
+        write(PACKAGE_URI.rels_uri, package.rels.xml)
+        for part in package.parts:
+            write(part.partname, part.blob)
+            if part.rels:
+                write(part.partname.rels_uri, part.rels.xml)
