@@ -28,12 +28,14 @@ Repair = Callable[[str], str]
 class Kind:
     """How the cells of a column of this kind are repaired, and how a repaired value is shown to people.
 
+    `in_order` tells the texts that leave nothing to be asked: what a rule is answered of one, it is answered of all.
     `says` tells of a text that would be blank elsewhere ("x", "0") whether it is a value here; `same` of a writing
     whether it is as good as the value shown, so that nobody needs to be told of the repair.
     """
 
     repair: Callable[[Column], Repair]
     shown: Callable[[str], str] = str
+    in_order: Callable[[str], bool] = lambda text: False
     says: Callable[[str, Column], bool] = lambda text, column: False
     same: Callable[[str, str], bool] = lambda typed, shown: typed == shown
 
@@ -57,9 +59,9 @@ KINDS = {
     "unit": Kind(_alone(clean)),
     "page-name": Kind(_alone(page_name.repair)),
     "link": Kind(_alone(link.repair)),
-    "name": Kind(_alone(name.repair)),
-    "phone": Kind(_alone(phone.repair)),
-    "email": Kind(_alone(email.repair)),
+    "name": Kind(_alone(name.repair), in_order=name.in_order),
+    "phone": Kind(_alone(phone.repair), in_order=phone.in_order),
+    "email": Kind(_alone(email.repair), in_order=email.in_order),
     "text": Kind(_alone(clean)),
     "yes-no": Kind(
         _alone(yes_no.repair),

@@ -50,6 +50,18 @@ def _repaired(text: str) -> str:
     return re.sub(r"\s+", "", text).strip("<>.;,").lower() if "@" in text else text.strip()
 
 
+def in_order(text: str) -> bool:
+    """Tell an address that is written as it should be, of a provider that many have."""
+    plain = _PLAIN.fullmatch(text) if len(text) <= _LONGEST else None
+    return plain is not None and plain[1] in _known_domains()
+
+
+@cache
+def _known_domains() -> frozenset[str]:
+    words = vocabulary()["emails"]
+    return frozenset([*words["domains"], *words["genuine"]])
+
+
 def is_valid(address: str) -> bool:
     """Tell whether mail could be addressed so. Vietnamese letters before the `@` are always an accident."""
     plain = _PLAIN.fullmatch(address) if len(address) <= _LONGEST else None
@@ -77,7 +89,7 @@ def _likely_domain(domain: str) -> str:
     if not domain:
         return ""
     words = vocabulary()["emails"]
-    if domain in words["domains"] or domain in words["genuine"]:
+    if domain in _known_domains():
         return ""
     if domain in words["typos"]:
         return str(words["typos"][domain])
