@@ -6,7 +6,6 @@ import re
 import unicodedata
 from functools import cache, lru_cache
 
-from email_validator import EmailNotValidError, validate_email
 from rapidfuzz.distance import OSA
 
 from schemas.data import vocabulary
@@ -70,6 +69,8 @@ def is_valid(address: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def _is_valid(address: str) -> bool:
+    from email_validator import EmailNotValidError, validate_email  # nobody who only reads needs it
+
     try:
         validate_email(address, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError:
