@@ -23,7 +23,7 @@ from docx.oxml.ns import nsmap, qn
 from docx.shared import Emu
 from docx.text.paragraph import Paragraph
 from docxtpl import DocxTemplate
-from jinja2 import Environment, StrictUndefined, Template, TemplateError
+from jinja2 import Environment, StrictUndefined, TemplateError
 from lxml.etree import XMLSyntaxError, XPath
 from markupsafe import Markup, escape
 
@@ -31,6 +31,7 @@ from pipeline.errors import OperatorError
 from pipeline.render.chart import Chart, placed
 from pipeline.run import Result
 from schemas.data import read_toml
+from schemas.messages import said_with
 from schemas.text import storable
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -50,8 +51,7 @@ class Words:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._environment = Environment(undefined=StrictUndefined, autoescape=False)
-        self._templates: dict[tuple[str, str], Template] = {}
+        self._said: dict[tuple[str, str], Callable[[Mapping[str, Any]], str]] = {}
         try:
             self._tables = read_toml(path)
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
@@ -67,9 +67,9 @@ class Words:
     def say(self, table: str, key: str, **facts: Any) -> str:
         """Return an entry filled with the facts."""
         try:
-            if (table, key) not in self._templates:
-                self._templates[table, key] = self._environment.from_string(str(self.entry(table, key)))
-            return self._templates[table, key].render(facts)
+            if (table, key) not in self._said:
+                self._said[table, key] = said_with(str(self.entry(table, key)))
+            return self._said[table, key](facts)
         except TemplateError as fault:
             reason = f"{table}.{key}: {fault}"
             raise OperatorError("bad_template", name=self._path.name, reason=reason) from None
