@@ -584,13 +584,19 @@ def rules_of(column: Column, form: Form) -> list[Rule]:
 def schema_for(table: Table) -> pa.DataFrameSchema:
     """Return the schema of the round's form: a text column for each key, judged by the rules of its kind.
 
-    Every check is named by its rule code. Columns are text with "" for blank; nothing is coerced.
+    Every check is named by its rule code. Columns are text with "" for blank, so nothing is looked for that is no
+    text; nothing is coerced.
     """
 
     def checks(column: Column) -> list[pa.Check]:
         own = CHECKS.get(column.kind, [])
         return [
-            pa.Check(lambda values, f=function: f(table.cells[column.key]), name=rule.value, error=rule.value)
+            pa.Check(
+                lambda values, f=function: f(table.cells[column.key]),
+                name=rule.value,
+                error=rule.value,
+                ignore_na=False,
+            )
             for rule, function in CHECKS["*"]
             + ([(rule, where_concerned(f)) for rule, f in own] if column.where else own)
         ]
