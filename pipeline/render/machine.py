@@ -40,7 +40,14 @@ def write_findings(told: pd.DataFrame, path: Path) -> None:
 
 
 def summary(result: Result) -> dict[str, Any]:
-    """Return the counts of the round: numerators and denominators by level and by sender."""
+    """Return the counts of the round: numerators and denominators by level and by sender. Nobody changes them."""
+    kept: dict[str, Any] = vars(result).setdefault("_summary", {})  # every paper asks for them, and a result stays
+    if not kept:
+        kept.update(_summary(result))
+    return kept
+
+
+def _summary(result: Result) -> dict[str, Any]:
     round, units, senders = result.round, result.rollup.units, result.rollup.senders
     arrived = senders["status"].ne("missing")
     levels = {}
