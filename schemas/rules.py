@@ -157,19 +157,19 @@ class Cells:
     @cached_property
     def link_fault(self) -> pd.Series:
         """What is wrong with a page's address, "" for nothing."""
-        faults = pd.Series([address.fault for address in self._addresses], index=self.value.index, dtype="str")
+        faults = pd.Series([fault for fault, _ in self._addresses], index=self.value.index, dtype="str")
         return faults.where(~self.blank, "")
 
     @cached_property
     def page(self) -> pd.Series:
         """The identity of the page that an address leads to, "" where it leads to none."""
-        return pd.Series([address.identity for address in self._addresses], index=self.value.index, dtype="str")
+        return pd.Series([identity for _, identity in self._addresses], index=self.value.index, dtype="str")
 
     @cached_property
-    def _addresses(self) -> list[link.Address]:
+    def _addresses(self) -> list[tuple[str, str]]:
         texts = self.typed.tolist()
-        addresses = {text: link.parse(text) for text in set(texts)}
-        return [addresses[text] for text in texts]
+        told = {text: ((address := link.parse(text)).fault, address.identity) for text in set(texts)}
+        return [told[text] for text in texts]
 
     def sibling(self, kind: str) -> pd.Series:
         """True where the column of that kind (of the same group, if there is one) is filled."""
