@@ -25,7 +25,7 @@ from docx.text.paragraph import Paragraph
 from docxtpl import DocxTemplate
 from jinja2 import Environment, StrictUndefined, TemplateError
 from lxml.etree import XMLSyntaxError, XPath
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from pipeline.errors import OperatorError
 from pipeline.render.chart import Chart, placed
@@ -124,7 +124,10 @@ def write_paper(
 
 
 class _Printer:
-    """Prints a value into a document: text as XML that any document can hold, charts as drawings side by side."""
+    """Prints a value into a document: text as any document can hold it, charts as drawings side by side.
+
+    What makes XML of the text is the template's environment.
+    """
 
     def __init__(self, document: Any) -> None:
         self._document = document
@@ -132,7 +135,7 @@ class _Printer:
 
     def __call__(self, value: Any) -> Any:
         if isinstance(value, str):
-            return value if isinstance(value, Markup) else escape(storable(value))
+            return value if isinstance(value, Markup) else storable(value)
         return self._drawn(value) if isinstance(value, list) else value
 
     def _drawn(self, charts: list[Chart]) -> Markup:
