@@ -12,18 +12,19 @@ import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from lxml import etree, html
+from lxml import etree
 from python_calamine import CalamineWorkbook
 
 from pipeline.render.frames import words as rollup_words
 from pipeline.render.shares import decimal
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_ROW, _CELL, _PARAGRAPH, _TEXT = (f"{_W}{name}" for name in ("tr", "tc", "p", "t"))
 _COUNTS = ("expected", "listed", "established", "named", "staffed", "complete")
 _NUMBERS = {*_COUNTS, "errors", "warnings"}
 _COUNT = re.compile(r"(\d+)(?:\s\(.*\))?")  # alone, or with its rate
@@ -36,15 +37,14 @@ class Disagreement(Exception):
 
 
 def compare(folder: Path, *, once: bool = True) -> None:
-    """Compare `summary.json` with what `rows.csv` and `findings.csv` say, counted again, and with all papers.
+    """Compare `summary.json` with what `rows.csv` and `findings.csv` say, counted again, and with page and papers.
 
     `once`: every unit has one line in `rows.csv`; else it has one for each of its persons.
 
     Raises:
         Disagreement: with both counts.
     """
-    results = folder / "ket-qua"
-    summary = json.loads((results / "summary.json").read_text(encoding="utf-8"))
+    results, summary = folder / "ket-qua", _summary(folder)
     lines, rows = 0, {}
     for code, *row in _records(results / "rows.csv", "code", "level", "status", "submitter_code"):
         lines, rows[code] = lines + 1, row
@@ -66,14 +66,30 @@ def compare(folder: Path, *, once: bool = True) -> None:
         by_level = sum(counts[measure] or 0 for counts in summary["levels"].values())
         _same(measure, by_level, sum(unit[measure] or 0 for unit in summary["units"]))
 
-    units = {unit["code"]: unit for unit in summary["units"]}
-    for name, read in (("tong-hop.xlsx", _rollup), ("tong-quan.html", _page)):
-        if (folder / name).exists():
-            for code, key, shown in read(folder / name):
-                _same(f"{name}: {code}: {key}", shown, units[code][key])
+    _compare_units(folder / "tong-quan.html", _page, summary)
     for paper, captions in _PAPERS.items():
         if (folder / paper).exists():
             _compare_paper(paper, _tables(folder / paper, captions), summary)
+
+
+def compare_rollup(folder: Path) -> None:
+    """Compare `summary.json` with what the roll-up says of the senders.
+
+    Raises:
+        Disagreement: with both counts.
+    """
+    _compare_units(folder / "tong-hop.xlsx", _rollup, _summary(folder))
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "ket-qua" / "summary.json").read_text(encoding="utf-8"))
+    return found
+
+
+def _compare_units(path: Path, read: Callable[[Path], Iterator[tuple[str, str, int]]], summary: dict[str, Any]) -> None:
+    units = {unit["code"]: unit for unit in summary["units"]}
+    for code, key, shown in read(path) if path.exists() else ():
+        _same(f"{path.name}: {code}: {key}", shown, units[code][key])
 
 
 def _rollup(path: Path) -> Iterator[tuple[str, str, int]]:
@@ -93,13 +109,14 @@ def _rollup(path: Path) -> Iterator[tuple[str, str, int]]:
 
 def _page(path: Path) -> Iterator[tuple[str, str, int]]:
     """Yield what the table of senders says: code, key of a count, the count."""
-    for row in html.parse(str(path), html.HTMLParser(encoding="utf-8")).iterfind(".//tr[@data-code]"):
-        for cell in row.iterfind("./td[@data-key]"):
-            ratio = str(cell.text_content()).split()[0]
-            count, _, whole = ratio.partition("/")
-            yield row.get("data-code"), cell.get("data-key"), int(count)
-            if whole:
-                yield row.get("data-code"), "expected", int(whole)
+    for row in etree.parse(path, etree.HTMLParser(encoding="utf-8")).iter("tr"):
+        code = row.get("data-code")
+        for cell in row if code is not None else ():
+            if key := cell.get("data-key"):
+                count, _, whole = "".join(cell.itertext()).split()[0].partition("/")
+                yield code, key, int(count)
+                if whole:
+                    yield code, "expected", int(whole)
 
 
 def _compare_paper(paper: str, tables: dict[str, list[list[list[str]]]], summary: dict[str, Any]) -> None:
@@ -110,16 +127,25 @@ def _compare_paper(paper: str, tables: dict[str, list[list[list[str]]]], summary
         printed = {text for cell in row for text in cell if re.fullmatch(r"\d+/\d+", text)}
         if not printed <= ratios:
             raise Disagreement(f"{paper}: {sorted(printed - ratios)} and {sorted(ratios)}")
-    units: dict[str, list[Counter[str]]] = {}
+    units: dict[str, list[list[str]]] = {}
     for unit in summary["units"]:
-        known = Counter(str(unit[key]) for key in (*_COUNTS, "errors", "warnings"))
-        known[decimal(unit["score"] or 0)] += 1
-        units.setdefault(unit["name"], []).append(known)
+        known = [str(unit[key]) for key in (*_COUNTS, "errors", "warnings")]
+        units.setdefault(unit["name"], []).append([*known, decimal(unit["score"] or 0)])
     for row in [*tables.get(_UNITS, []), *tables.get(_RANKS, [])]:
         name = next((cell[0] for cell in row if cell and cell[0] in units), None)
-        printed_numbers = Counter(count[1] for cell in row[1:] for text in cell if (count := _COUNT.fullmatch(text)))
-        if name is not None and not any(printed_numbers <= known for known in units[name]):
-            raise Disagreement(f"{paper}: {name}: {dict(printed_numbers)} and {[dict(known) for known in units[name]]}")
+        numbers = [count[1] for cell in row[1:] for text in cell if (count := _COUNT.fullmatch(text))]
+        if name is not None and not any(_within(numbers, known) for known in units[name]):
+            raise Disagreement(f"{paper}: {name}: {numbers} and {units[name]}")
+
+
+def _within(numbers: list[str], known: list[str]) -> bool:
+    """Tell whether all of these numbers are known, each as often as it stands there."""
+    left = known.copy()
+    for number in numbers:
+        if number not in left:
+            return False
+        left.remove(number)
+    return True
 
 
 def _tables(path: Path, captions: tuple[str, ...]) -> dict[str, list[list[list[str]]]]:
@@ -130,14 +156,24 @@ def _tables(path: Path, captions: tuple[str, ...]) -> dict[str, list[list[list[s
             caption = table.find(f"{_W}tblPr/{_W}tblCaption")
             name = "" if caption is None else caption.get(f"{_W}val")
             if name in captions:
-                found[name] = [[_paragraphs(cell) for cell in row.iter(f"{_W}tc")] for row in table.iter(f"{_W}tr")]
+                found[name] = _rows(table)
             if len(found) == len(captions):
                 break
     return found
 
 
-def _paragraphs(cell: Any) -> list[str]:
-    return ["".join(text.text or "" for text in p.iter(f"{_W}t")) for p in cell.iter(f"{_W}p")]
+def _rows(table: Any) -> list[list[list[str]]]:
+    rows: list[list[list[str]]] = []
+    for part in table.iter(_ROW, _CELL, _PARAGRAPH, _TEXT):
+        if part.tag == _TEXT:
+            rows[-1][-1][-1] += part.text or ""
+        elif part.tag == _PARAGRAPH:
+            rows[-1][-1].append("")
+        elif part.tag == _CELL:
+            rows[-1].append([])
+        else:
+            rows.append([])
+    return rows
 
 
 def _records(path: Path, *names: str) -> Iterator[tuple[str, ...]]:

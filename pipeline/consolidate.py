@@ -15,7 +15,6 @@ from pipeline.tally import of_statements, said_yes, tallies
 from pipeline.weigh import TRIAL, Scales
 from schemas.codes import Rule
 from schemas.round import MEASURES, Round
-from schemas.units import Unit
 
 
 @dataclass(frozen=True)
@@ -96,55 +95,68 @@ def _units(round: Round, rows: Rows, repaired: pd.DataFrame, claims: pd.Series, 
     for id, column, rule in zip(told["id"], told["column"], told["rule"], strict=True):
         group = round.form.column(column).group if rule == Rule.CONTACT_MISSING else ""
         excused.setdefault(id, set()).update([column, *(c.key for c in round.form.of_group(group) if group)])
-    keys = round.form.keys
-    values = dict(zip(repaired.index, zip(*(repaired[key].tolist() for key in keys), strict=True), strict=True))
+    columns = (repaired[key].tolist() for key in round.form.keys)
+    values = dict(zip(repaired.index, zip(*columns, strict=True), strict=True))
+    scale = _Scale(round)
     records: list[tuple[Any, ...]] = []
     for sender, units in round.expected.items():
         for unit in units:
             ids = ids_of.get(unit.code, [])
-            wrong = set().union(*(errors.get(id, set()) for id in ids))
-            own = [dict(zip(keys, values[id], strict=True)) for id in ids]
-            fine = excused.get(ids[0], set()) if ids else set()
-            measured = _measure(round, unit, own[0], wrong, fine) if own else dict.fromkeys(MEASURES, False)
-            status = _status(round, own, wrong) if own else "not-listed"
-            measures = [measured[measure] for measure in MEASURES]
-            place = (unit.code, unit.level, unit.full_name, unit.parent, sender)
-            records.append((*place, status, *measures, ids[0] if ids else -1))
-    columns = ["code", "level", "name", "parent_code", "submitter_code", "status", *MEASURES, "id"]
-    return pd.DataFrame(records, columns=columns).set_index("code")
+            first = ids[0] if ids else -1
+            status, measures = "not-listed", _NOTHING
+            if ids:
+                wrong = set().union(*(errors[id] for id in ids if id in errors))
+                status = scale.status([values[id] for id in ids], wrong)
+                measures = scale.measure(unit.level, values[first], wrong, excused.get(first, set()))
+            records.append((unit.code, unit.level, unit.full_name, unit.parent, sender, status, *measures, first))
+    names = ["code", "level", "name", "parent_code", "submitter_code", "status", *MEASURES, "id"]
+    return pd.DataFrame(records, columns=names).set_index("code")
 
 
-def _measure(
-    round: Round, unit: Unit, values: dict[str, str], errors: set[tuple[str, str]], excused: set[str]
-) -> dict[str, bool]:
-    """Return the measures of a unit; cells that are `excused` may be blank (a page that is not there is none)."""
-    form = round.form
-    broken = {column for column, _ in errors}
-
-    def in_order(kind: str) -> bool:
-        keys = [column.key for column in form.of_kind(kind)]
-        prefix = f"{kind}."
-        wrong = any(column in keys and (rule.startswith((prefix, "cell."))) for column, rule in errors)
-        return bool(keys) and all(values[key] for key in keys) and not wrong
-
-    groups = {
-        group: all((values[key] or key in excused) and key not in broken for key in contact.values())
-        for group, contact in form.persons.items()
-    }
-    required, least = round.persons_asked(unit.level)
-    established = in_order("link")
-    named = established and in_order("page-name")
-    staffed = all(groups[group] for group in required) and sum(groups.values()) >= least
-    measured = {"listed": True, "established": established, "named": named, "staffed": staffed}
-    measured["complete"] = not errors and all(measured[m] for m in round.measures if m in measured)
-    return measured
+_NOTHING = (False,) * len(MEASURES)
+Values = tuple[str, ...]
+"""The repaired cells of a row, in the order of the form's keys."""
 
 
-def _status(round: Round, rows: list[dict[str, str]], errors: set[tuple[str, str]]) -> str:
-    pages = [column.key for kind in ("page-name", "link") for column in round.form.of_kind(kind)]
-    if errors:
-        return "to-correct"
-    return "no-page" if pages and not any(row[key] for row in rows for key in pages) else "complete"
+class _Scale:
+    """What a round asks of a unit's row, with the places of the cells that it asks for."""
+
+    def __init__(self, round: Round) -> None:
+        form = round.form
+        place = {key: number for number, key in enumerate(form.keys)}
+        self._kinds = {kind: {c.key: place[c.key] for c in form.of_kind(kind)} for kind in ("link", "page-name")}
+        self._pages = [number for places in self._kinds.values() for number in places.values()]
+        self._contacts = {
+            group: {key: place[key] for key in contact.values()} for group, contact in form.persons.items()
+        }
+        self._asked: dict[str, tuple[list[str], int]] = {level: round.persons_asked(level) for level in round.lists}
+        self._measures = [MEASURES.index(measure) for measure in round.measures if measure != "complete"]
+
+    def measure(self, level: str, row: Values, errors: set[tuple[str, str]], excused: set[str]) -> tuple[bool, ...]:
+        """Return the `MEASURES` of a unit; cells that are `excused` may be blank (a page that is not there is none)."""
+        broken = {column for column, _ in errors}
+        filled = {
+            group: all((row[number] or key in excused) and key not in broken for key, number in contact.items())
+            for group, contact in self._contacts.items()
+        }
+        required, least = self._asked[level]
+        established = self._in_order("link", row, errors)
+        named = established and self._in_order("page-name", row, errors)
+        staffed = all(filled[group] for group in required) and sum(filled.values()) >= least
+        measured = (True, established, named, staffed)
+        return *measured, not errors and all(measured[number] for number in self._measures)
+
+    def _in_order(self, kind: str, row: Values, errors: set[tuple[str, str]]) -> bool:
+        places = self._kinds[kind]
+        if not places or not all(row[number] for number in places.values()):
+            return False
+        return not any(column in places and rule.startswith((f"{kind}.", "cell.")) for column, rule in errors)
+
+    def status(self, rows: list[Values], errors: set[tuple[str, str]]) -> str:
+        """Return how a unit stands that is listed."""
+        if errors:
+            return "to-correct"
+        return "no-page" if self._pages and not any(row[n] for row in rows for n in self._pages) else "complete"
 
 
 # A row whose unit could not be told, with the codes of those that it may mean.

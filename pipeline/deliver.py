@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.agree import compare
+from pipeline.agree import compare, compare_rollup
 from pipeline.closing import LATE, Closed, changed_papers, closing_of, inputs_of, mark_of, too_late, write_late
 from pipeline.emulate import month_of, standings
 from pipeline.errors import OperatorError
@@ -151,7 +151,6 @@ def publish(
             shelf.recover()
             outgoing = Outgoing(result, told, shelf.staged, earlier.carried, shelf.place, ledger.folders(round.id))
             letters, signs = _render(result, told, outgoing, shelf.staged, way_to(inbox, shelf.staged))
-            compare(shelf.staged, once=round.form.rows == "units")
             hashes = hashes_of(shelf.staged)
             kept = _keep_handwork(ledger, round.id, shelf)
             pdfs, outdated = _keep_pdfs(ledger, round.id, shelf)
@@ -260,11 +259,14 @@ def _render(
         write_papers(result, told, folder)
         give_back()
         write_overview(result, told, folder / "tong-quan.html")
+        compare(folder, once=result.round.form.rows == "units")
 
     def rollup() -> None:
         write_rollup(result, told, folder / "tong-hop.xlsx", way)
 
-    return outgoing.write(beside=rollup, meanwhile=papers)
+    made = outgoing.write(beside=rollup, meanwhile=papers)
+    compare_rollup(folder)
+    return made
 
 
 def _keep_handwork(ledger: Ledger, round: str, shelf: Shelf) -> list[Path]:

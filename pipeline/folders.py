@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 
@@ -55,8 +59,19 @@ class Shelf:
 
 def hashes_of(folder: Path) -> dict[str, str]:
     """Return the hashes of all files below a folder, by their paths within it; none where there is no folder."""
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    return {name: _hash_of(path) for name, path in sorted(_files(os.fspath(folder), ""))}
+
+
+def _files(folder: str, way: str) -> Iterator[tuple[str, str]]:
+    """Yield the files below a folder that can be opened: the way to each, and its path. pathlib takes twice as long."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(entry.path, f"{way}{entry.name}/")
+            elif entry.is_file():
+                yield way + entry.name, entry.path
+
+
+def _hash_of(path: str) -> str:
+    with FileIO(path) as file:
+        return hashlib.sha256(file.read()).hexdigest()

@@ -41,5 +41,5 @@ def mark_of_reading() -> str:
 def mark_of_program() -> str:
     """Return a mark of all code, data and templates that papers are made with."""
     code = [path for root in (_PIPELINE, HERE) for path in root.rglob("*.py")]
-    data = [path for root in (HERE, TEMPLATES) for path in root.rglob("*") if path.suffix != ".py" and path.is_file()]
+    data = [path for root in (HERE, TEMPLATES) for path in root.rglob("*.*") if path.suffix not in (".py", ".pyc")]
     return mark_of_files([*code, *data], _RENDERING)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.model import Rows
 from schemas.form import Form
-from schemas.kinds import repaired
+from schemas.kinds import repairer
 from schemas.rules import concerned
 from schemas.text import clean
 
@@ -21,10 +21,12 @@ def normalise(rows: Rows, form: Form, names: Mapping[str, str]) -> pd.DataFrame:
     """
     values = {}
     for column in form.columns:
-        typed = rows.typed[column.key]
-        of = {text: repaired(text, column) for text in typed.unique()}
-        values[column.key] = typed.map(of).where(rows.flaws[column.key].eq(""), "")
-    values[form.unit_key] = rows.origin["code"].map(names).fillna(values[form.unit_key])
+        typed, repaired = rows.typed[column.key].tolist(), repairer(column)
+        of = {text: repaired(text) for text in set(typed)}
+        flaws = rows.flaws[column.key].tolist()
+        values[column.key] = ["" if flaw else of[text] for text, flaw in zip(typed, flaws, strict=True)]
+    units = zip(rows.origin["code"].tolist(), values[form.unit_key], strict=True)
+    values[form.unit_key] = [names.get(code, value) for code, value in units]
     frame = pd.DataFrame(values, columns=form.keys, index=rows.typed.index).astype("str")
     for column in form.columns:
         if column.where:

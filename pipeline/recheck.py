@@ -29,7 +29,7 @@ def rules_of(round: Round) -> dict[str, str]:
         "severities": mark_of(severities),
         "round": mark_of(round.model_dump(mode="json", exclude=_NOT_JUDGING)),
         "form": mark_of(round.form.model_dump(mode="json")),
-        "register": mark_of(list(round.register.below(round.collector))),
+        "register": mark_of([(u.code, u.type, u.name, u.parent) for u in round.register.below(round.collector)]),
         "program": _program(),
     }
 

@@ -68,8 +68,10 @@ class _Counter:
                 codes = units.index[units["level"].eq(level)]
                 yield line("levels", level), codes, rows[rows[""].isin(codes)]
         elif table.by == "sender":
+            expected = units.groupby("submitter_code", sort=False).indices
+            sent = rows.groupby(self.senders, sort=False).indices
             for code, unit in self.round.submitting_units.items():
-                yield unit.full_name, units.index[units["submitter_code"].eq(code)], rows[self.senders.eq(code)]
+                yield unit.full_name, units.index[expected.get(code, [])], rows.iloc[sent.get(code, [])]
         else:
             values, choices = rows[table.by], [value for value, _ in _answers(self.round.form.column(table.by))]
             for choice in choices:

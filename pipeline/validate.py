@@ -71,9 +71,10 @@ class _Places:
         self, id: Any, key: str, rule: Rule, value: str, suggestion: str, facts: dict[str, Any]
     ) -> dict[str, Any]:
         """Return a finding of a cell."""
-        cell = str(self._columns["where"][key][self._number[id]])
+        number, origin = self._number[id], self._columns["origin"]
+        cell = str(self._columns["where"][key][number])
         submitter, unit, file, sheet, row = (
-            self.origin(id, name) for name in ("submitter", "code", "file", "sheet", "row")
+            origin[name][number] for name in ("submitter", "code", "file", "sheet", "row")
         )
         return finding(
             rule, id=id, submitter=submitter, unit=unit, file=file, sheet=sheet,

@@ -34,5 +34,6 @@ def vocabulary() -> dict[str, Any]:
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Return the records of a UTF-8 CSV file, every value as text."""
     read_files.add(path)
-    with path.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *lines = csv.reader(file)
+        return [dict(zip(header, line, strict=True)) for line in lines]

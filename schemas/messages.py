@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+import re
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from schemas.data import HERE, read_toml
@@ -12,6 +13,9 @@ from schemas.text import capitalised
 if TYPE_CHECKING:
     from jinja2 import Template
 
+_NAMED = re.compile(r"\{\{ (\w+) \}\}")
+_ASKED = re.compile(r"\{[{%#]")
+
 
 @cache
 def messages() -> dict[str, Any]:
@@ -19,14 +23,37 @@ def messages() -> dict[str, Any]:
     return read_toml(HERE / "messages.toml")
 
 
+def said_with(text: str) -> Callable[[Mapping[str, Any]], str]:
+    """Return what fills a sentence with facts: most sentences hold nothing but names, and need no template for that."""
+    first, *rest = _NAMED.split(text)
+    places = list(zip(rest[::2], rest[1::2], strict=True))
+
+    def say(facts: Mapping[str, Any]) -> str:
+        try:
+            return first + "".join([f"{facts[name]}{after}" for name, after in places])
+        except KeyError:
+            return _rendered(text, facts)
+
+    return partial(_rendered, text) if any(map(_ASKED.search, [first, *rest[1::2]])) else say
+
+
+def _rendered(text: str, facts: Mapping[str, Any]) -> str:
+    return _template(text).render(facts)
+
+
 @cache
-def _template(*path: str) -> Template:
+def _template(text: str) -> Template:
     from jinja2 import Environment, StrictUndefined
 
+    return Environment(undefined=StrictUndefined, autoescape=False).from_string(text)
+
+
+@cache
+def _said(*path: str) -> Callable[[Mapping[str, Any]], str]:
     text: Any = messages()
     for key in path:
         text = text[key]
-    return Environment(undefined=StrictUndefined, autoescape=False).from_string(text)
+    return said_with(text)
 
 
 def severity(rule: str) -> str:
@@ -54,7 +81,7 @@ def sentence(rule: str, facts: Mapping[str, Any]) -> str:
     `how` in a message is how a column of the rule's kind is filled, and `reasons` why a file cannot be read.
     """
     given = {"reasons": messages()["reasons"], "how": messages()["how"].get(rule.partition(".")[0], "")}
-    return _template("rules", rule, "message").render({**given, **facts}).strip()
+    return _said("rules", rule, "message")({**given, **facts}).strip()
 
 
 def how(kind: str) -> str:
@@ -65,11 +92,10 @@ def how(kind: str) -> str:
 
 def line(section: str, key: str, /, **facts: Any) -> str:
     """Return a line of the screen or of a paper."""
-    return _template(section, key).render(facts).strip() if facts else _plain(section, key)
+    return _said(section, key)(facts).strip() if facts else _plain(section, key)
 
 
 @cache
 def _plain(section: str, key: str) -> str:
     """Return a line that needs no facts."""
-    text = str(messages()[section][key])
-    return (_template(section, key).render() if "{" in text else text).strip()
+    return _said(section, key)({}).strip()

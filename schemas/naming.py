@@ -204,8 +204,15 @@ _key_of_value = lru_cache(maxsize=50_000)(name_key)
 
 
 def _fill(template: str, unit: Unit, lineage: Mapping[str, Unit], *, key: bool = False) -> str:
-    def value(match: re.Match[str]) -> str:
-        text = str(getattr(unit if match[1] == "unit" else lineage[match[1]], match[2]))
-        return _key_of_value(text) if key else text
+    words, *places = _parts(template)
+    for level, field, after in places:
+        text = str(getattr(unit if level == "unit" else lineage[level], field))
+        words += (_key_of_value(text) if key else text) + after
+    return words
 
-    return _PLACEHOLDER.sub(value, template)
+
+@cache
+def _parts(template: str) -> tuple[Any, ...]:
+    """Return the words before the first placeholder, then of each its level, its field and the words after it."""
+    first, *rest = _PLACEHOLDER.split(template)
+    return first, *zip(rest[::3], rest[1::3], rest[2::3], strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
@@ -34,8 +35,13 @@ Severity = Literal["error", "warning", "note", "trial"]
 _STRUCTURE = ("file.", "submission.", "form.", "unit.")
 
 
+_PLAIN_ADDRESS = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*@[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+
+
 def _one_address(text: str) -> str:
     """Return an e-mail address that is one and nothing more: no second one, no line break, no name."""
+    if _PLAIN_ADDRESS.fullmatch(text):
+        return text
     try:
         address = Address(addr_spec=text)
     except Exception:  # the parser's faults are of many classes
@@ -403,9 +409,12 @@ class Round(_Data):
         """By code: how a unit is called in its sender's list; units of one name have the unit above them added."""
         names: dict[str, str] = {unit.code: unit.full_name for unit in self.register.below(self.collector)}
         for units in self.expected.values():
-            count = Counter(unit.full_name for unit in units)
-            for unit in units:
-                if count[unit.full_name] > 1:
+            called = [names[unit.code] for unit in units]
+            if len(set(called)) == len(called):
+                continue
+            count = Counter(called)
+            for unit, name in zip(units, called, strict=True):
+                if count[name] > 1:
                     names[unit.code] = f"{unit.full_name}, {self.register.units[unit.parent].name_in_text}"
         return names
 

@@ -10,10 +10,11 @@ Source of the rules: the letter's form and clauses as the round files quote them
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import pandas as pd
@@ -21,10 +22,17 @@ import pandera.pandas as pa
 
 from schemas.codes import Rule as Rule
 from schemas.form import CONTACT, Bound, Column, Form
-from schemas.kinds import choice, date, email, link, name, number, phone, shown, yes_no
+from schemas.kinds import KINDS, choice, date, email, link, name, number, phone, shown, yes_no
 from schemas.naming import LONGEST, RightNames, name_key
 from schemas.round import Round
 from schemas.text import without_accents
+
+if "hypothesis" not in sys.modules:
+    # Where the tests' library is installed, pandera loads it to make up data, a tenth of a second that no run needs.
+    sys.modules["hypothesis"] = None  # type: ignore[assignment]
+    import pandera.strategies.base_strategies  # noqa: F401 - it looks for the library then
+
+    del sys.modules["hypothesis"]
 
 PRECEDENCE = {rule: place for place, rule in enumerate(Rule)}
 
@@ -131,6 +139,12 @@ class Cells:
         return self.code.map(self.table.names.proposed).fillna("").astype(str)
 
     @cached_property
+    def unlike(self) -> list[int]:
+        """The places of the cells that do not hold the page name that the policy proposes."""
+        proposed, pairs = self.table.names.proposed, zip(self.value.tolist(), self.code.tolist(), strict=True)
+        return [place for place, (text, code) in enumerate(pairs) if text != proposed.get(code)]
+
+    @cached_property
     def right_or_spelling(self) -> pd.Series:
         """True where a page bears an accepted name, whatever its spelling."""
         return _one_of(self, self.table.names.spellings, name_key)
@@ -143,16 +157,19 @@ class Cells:
     @cached_property
     def link_fault(self) -> pd.Series:
         """What is wrong with a page's address, "" for nothing."""
-        return self._addresses.str[0].where(~self.blank, "")
+        faults = pd.Series([fault for fault, _ in self._addresses], index=self.value.index, dtype="str")
+        return faults.where(~self.blank, "")
 
     @cached_property
     def page(self) -> pd.Series:
         """The identity of the page that an address leads to, "" where it leads to none."""
-        return self._addresses.str[1]
+        return pd.Series([identity for _, identity in self._addresses], index=self.value.index, dtype="str")
 
     @cached_property
-    def _addresses(self) -> pd.Series:
-        return self.of_typed(lambda text: ((address := link.parse(text)).fault, address.identity))
+    def _addresses(self) -> list[tuple[str, str]]:
+        texts = self.typed.tolist()
+        told = {text: ((address := link.parse(text)).fault, address.identity) for text in set(texts)}
+        return [told[text] for text in texts]
 
     def sibling(self, kind: str) -> pd.Series:
         """True where the column of that kind (of the same group, if there is one) is filled."""
@@ -166,23 +183,36 @@ class Cells:
             return self.blank & False
         return self.table.group_filled(self.column.group) & ~self.table.no_page
 
+    @cached_property
+    def _doubtful(self) -> list[int]:
+        """The places of the cells that something must be asked about: the others are in order, and as typed."""
+        values, in_order = self.value.tolist(), KINDS[self.column.kind].in_order
+        settled = {text for text in set(values) if in_order(text)}
+        pairs = zip(values, self.typed.tolist(), strict=True)
+        return [place for place, (value, typed) in enumerate(pairs) if value not in settled or value != typed]
+
     def of(self, test: Callable[[str], object]) -> pd.Series:
-        """Return a test of each repaired value, asked once a distinct value."""
-        return _each(self.value, test)
+        """Return a test of each repaired value, asked once a distinct value; of all those in order, once."""
+        return self._ask(self.value, test)
 
     def each(self, value: Callable[[str], str]) -> pd.Series:
         """Return a text made from each typed value, asked once a distinct value."""
-        return _each(self.typed, value).astype(str)
+        return self._ask(self.typed, value).astype(str)
 
     def of_typed(self, test: Callable[[str], object]) -> pd.Series:
-        """Return a test of each typed value, asked once a distinct value."""
-        return _each(self.typed, test)
+        """Return a test of each typed value, asked once a distinct value; of all those in order, once."""
+        return self._ask(self.typed, test)
 
-
-def _each(series: pd.Series, test: Callable[[str], object]) -> pd.Series:
-    texts = series.tolist()
-    answers = {text: test(text) for text in set(texts)}
-    return pd.Series([answers[text] for text in texts], index=series.index)
+    def _ask(self, series: pd.Series, test: Callable[[str], object]) -> pd.Series:
+        texts, places = series.tolist(), self._doubtful
+        answers = {text: test(text) for text in {texts[place] for place in places}}
+        if len(places) == len(texts):
+            return pd.Series([answers[text] for text in texts], index=series.index)
+        in_order = next(place for place, doubtful in enumerate([*places, -1]) if place != doubtful)
+        told = [test(texts[in_order])] * len(texts)
+        for place in places:
+            told[place] = answers[texts[place]]
+        return pd.Series(told, index=series.index)
 
 
 Check = Callable[[Cells], pd.Series]
@@ -232,8 +262,9 @@ def formula_has_a_stored_result(cells: Cells) -> pd.Series:
 
 @_check(Rule.VALUE_MISSING, "*")
 def row_says_something_here(cells: Cells) -> pd.Series:
-    asked = cells.column.filled & concerned(cells.column, cells.table.rows) & ~cells.table.no_page
-    return ~(asked & cells.blank)
+    if not cells.column.filled:
+        return ~(cells.blank & False)
+    return ~(cells.blank & concerned(cells.column, cells.table.rows) & ~cells.table.no_page)
 
 
 # --- page names (the naming policy of the round's letter)
@@ -289,11 +320,10 @@ def _not_judged(cells: Cells) -> pd.Series:
 
 
 def _one_of(cells: Cells, accepted: Mapping[str, frozenset[str]], key: Callable[[str], str]) -> pd.Series:
-    proposed = cells.table.names.proposed
-    hits = [
-        text == proposed.get(code) or key(text) in accepted[code]
-        for text, code in zip(cells.value.tolist(), cells.code.tolist(), strict=True)
-    ]
+    texts, codes = cells.value.tolist(), cells.code.tolist()
+    hits = [True] * len(texts)
+    for place in cells.unlike:
+        hits[place] = key(texts[place]) in accepted[codes[place]]
     return pd.Series(hits, index=cells.value.index, dtype=bool)
 
 
@@ -327,11 +357,12 @@ def link_is_written_out(cells: Cells) -> pd.Series:
 
 @_check(Rule.LINK_DUPLICATE, "link")
 def page_is_claimed_by_one_unit(cells: Cells) -> pd.Series:
-    identity = cells.page.where(cells.table.units["claims"], "")
-    claims = pd.DataFrame({"page": identity, "code": cells.code})
-    claims = claims[claims["page"].ne("") & claims["code"].ne("")]
-    claimants = claims.groupby("page")["code"].nunique()
-    return ~identity.isin(claimants.index[claimants > 1])
+    pages = cells.page.where(cells.table.units["claims"], "").tolist()
+    claimants: dict[str, set[str]] = {}
+    for page, code in zip(pages, cells.code.tolist(), strict=True):
+        claimants.setdefault(page, set()).add(code)
+    twice = {page for page, codes in claimants.items() if page and len(codes - {""}) > 1}
+    return pd.Series([page not in twice for page in pages], index=cells.value.index, dtype=bool)
 
 
 @_check(Rule.LINK_PROFILE_ID, "link")
@@ -376,16 +407,18 @@ def second_person_is_another(cells: Cells) -> pd.Series:
             continue
         for other in set(others) & set(required):
             here, there = form.persons[cells.column.group], form.persons[other]
-            equal = {
-                kind: _equal(table.rows[key], table.rows[there[kind]]) for kind, key in here.items() if kind in there
-            }
-            alike = pd.concat([equal[kind] for kind in equal if kind != "name"] or [equal["name"]], axis=1).any(axis=1)
-            same = same | (table.units["level"].eq(level) & equal["name"] & alike)
+            named = table.units["level"].eq(level) & _equal(table.rows[here["name"]], table.rows[there["name"]])
+            rows = table.rows[named]
+            kinds = [kind for kind in here if kind in there and kind != "name"] or ["name"]
+            alike = pd.concat([_equal(rows[here[kind]], rows[there[kind]]) for kind in kinds], axis=1).any(axis=1)
+            same = same | alike.reindex(same.index, fill_value=False)
     return ~same
 
 
 def _equal(one: pd.Series, other: pd.Series) -> pd.Series:
-    return one.ne("") & _each(one, name.same_person_key).eq(_each(other, name.same_person_key))
+    key = cache(name.same_person_key)
+    equal = [a != "" and (a == b or key(a) == key(b)) for a, b in zip(one.tolist(), other.tolist(), strict=True)]
+    return pd.Series(equal, index=one.index, dtype=bool)
 
 
 @_check(Rule.PHONE_MISSING, "phone")
@@ -551,13 +584,19 @@ def rules_of(column: Column, form: Form) -> list[Rule]:
 def schema_for(table: Table) -> pa.DataFrameSchema:
     """Return the schema of the round's form: a text column for each key, judged by the rules of its kind.
 
-    Every check is named by its rule code. Columns are text with "" for blank; nothing is coerced.
+    Every check is named by its rule code. Columns are text with "" for blank, so nothing is looked for that is no
+    text; nothing is coerced.
     """
 
     def checks(column: Column) -> list[pa.Check]:
         own = CHECKS.get(column.kind, [])
         return [
-            pa.Check(lambda values, f=function: f(table.cells[column.key]), name=rule.value, error=rule.value)
+            pa.Check(
+                lambda values, f=function: f(table.cells[column.key]),
+                name=rule.value,
+                error=rule.value,
+                ignore_na=False,
+            )
             for rule, function in CHECKS["*"]
             + ([(rule, where_concerned(f)) for rule, f in own] if column.where else own)
         ]

@@ -133,9 +133,13 @@ def slug(text: str) -> str:
     return "-".join(re.findall(r"[a-z0-9]+", unidecode(clean(text)).lower()))
 
 
+LONGEST = 32_767
+"""Characters that a cell of a workbook holds."""
+
+
 def storable(text: str) -> str:
-    """Return the text as any output format can hold it: no illegal characters, at most 32,767 of them."""
-    return (text if text.isprintable() else _ILLEGAL.sub("", text))[:32_767]  # what is printable is legal
+    """Return the text as any output format can hold it: no illegal characters, not too many of them."""
+    return (text if text.isprintable() else _ILLEGAL.sub("", text))[:LONGEST]  # what is printable is legal
 
 
 def masked(text: str) -> str:

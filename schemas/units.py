@@ -106,12 +106,15 @@ class Register:
         """Return the units directly below, in the register's order."""
         return self._children.get(code, [])
 
-    def below(self, code: str) -> Iterable[Unit]:
-        """Yield the unit itself and every unit under it, parents first; below the centre stands the whole register."""
-        if code in self.units:
-            yield self.units[code]
-        for child in self.children("" if code == CENTRE else code):
-            yield from self.below(child.code)
+    def below(self, code: str) -> list[Unit]:
+        """Return the unit itself and every unit under it, parents first; below the centre stands the whole register."""
+        found, waiting = [], [self.units[code]] if code in self.units else self.children("" if code == CENTRE else code)
+        waiting = waiting[::-1]
+        while waiting:
+            unit = waiting.pop()
+            found.append(unit)
+            waiting += self.children(unit.code)[::-1]
+        return found
 
     def lineage(self, code: str) -> dict[str, Unit]:
         """Return the unit and its ancestors by level."""

@@ -15,7 +15,7 @@ from building import Book, right_rows
 from conftest import Outcome, drop_and_run
 from lxml import html
 
-from pipeline.agree import Disagreement, compare
+from pipeline.agree import Disagreement, compare, compare_rollup
 from schemas.data import TEMPLATES, read_toml
 from schemas.messages import line
 
@@ -176,6 +176,8 @@ def test_a_contradiction_is_not_published(outcome: Outcome, tmp_path: Path, chan
     folder = tmp_path / "result"
     shutil.copytree(outcome.folder, folder)
     compare(folder)
+    compare_rollup(folder)
     change(folder)
     with pytest.raises(Disagreement):
         compare(folder)
+        compare_rollup(folder)

@@ -186,6 +186,11 @@ def test_a_worker_loads_no_frames() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "set()"
 
 
+def test_judging_loads_nothing_that_only_tests_need() -> None:
+    code = "import schemas.rules, pandera.backends.pandas.builtin_checks, sys; print('hypothesis' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "False"
+
+
 # --- a run that is killed
 
 

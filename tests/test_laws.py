@@ -163,6 +163,30 @@ def _all_of(kind: ModuleType, text: str) -> list[object]:
     return [function(text) for function in said[kind]]
 
 
+ASKED = {
+    name: ("Lê Ngọc Đức", [name.is_name]),
+    phone: ("0912345678", [phone.is_valid, phone.is_masked, phone.has_old_prefix]),
+    email: ("an.nguyen@gmail.com", [email.is_valid, email.likely, email.proposal]),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(ASKED, key=str), ids=lambda kind: kind.__name__.rpartition(".")[2])
+def test_what_is_answered_of_one_text_in_order_is_answered_of_all(kind: ModuleType) -> None:
+    example, questions = ASKED[kind]
+    told: list[str] = []
+
+    @settings(max_examples=500, deadline=None)
+    @given(st.one_of(NEARLY[kind], st.sampled_from([example, "Đỗ Ngọc Lê", "0387654321", "be@yahoo.com.vn"])))
+    def agrees(text: str) -> None:
+        if kind.in_order(text):
+            assert kind.repair(text) == text
+            assert [question(text) for question in questions] == [question(example) for question in questions]
+            told.append(text)
+
+    agrees()
+    assert len(set(told)) > 1
+
+
 def test_every_mobile_prefix_is_judged_as_the_library_does() -> None:
     for prefix in range(10_000):
         number = f"0{prefix:04}56789"

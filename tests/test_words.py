@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import openpyxl
 import pytest
 from building import ROUND, Book, right_rows
 from conftest import Outcome, drop_and_run
+from jinja2 import Environment, StrictUndefined, UndefinedError
 
 from pipeline.render.workbook import Forms, prefilled
 from schemas.codes import Rule
 from schemas.data import TEMPLATES, read_toml
 from schemas.kinds import KINDS
-from schemas.messages import how, messages
+from schemas.messages import how, messages, said_with
 from schemas.round import list_rounds, load_round
 from schemas.rulebook import PLACE, rulebook
 
@@ -32,6 +36,32 @@ def test_every_kind_of_column_says_how_it_is_filled() -> None:
     told = [words["message"] for words in messages()["rules"].values()]
     assert [said for said in messages()["how"].values() if any(said in message for message in told)] == []
     assert [kind for kind, hint in WORDS["hints"].items() if "message" in hint] == []
+
+
+def _texts(words: object) -> Iterator[str]:
+    for value in words.values() if isinstance(words, dict) else words if isinstance(words, list) else ():
+        yield from _texts(value)
+    if isinstance(words, str):
+        yield words
+
+
+@pytest.mark.parametrize("value", ["", "{{ 7*7 }}", 12, Decimal("1.5"), "<b>&\n"])
+def test_a_sentence_of_names_alone_says_what_its_template_would(value: object) -> None:
+    plain = [
+        text
+        for text in _texts([messages(), read_toml(TEMPLATES / "van-ban.toml")])
+        if "{" in text and re.fullmatch(r"(?:[^{]|\{\{ \w+ \}\})*", text)
+    ]
+    assert len(plain) > 100
+    for text in plain:
+        facts = dict.fromkeys(re.findall(r"\w+(?= \}\})", text), value)
+        assert said_with(text)(facts) == Environment(undefined=StrictUndefined).from_string(text).render(facts)
+
+
+def test_a_sentence_without_its_facts_is_a_fault() -> None:
+    for text in ("{{ name }}.", "{% if name %}{{ name }}{% endif %}."):
+        with pytest.raises(UndefinedError, match="name"):
+            said_with(text)({"other": 1})
 
 
 @pytest.mark.parametrize("id", list_rounds())

@@ -13,7 +13,7 @@ import pandas as pd
 
 from pipeline.run import Result
 from schemas.round import MEASURES, Round
-from schemas.text import storable
+from schemas.text import LONGEST, storable
 
 FINDINGS = [
     "submitter_code", "submitter", "unit_code", "file", "sheet", "row", "column", "cell", "rule", "severity", "value",
@@ -21,6 +21,7 @@ FINDINGS = [
 ]  # fmt: skip
 HEAD, PLACE = ["code", "level", "name", "parent_code", "submitter_code", "status"], ["file", "sheet", "row"]
 """What `rows.csv` says of a unit before its row, and of the row behind it."""
+_LIKE_A_FORMULA = re.compile(r"\|[=+@-]")  # at the beginning of a cell, in a line of cells
 _NUMBER = re.compile(r"-\d+(?:\.\d+)?", re.ASCII)
 
 
@@ -39,7 +40,14 @@ def write_findings(told: pd.DataFrame, path: Path) -> None:
 
 
 def summary(result: Result) -> dict[str, Any]:
-    """Return the counts of the round: numerators and denominators by level and by sender."""
+    """Return the counts of the round: numerators and denominators by level and by sender. Nobody changes them."""
+    kept: dict[str, Any] = vars(result).setdefault("_summary", {})  # every paper asks for them, and a result stays
+    if not kept:
+        kept.update(_summary(result))
+    return kept
+
+
+def _summary(result: Result) -> dict[str, Any]:
     round, units, senders = result.round, result.rollup.units, result.rollup.senders
     arrived = senders["status"].ne("missing")
     levels = {}
@@ -86,18 +94,18 @@ def _findings(told: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
     yield from zip(*columns.values(), strict=True)
 
 
-def _rows(result: Result) -> Iterator[list[Any]]:
+def _rows(result: Result) -> Iterator[tuple[Any, ...]]:
     """Yield the lines of `rows.csv`: of every unit its rows, or one without values."""
-    units = result.rollup.units
+    units, values, origin = result.rollup.units, result.repaired, result.rows.origin
     heads = zip(units.index, *(units[key].tolist() for key in HEAD[1:]), strict=True)
-    places = zip(*(result.rows.origin[key].tolist() for key in PLACE), strict=True)
-    place_of = dict(zip(result.rows.origin.index, places, strict=True))
-    blank = [""] * (len(result.round.form.keys) + len(PLACE))
+    columns = [*(values[key] for key in result.round.form.keys), *(origin[key] for key in PLACE)]
+    tail_of = dict(zip(values.index, zip(*(column.tolist() for column in columns), strict=True), strict=True))
+    blank = ("",) * len(columns)
     for head in heads:
         for id in result.ids_of.get(head[0], []):
-            yield [*head, *result.texts(id), *place_of[id]]
+            yield head + tail_of[id]
         if head[0] not in result.ids_of:
-            yield [*head, *blank]
+            yield head + blank
 
 
 def _write_csv(path: Path, header: list[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -106,11 +114,19 @@ def _write_csv(path: Path, header: list[str], rows: Iterable[Sequence[Any]]) -> 
         file.write("\ufeff")
         writer = csv.writer(file)
         writer.writerow(header)
-        writer.writerows([_harmless(value) if isinstance(value, str) else value for value in row] for row in rows)
+        writer.writerows(row if _are_harmless(row) else [*map(_harmless, row)] for row in rows)
 
 
-def _harmless(text: str) -> str:
-    text = storable(text)
+def _are_harmless(row: Sequence[Any]) -> bool:
+    """Tell a line of which no cell needs to be looked at by itself: nearly every one."""
+    whole = "|" + "|".join(map(str, row))
+    return whole.isprintable() and len(whole) <= LONGEST and not _LIKE_A_FORMULA.search(whole)
+
+
+def _harmless(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = storable(value)
     if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) and not _NUMBER.fullmatch(text):
         return "'" + text
     return text

@@ -8,7 +8,6 @@ share their table's width, short tables stay on one page, rules are as long as t
 from __future__ import annotations
 
 import datetime as dt
-import io
 import tomllib
 import zipfile
 from collections.abc import Callable, Mapping
@@ -17,19 +16,22 @@ from pathlib import Path
 from typing import Any
 
 from docx.opc.exceptions import OpcError
+from docx.opc.packuri import CONTENT_TYPES_URI, PACKAGE_URI, PackURI
+from docx.opc.pkgwriter import _ContentTypesItem
 from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsmap, qn
 from docx.shared import Emu
 from docx.text.paragraph import Paragraph
 from docxtpl import DocxTemplate
-from jinja2 import Environment, StrictUndefined, Template, TemplateError
+from jinja2 import Environment, StrictUndefined, TemplateError
 from lxml.etree import XMLSyntaxError, XPath
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from pipeline.errors import OperatorError
 from pipeline.render.chart import Chart, placed
 from pipeline.run import Result
 from schemas.data import read_toml
+from schemas.messages import said_with
 from schemas.text import storable
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -49,8 +51,7 @@ class Words:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._environment = Environment(undefined=StrictUndefined, autoescape=False)
-        self._templates: dict[tuple[str, str], Template] = {}
+        self._said: dict[tuple[str, str], Callable[[Mapping[str, Any]], str]] = {}
         try:
             self._tables = read_toml(path)
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
@@ -66,9 +67,9 @@ class Words:
     def say(self, table: str, key: str, **facts: Any) -> str:
         """Return an entry filled with the facts."""
         try:
-            if (table, key) not in self._templates:
-                self._templates[table, key] = self._environment.from_string(str(self.entry(table, key)))
-            return self._templates[table, key].render(facts)
+            if (table, key) not in self._said:
+                self._said[table, key] = said_with(str(self.entry(table, key)))
+            return self._said[table, key](facts)
         except TemplateError as fault:
             reason = f"{table}.{key}: {fault}"
             raise OperatorError("bad_template", name=self._path.name, reason=reason) from None
@@ -119,13 +120,14 @@ def write_paper(
     paper = part.document
     _set(paper)
     _set_properties(paper, result)
-    buffer = io.BytesIO()
-    paper.save(buffer)
-    path.write_bytes(_repacked(buffer.getvalue()))
+    _save(part.package, path)
 
 
 class _Printer:
-    """Prints a value into a document: text as XML that any document can hold, charts as drawings side by side."""
+    """Prints a value into a document: text as any document can hold it, charts as drawings side by side.
+
+    What makes XML of the text is the template's environment.
+    """
 
     def __init__(self, document: Any) -> None:
         self._document = document
@@ -133,7 +135,7 @@ class _Printer:
 
     def __call__(self, value: Any) -> Any:
         if isinstance(value, str):
-            return value if isinstance(value, Markup) else escape(storable(value))
+            return value if isinstance(value, Markup) else storable(value)
         return self._drawn(value) if isinstance(value, list) else value
 
     def _drawn(self, charts: list[Chart]) -> Markup:
@@ -236,11 +238,16 @@ def _set_properties(document: Any, result: Result) -> None:
     properties.revision = 1
 
 
-def _repacked(document: bytes) -> bytes:
-    """Return the same parts in a zip without dates, so that equal results are equal files."""
-    buffer = io.BytesIO()
-    old = zipfile.ZipFile(io.BytesIO(document))
-    with old, zipfile.ZipFile(buffer, "w") as new:
-        for name in old.namelist():
-            new.writestr(zipfile.ZipInfo(name, _ZIP_DATE), old.read(name), zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
+def _save(package: Any, path: Path) -> None:
+    """Write the parts into a zip without dates, so that equal results are equal files."""
+    with zipfile.ZipFile(path, "w") as file:
+
+        def write(name: PackURI, content: bytes) -> None:
+            file.writestr(zipfile.ZipInfo(name.membername, _ZIP_DATE), content, zipfile.ZIP_DEFLATED)
+
+        write(CONTENT_TYPES_URI, _ContentTypesItem.from_parts(package.parts).blob)
+        write(PACKAGE_URI.rels_uri, package.rels.xml)
+        for part in package.parts:
+            write(part.partname, part.blob)
+            if part.rels:
+                write(part.partname.rels_uri, part.rels.xml)

@@ -10,6 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from schemas.kinds import blank, choice, date, email, link, name, number, page_name, phone, yes_no
@@ -20,19 +21,21 @@ if TYPE_CHECKING:
 
 _EXCEL_DIGITS = 15
 _NUMERAL = re.compile(r"\d+", re.ASCII)
-Repair = Callable[[str, "Column"], str]
+Repair = Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How the cells of a kind are repaired, and how a repaired value is shown to people.
+    """How the cells of a column of this kind are repaired, and how a repaired value is shown to people.
 
+    `in_order` tells the texts that leave nothing to be asked: what a rule is answered of one, it is answered of all.
     `says` tells of a text that would be blank elsewhere ("x", "0") whether it is a value here; `same` of a writing
     whether it is as good as the value shown, so that nobody needs to be told of the repair.
     """
 
-    repair: Repair
+    repair: Callable[[Column], Repair]
     shown: Callable[[str], str] = str
+    in_order: Callable[[str], bool] = lambda text: False
     says: Callable[[str, Column], bool] = lambda text, column: False
     same: Callable[[str, str], bool] = lambda typed, shown: typed == shown
 
@@ -48,17 +51,17 @@ def _same_digits(typed: str, shown: str) -> bool:
     return "".join(_NUMERAL.findall(typed)) == "".join(_NUMERAL.findall(shown))
 
 
-def _alone(repair: Callable[[str], str]) -> Repair:
-    return lambda text, column: repair(text)
+def _alone(repair: Repair) -> Callable[[Column], Repair]:
+    return lambda column: repair
 
 
 KINDS = {
     "unit": Kind(_alone(clean)),
     "page-name": Kind(_alone(page_name.repair)),
     "link": Kind(_alone(link.repair)),
-    "name": Kind(_alone(name.repair)),
-    "phone": Kind(_alone(phone.repair)),
-    "email": Kind(_alone(email.repair)),
+    "name": Kind(_alone(name.repair), in_order=name.in_order),
+    "phone": Kind(_alone(phone.repair), in_order=phone.in_order),
+    "email": Kind(_alone(email.repair), in_order=email.in_order),
     "text": Kind(_alone(clean)),
     "yes-no": Kind(
         _alone(yes_no.repair),
@@ -66,7 +69,7 @@ KINDS = {
         same=lambda typed, shown: True,
     ),
     "choice": Kind(
-        lambda text, column: choice.repair(text, column.spellings),
+        lambda column: partial(choice.repair, choices=column.spellings),
         says=lambda text, column: choice.find(text, column.spellings) != "",
         same=lambda typed, shown: spelling_key(typed) == spelling_key(shown),
     ),
@@ -90,13 +93,27 @@ def is_blank(text: str, column: Column | None = None) -> bool:
 
 def repaired(text: str, column: Column) -> str:
     """Return the value as the roll-up holds it, "" for a blank cell, repaired until nothing is left to repair."""
-    if is_blank(text, column):
-        return ""
-    repair, seen = KINDS[column.kind].repair, {text}
-    while (value := repair(text, column)) not in seen:
-        seen.add(value)
-        text = value
-    return value
+    return repairer(column)(text)
+
+
+def repairer(column: Column) -> Repair:
+    """Return how the cells of a column are repaired, for whoever has many of them."""
+    kind = KINDS[column.kind]
+    repair, says, says_nothing = kind.repair(column), kind.says, blank.is_blank
+
+    def repaired(text: str) -> str:
+        if says_nothing(text) and not says(text, column):
+            return ""
+        value = repair(text)
+        if value == text:
+            return text
+        seen = {text}
+        while value not in seen:
+            seen.add(value)
+            value = repair(value)
+        return value
+
+    return repaired
 
 
 def shown(value: str, column: Column) -> str:
@@ -122,4 +139,4 @@ def is_news(typed: str, value: str, column: Column) -> bool:
     return not kind.same(clean(typed), kind.shown(value))
 
 
-__all__ = ["KINDS", "Kind", "cell_value", "is_blank", "is_empty", "is_news", "repaired", "shown"]
+__all__ = ["KINDS", "Kind", "cell_value", "is_blank", "is_empty", "is_news", "repaired", "repairer", "shown"]

@@ -6,7 +6,6 @@ import re
 import unicodedata
 from functools import cache, lru_cache
 
-from email_validator import EmailNotValidError, validate_email
 from rapidfuzz.distance import OSA
 
 from schemas.data import vocabulary
@@ -50,6 +49,18 @@ def _repaired(text: str) -> str:
     return re.sub(r"\s+", "", text).strip("<>.;,").lower() if "@" in text else text.strip()
 
 
+def in_order(text: str) -> bool:
+    """Tell an address that is written as it should be, of a provider that many have."""
+    plain = _PLAIN.fullmatch(text) if len(text) <= _LONGEST else None
+    return plain is not None and plain[1] in _known_domains()
+
+
+@cache
+def _known_domains() -> frozenset[str]:
+    words = vocabulary()["emails"]
+    return frozenset([*words["domains"], *words["genuine"]])
+
+
 def is_valid(address: str) -> bool:
     """Tell whether mail could be addressed so. Vietnamese letters before the `@` are always an accident."""
     plain = _PLAIN.fullmatch(address) if len(address) <= _LONGEST else None
@@ -58,6 +69,8 @@ def is_valid(address: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def _is_valid(address: str) -> bool:
+    from email_validator import EmailNotValidError, validate_email  # nobody who only reads needs it
+
     try:
         validate_email(address, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError:
@@ -77,7 +90,7 @@ def _likely_domain(domain: str) -> str:
     if not domain:
         return ""
     words = vocabulary()["emails"]
-    if domain in words["domains"] or domain in words["genuine"]:
+    if domain in _known_domains():
         return ""
     if domain in words["typos"]:
         return str(words["typos"][domain])

@@ -33,6 +33,7 @@ _SHORT_HOSTS = {
 }
 _USERNAME = re.compile(r"^[A-Za-z0-9.]{5,50}$")
 _ID = re.compile(r"^\d{5,20}$")
+_WEBSITE = re.compile(r"\.(?:com|net)$", re.IGNORECASE)
 _NAME_WITH_ID = re.compile(r"^[^/]*-(\d{8,20})$")
 _URL_INSIDE = re.compile(
     r"(?:https?://|(?<![\w@.-])(?:[\w-]+\.)*(?:facebook|fb)\.com(?![\w-]))[^\s<>\"'\u201c\u201d,;]*", re.IGNORECASE
@@ -157,6 +158,9 @@ class Address:
 
 def repair(text: str) -> str:
     """Return the address as `https://www.facebook.com/<name>` or `.../profile.php?id=<id>`, or the cleaned text."""
+    plain = _PLAIN.fullmatch(text)
+    if plain and not plain[1].isdigit() and plain[1].lower() not in _NOT_NAMES:
+        return text
     address = parse(text)
     return address.canonical if address.canonical else clean(text)
 
@@ -267,6 +271,6 @@ def _named(name: str) -> Address:
     if _ID.match(name):
         return _numbered(name, "profile-id")
     plain = name.replace(".", "")
-    if not _USERNAME.match(name) or len(plain) < 5 or re.search(r"\.(?:com|net)$", name, re.IGNORECASE):
+    if not _USERNAME.match(name) or len(plain) < 5 or _WEBSITE.search(name):
         return Address(fault="invalid")
     return Address(_SITE + name, "u:" + plain.lower())

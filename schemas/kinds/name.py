@@ -49,9 +49,14 @@ def _repaired(text: str) -> str:
     return _PART.sub(lambda part: part[0][:1].upper() + part[0][1:].lower(), name.strip(" .,;:-\u2013\u2014"))
 
 
+def in_order(text: str) -> bool:
+    """Tell a name that is written as it should be."""
+    return len(text) <= _LONGEST and _is_plain(text)
+
+
 def is_name(text: str) -> bool:
     """Tell whether the text can be a person's name: at least two words of letters."""
-    if len(text) <= _LONGEST and _is_plain(text):
+    if in_order(text):
         return True
     letters = [c for c in text if not c.isspace() and c not in "'\u2019-."]
     if not all(unicodedata.category(c)[0] in "LM" for c in letters):

@@ -35,6 +35,11 @@ def repair(text: str) -> str:
     return (_current(found) or found) if found else clean(text)
 
 
+def in_order(text: str) -> bool:
+    """Tell a mobile number that is written as it should be."""
+    return _mobile().fullmatch(text) is not None
+
+
 def is_valid(number: str) -> bool:
     """Tell whether a repaired number can be dialled in Vietnam."""
     return bool(_mobile().fullmatch(number) or (_SUBSCRIBER.match(number) and _can_be_dialled(number)))
