@@ -36,7 +36,7 @@ _MOST_LINKS = 60_000  # a sheet; Excel allows 65,530
 # nothing is cut on paper: Excel does not fit rows of merged cells, LibreOffice fits none of a new file.
 _SIZE, _LINE, _PADDING, _HIGHEST = 11, 14.5, 3.5, 409.0  # points; Excel's highest row
 _BOLD = 1.08
-_SMALL, _CAPITAL, _SPACE = 7.0, 10.6, 4.0
+_SMALL, _CAPITAL, _WIDEST, _SPACE = 7.0, 10.6, 12.0, 4.0
 
 
 class _Letters(dict[str, float]):
@@ -48,7 +48,7 @@ class _Letters(dict[str, float]):
 
 
 _LETTERS = _Letters({
-    **dict.fromkeys("fijlrtI.,;:!|'()[]/-", 4.7), **dict.fromkeys("mwMW@%", 12.0),
+    **dict.fromkeys("fijlrtI.,;:!|'()[]/-", 4.7), **dict.fromkeys("mwMW@%", _WIDEST),
     **dict.fromkeys("0123456789", 7.4), **dict.fromkeys(map(chr, range(0x300, 0x370)), 0.0),
     " ": _SPACE,
 })  # fmt: skip
@@ -268,10 +268,14 @@ class SheetWriter:
                 looks[offset] = linked
 
     def _heighten(self, lines: list[int], place: int, column: Column, values: list[Any]) -> None:
-        """Give rows as many lines as the texts of a column need; each text is looked at once."""
+        """Give rows as many lines as the texts of a column need."""
         width = self.width(place, column.span) * _SIZE / _KINDS[column.kind].get("font_size", _SIZE)
         fits = max(int(width / _CAPITAL), 1)  # letters that stand on one line whatever they are
-        texts = {value for value in values if type(value) is str and len(value) > fits}
+        texts = {
+            value
+            for high, value in zip(lines, values, strict=True)
+            if type(value) is str and len(value) > fits and (" " in value or len(value) * _WIDEST >= high * width)
+        }
         if counted := {text: line_count(text, width) for text in texts}:
             lines[:] = [max(high, counted.get(value, 1)) for high, value in zip(lines, values, strict=True)]
 
@@ -329,8 +333,11 @@ class SheetWriter:
 
     def write_fit(self, cells: list[Cell], fitted: slice = slice(None)) -> int:
         """Write the next row as high as its texts need, or those of some of its cells; return which it is."""
-        counts = [line_count(value, self._room[place]) for place, value, _ in cells[fitted] if isinstance(value, str)]
-        return self.write(cells, _height(max(counts, default=1)))
+        lines = 1
+        for place, value, _ in cells[fitted]:
+            if isinstance(value, str):
+                lines = line_count(value, self._room[place], lines)
+        return self.write(cells, _height(lines))
 
 
 def _placed_columns(columns: list[Column]) -> Iterator[tuple[int, Column]]:
@@ -350,11 +357,13 @@ def _height(lines: int) -> float:
     return min(lines * _LINE + _PADDING, _HIGHEST)
 
 
-def line_count(text: str, width: float) -> int:
-    """Return on how many lines a text stands in a cell so many pixels wide."""
+def line_count(text: str, width: float, least: int = 1) -> int:
+    """Return on how many lines a text stands in a cell so many pixels wide; `least` if these are no fewer."""
     if "\n" in text:
-        return sum(_lines(paragraph, width) for paragraph in text.split("\n"))
-    return 1 if len(text) * _CAPITAL <= width else _lines(text, width)
+        return max(least, sum(_lines(paragraph, width) for paragraph in text.split("\n")))
+    if len(text) * _CAPITAL <= width or (" " not in text and len(text) * _WIDEST < least * width):
+        return least
+    return max(least, _lines(text, width))
 
 
 _title_lines = lru_cache(maxsize=500)(line_count)  # titles and headings are the same in many workbooks
