@@ -53,8 +53,8 @@ def with_history(ledger: Ledger, result: Result, versions: dict[str, Version]) -
     findings = result.rollup.findings
     accepted = _keys(findings[findings["decision"].notna()])
     for sender, version in versions.items():
-        earlier = [v for v in ledger.versions(result.round.id, sender) if v.number < version.number]
-        last = earlier[-1] if earlier else None
+        known = ledger.versions(result.round.id, sender) if version.number > 1 else []
+        last = next((v for v in reversed(known) if v.number < version.number), None)
         progress[sender] = _progress(result.round.form, last, version, accepted.get(sender, []))
     return result.also(progress=progress)
 
