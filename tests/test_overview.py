@@ -12,11 +12,9 @@ from pathlib import Path
 import pytest
 from building import ROUND, Book, other_form, right_rows, without_tables
 from conftest import Outcome, Run, drop_and_run
-from jinja2 import DictLoader, Environment
 from lxml import html
 
 from pipeline.model import Shift, Standing, Tally
-from pipeline.render import compiled
 from pipeline.render.overview import write_overview
 from pipeline.render.wording import worded
 from pipeline.run import judge
@@ -189,21 +187,3 @@ def test_a_round_without_pages_does_not_speak_of_them(tmp_path: Path) -> None:
     shown = words(tree.xpath("//main")[0])
     assert "Đầy đủ, không lỗi" in shown and "Đủ người phụ trách" in shown
     assert "Trang" not in shown
-
-
-def test_a_template_is_compiled_once_for_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def rendered(folder: Path, text: str = "{{ n }}") -> str:
-        environment = Environment(loader=DictLoader({"a": text}), bytecode_cache=compiled._Compiled(str(folder)))
-        return environment.get_template("a").render(n=1)
-
-    def never(*_: object) -> None:
-        raise ZeroDivisionError
-
-    assert rendered(tmp_path / "nowhere") == rendered(tmp_path) == "1"
-    monkeypatch.setattr(Environment, "compile", never)
-    assert rendered(tmp_path) == "1"
-    with pytest.raises(ZeroDivisionError):
-        rendered(tmp_path, "{{ n }}.")
-    monkeypatch.setattr(compiled, "mark_of_program", lambda: "another")
-    with pytest.raises(ZeroDivisionError):
-        rendered(tmp_path)

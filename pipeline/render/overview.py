@@ -21,7 +21,6 @@ from markupsafe import Markup
 from pipeline.consolidate import vietnamese_date
 from pipeline.errors import OperatorError
 from pipeline.ledger import undelivered
-from pipeline.render.compiled import compiled
 from pipeline.render.frames import charted, measure_words
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
@@ -60,7 +59,6 @@ def _template() -> Template:
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        bytecode_cache=compiled(),
     )
     environment.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
     return environment.get_template(TEMPLATE)

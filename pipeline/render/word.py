@@ -23,13 +23,12 @@ from docx.oxml.ns import nsmap, qn
 from docx.shared import Emu
 from docx.text.paragraph import Paragraph
 from docxtpl import DocxTemplate
-from jinja2 import DictLoader, Environment, StrictUndefined, TemplateError
+from jinja2 import Environment, StrictUndefined, TemplateError
 from lxml.etree import XMLSyntaxError, XPath
 from markupsafe import Markup
 
 from pipeline.errors import OperatorError
 from pipeline.render.chart import Chart, placed
-from pipeline.render.compiled import compiled
 from pipeline.run import Result
 from schemas.data import read_toml
 from schemas.messages import said_with
@@ -109,15 +108,13 @@ def write_paper(
         document.init_docx()
     except _BROKEN_FILE as fault:
         raise OperatorError("bad_template", name=template.name, reason=fault) from None
-    environment = Environment(
-        undefined=StrictUndefined, autoescape=True, finalize=_Printer(document.docx), bytecode_cache=compiled()
-    )
+    environment = Environment(undefined=StrictUndefined, autoescape=True, finalize=_Printer(document.docx))
     environment.filters.update(filters)
     try:
         # docxtpl's own rendering reads the filled text three times over: with 11,000 pages that takes half a minute.
         part = document.docx.part
-        environment.loader = DictLoader({template.name: document.patch_xml(document.xml_to_string(part.element))})
-        part._element = parse_xml(environment.get_template(template.name).render(facts))
+        text = environment.from_string(document.patch_xml(document.xml_to_string(part.element))).render(facts)
+        part._element = parse_xml(text)
     except (TemplateError, XMLSyntaxError) as fault:
         raise OperatorError("bad_template", name=template.name, reason=fault) from None
     paper = part.document
