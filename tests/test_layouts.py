@@ -48,6 +48,7 @@ SEED_EXAMPLE = [
 ]
 SIGNATURE = [
     ["", "Tổng cộng", "15 Trang"],
+    ["", "Tỷ lệ (%)", "100"],
     ["", "Nơi nhận:", "", "", "TM. BAN THƯỜNG TRỰC"],
     ["", "- BTT UBMTTQ tỉnh;", "", "", "CHỦ TỊCH"],
     ["", "", "", "", "Lò Văn A"],

@@ -18,7 +18,7 @@ from schemas.text import clean
 _MASK = re.compile(r"[xX*#?_]{2,}|\.{3,}|\u2026|[.\s-][xX*]+$|\d[xX*]+$")
 _SUBSCRIBER = re.compile(r"^(?:0[35-9]\d{8}|02\d{9})$", re.ASCII)  # no hotlines, no short numbers
 _BETWEEN = re.compile(r"\s*[,;/|\n]\s*|\s+[-\u2013]\s+")  # between two numbers, or within one
-_NUMBER_AS_TEXT = re.compile(r"^\+?\d+(?:\.\d+)?(?:[eE]\+?\d+)?$")
+_SHORTENED = re.compile(r"^\+?(\d)[.,](\d+)[eE]\+?(\d{1,2})$")
 _CANDIDATE = re.compile(r"\+?\(?\d[\d\s.,_()\-\u2013]*\d")
 # Letters typed for the digit zero inside a run of digits.
 _LETTER_O = re.compile(r"(?<![^\W\d_])[oO](?=[\d.\s]*\d{3})")
@@ -28,7 +28,7 @@ def repair(text: str) -> str:
     """Return the number as `0912345678`: national digits without separators, its lost zero put back.
 
     Undone here: dots, spaces and brackets; `+84`, `84`, `0084`; the zero that Excel drops from numbers;
-    numbers shown as `9.12E+08` or `912345678.0`; labels such as `Zalo`; the prefixes of before 2018.
+    numbers shown as `9.12345678E+08` or `912345678.0`; labels such as `Zalo`; the prefixes of before 2018.
     Of several numbers the first counts. Anything else comes back cleaned, to be judged.
     """
     found = _digits(text)
@@ -98,11 +98,10 @@ def _digits_within(text: str) -> str:
 
 def _digits_of(text: str) -> str:
     text = unicodedata.normalize("NFKC", clean(text)).strip(" '`\u2019")
-    text = re.sub(r"^(\d),(\d+[eE]\+?\d+)$", r"\1.\2", text)
-    if _NUMBER_AS_TEXT.match(text) and ("." in text or "e" in text.lower()):
-        whole = float(text)
-        if whole.is_integer() and (re.fullmatch(r"\d+\.0+", text) or "e" in text.lower()):
-            text = str(int(whole))
+    if (shortened := _SHORTENED.match(text)) and len(shortened[2]) >= int(shortened[3]):
+        text = shortened[1] + shortened[2][: int(shortened[3])]  # all digits are there: else nobody can tell them
+    elif re.fullmatch(r"\d+\.0+", text):
+        text = text.partition(".")[0]
     text = _LETTER_O.sub("0", text)
     if _MASK.search(text):
         return ""
