@@ -304,4 +304,5 @@ class Lister:
 def _places(items: list[Listed], among: list[Listed]) -> str:
     """Return the rows' numbers as far as anybody reads them, with their sheets where these differ."""
     several = len({item.sheet for item in among}) > 1
-    return ", ".join(few(f"{i.line.row + 1} (\u201c{i.sheet}\u201d)" if several else str(i.line.row + 1) for i in items))
+    rows = ((item.line.row + 1, item.sheet) for item in items)
+    return ", ".join(few(f"{row} (\u201c{sheet}\u201d)" if several else str(row) for row, sheet in rows))
