@@ -110,15 +110,27 @@ def _accepted(todo: Sheet, listed: Sheet) -> list[Accepted]:
         return []
     yes = {search_key(word) for word in words()["todo"]["yes"]}
     answers: dict[Place, Accepted] = {}
+    rows = [[clean(text) for text in cells] for cells in listed.cells]
     for cells in todo.cells:
-        cell, before, after, answer = (clean(cells[c]) if c < len(cells) else "" for c in columns)
-        place = place_of(cell)
-        if place is None or not after or search_key(answer) not in yes:
+        cell, unit, before, after, answer = (clean(cells[c]) if c < len(cells) else "" for c in columns)
+        if not after or search_key(answer) not in yes:
             continue
-        row, column = place
-        if row < len(listed.cells) and column < len(listed.cells[row]) and clean(listed.cells[row][column]) == before:
+        if (told := place_of(cell)) and (place := _now_at(rows, told, unit, before)):
             answers.setdefault(place, Accepted(listed.name, place, before, after))
     return list(answers.values())
+
+
+def _now_at(rows: list[list[str]], told: Place, unit: str, before: str) -> Place | None:
+    """Return where a cell of the list is that held a text: in its place, or in the only other cell of its unit.
+
+    Clerks sort rows, and insert some.
+    """
+    of_unit = [row for row, texts in enumerate(rows) if unit and unit in texts]
+    row, column = told
+    if row < len(rows) and column < len(rows[row]) and rows[row][column] == before and (row in of_unit or not of_unit):
+        return told
+    found = [(row, column) for row in of_unit for column, text in enumerate(rows[row]) if text == before]
+    return found[0] if before and len(found) == 1 else None
 
 
 def _columns(todo: Sheet, asked: str) -> tuple[int, ...] | None:

@@ -137,6 +137,27 @@ def test_accepted_proposals_are_applied_and_told(run: Run) -> None:
     assert second.unit(SENDER)["warnings"] == 0
 
 
+@pytest.mark.parametrize("moved", ["sorted", "row", "column"])
+def test_an_accepted_proposal_is_found_where_its_cell_is_now(run: Run, moved: str) -> None:
+    book = _returned(run({"2022-03-01/a.xlsx": Book(SENDER, _faulty()).bytes()}))
+    sheet = book[WORDS["list"]["name"]]
+    for area in list(sheet.merged_cells.ranges):
+        sheet.unmerge_cells(str(area))
+    places = [_cell(sheet, unit.full_name, KEYS[0]).row for unit in UNITS[1:]]
+    if moved == "sorted":
+        values = [[cell.value for cell in sheet[place]] for place in places]
+        for place, row in zip(places, reversed(values), strict=True):
+            for cell, value in zip(sheet[place], row, strict=True):
+                cell.value = value
+    else:
+        (sheet.insert_rows if moved == "row" else sheet.insert_cols)(3)
+    for cells in book[WORDS["todo"]["name"]].iter_rows():
+        if isinstance(cells[0].value, int):
+            cells[8].value = "x"
+    outcome = run({"2022-03-08/b.xlsx": _saved(book)})
+    assert outcome.rows[UNITS[2].code]["page_name"] == right_rows(SENDER)[2]["page_name"]
+
+
 def test_what_the_clerk_typed_wins_over_an_accepted_proposal(run: Run) -> None:
     rows = right_rows(SENDER)
     rows[5]["leader_email"] = "panh@gmail.con"
