@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import pairwise
-from string import digits
+from string import ascii_lowercase, ascii_uppercase, digits
 
 from pipeline.columns import SAMPLE, contents, settle
 from pipeline.gazetteer import MIXED, OWN, section_level, unit_type
@@ -29,7 +29,9 @@ from schemas.units import LEVELS
 HEADER_ROWS = 3
 Columns = tuple[dict[str, int], dict[int, str]]
 """A table's columns by key, and the header of every other column ("" for the running number)."""
-_NUMBERED = re.compile(r"^[(\[]?\s*\d{1,2}\s*[)\]]?(?:\s*=.*)?$")
+_NUMBERED = re.compile(r"^[(\[]?\s*(\d{1,2}|[A-Za-z]|[IVX]{2,5})\s*[)\].]{0,2}(?:\s*=.*)?$")
+_ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV", "XVI")
+_COUNTED = {pair for marks in (ascii_uppercase, ascii_lowercase, _ROMAN) for pair in pairwise(["", *marks])}
 _DATA = re.compile(r"@|https?:|facebook\.com|fb\.com|\d{6}", re.IGNORECASE)
 _SURELY_DATA = re.compile(r"@|[0-9]{6}")  # in whatever way the text is encoded
 _REMARK = re.compile(r"\(.*?\)|:.*$")
@@ -375,12 +377,15 @@ class _Finder:
         return False
 
     def _holds_numbers_only(self, row: int) -> bool:
-        numbers = 0
+        """Tell a row that numbers the columns: `1 2 3`, `A B 1 2`, `I II III`; letters count on from the first one."""
+        numbers, last = 0, ""
         for text in self.sheet.cells[row]:
-            if not is_blank(text):
-                if text[0].isalpha() or not _NUMBERED.match(clean(text)):
-                    return False
-                numbers += 1
+            match = None if len(text) > 5 and text[0].isalpha() else _NUMBERED.match(clean(text))
+            mark = match[1] if match else ""
+            if {(last, mark), ("", mark)} & _COUNTED or (mark.isdigit() and not is_blank(text)):
+                numbers, last = numbers + 1, mark
+            elif not is_blank(text):
+                return False
         return numbers >= 3
 
     def _speaks_of_a_page(self, line: Line) -> bool:

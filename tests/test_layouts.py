@@ -400,6 +400,10 @@ REMARKS: list[list[str]] = [
         "0912345678",
     ],
     ["(1)", "(2)", "(3)", "(4)", "(5)"],
+    ["1.", "2.", "3.", "4.", "5."],
+    ["A", "B", "1", "2", "3", "4", "5 = 3 + 4"],
+    ["(a)", "(b)", "(c)", "(d)"],
+    ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"],
     ["", "Cộng:", "7"],
     ["...", "...", "..."],
 ]
@@ -410,6 +414,12 @@ REMARKS: list[list[str]] = [
 def test_rows_that_list_nothing_are_passed_over(run: Run, remark: list[str], place: int) -> None:
     grid = _table([*SHORT_HEADER, *BOTH], KEYS)
     _same_as_official(run, _book([*grid[:place], remark, *grid[place:]]))
+
+
+def test_letters_that_do_not_count_on_are_no_numbers_of_columns(run: Run) -> None:
+    grid = _table([*SHORT_HEADER, *BOTH], KEYS)
+    outcome = run({"2022-03-20/a.xlsx": _book([*grid, ["", "", "B", "A", "D"]])})
+    assert ("2022-03-20/a.xlsx", f"B{len(grid) + 1}", "unit.unknown") in outcome.told()
 
 
 @pytest.mark.parametrize("column", [0, 1, 2, 3, 5, 9])
