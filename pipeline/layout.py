@@ -193,7 +193,8 @@ class _Finder:
         texts = [clean(text) for text in self.sheet.cells[row] if text.strip()]
         if len(texts) < 2 or any(len(text) > 120 or _DATA.search(text) for text in texts):
             return False
-        return sum(map(self.headers.knows, texts)) * 2 >= len(texts)
+        # Half of them speak of the form, or three do in its own words: clerks add more columns than the form has.
+        return sum(map(self.headers.knows, texts)) * 2 >= len(texts) or sum(map(self.headers.is_name, texts)) >= 3
 
     def _is_surely_data(self, row: int) -> bool:
         return bool(_SURELY_DATA.search("\n".join(self.sheet.cells[row])))
