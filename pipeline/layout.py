@@ -99,7 +99,17 @@ class _Finder:
             for table in current:
                 self._read_row(row, table)
             row += 1
+        for table in tables:
+            self._forget_spanned(table)
         return Layout(tables, title, self.sheet.name)
+
+    def _forget_spanned(self, table: Found) -> None:
+        """Forget columns that only give a header's merged cell its width: no row says anything there."""
+        for column, header in [*table.extra.items()]:
+            anchor = self._anchors.get((table.header, column), (table.header, column))
+            alone = anchor[1] == column or clean(self._text(anchor)) != header
+            if not alone and not any(column in line.beside for line in table.lines):
+                del table.extra[column]
 
     def _combined(self, columns: dict[str, int]) -> frozenset[int]:
         """Return the columns that speak for keys of several kinds."""
