@@ -147,6 +147,8 @@ class _Finder:
             return 0, []
         best: tuple[int, Columns] = (0, ({}, {}))
         for depth in range(1, HEADER_ROWS + 1):
+            if depth > 1 and self._is_empty(row + depth - 1):
+                continue  # between a heading and what stands under it
             if depth > 1 and not self._may_be_header(row + depth - 1):
                 break
             matched = self.headers.match(self._labels(row, depth))
@@ -206,15 +208,17 @@ class _Finder:
         # Half of them speak of the form, or three do in its own words: clerks add more columns than the form has.
         return sum(map(self.headers.knows, texts)) * 2 >= len(texts) or sum(map(self.headers.is_name, texts)) >= 3
 
+    def _is_empty(self, row: int) -> bool:
+        return row < len(self.sheet.cells) and not any(map(str.strip, self.sheet.cells[row]))
+
     def _is_surely_data(self, row: int) -> bool:
         return bool(_SURELY_DATA.search("\n".join(self.sheet.cells[row])))
 
     def _labels(self, row: int, depth: int) -> list[tuple[str, ...]]:
         """Return each column's header texts from the top down; a heading reaches over the columns below it."""
         width = max(len(cells) for cells in self.sheet.cells[row : row + depth])
-        grid = [
-            [clean(self._text(self._anchor_from(row, (r, c)))) for c in range(width)] for r in range(row, row + depth)
-        ]
+        rows = [r for r in range(row, row + depth) if not self._is_empty(r)]
+        grid = [[clean(self._text(self._anchor_from(row, (r, c)))) for c in range(width)] for r in rows]
         for above, below in pairwise(grid):
             for column in range(1, width):
                 if not above[column] and below[column] and below[column - 1] and above[column - 1] != below[column - 1]:

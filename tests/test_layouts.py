@@ -341,6 +341,25 @@ def test_a_header_over_three_rows(run: Run) -> None:
     _same_as_official(run, _book(grid, merges=merges))
 
 
+@pytest.mark.parametrize("merged", [True, False])
+def test_a_blank_row_between_a_heading_and_its_columns(run: Run, merged: bool) -> None:
+    top = [*SHORT_HEADER, "Lãnh đạo phụ trách", "", "", "Cán bộ quản lý, vận hành", "", ""]
+    grid = [TITLE, [], top, [], ["", "", "", "", *PERSON, *PERSON], *_table([], KEYS)[3:]]
+    assert _same_as_official(run, _book(grid, merges=("E3:G3", "H3:J3") if merged else ())) == []
+
+
+def test_a_column_over_several_of_the_sheet_is_one(run: Run) -> None:
+    rows = [row | {"none": ""} for row in ROWS]
+    keys = [*KEYS[:2], "none", KEYS[2], KEYS[3], "none", *KEYS[4:]]
+    header = [*SHORT_HEADER[:3], "", SHORT_HEADER[3], BOTH[0], "", *BOTH[1:]]
+    grid = _table(header, keys, rows)
+    merges = tuple(f"{area[0]}{row}:{area[1]}{row}" for row in range(3, len(grid) + 1) for area in ("CD", "FG"))
+    assert _same_as_official(run, _book(grid, merges=merges)) == []
+    grid[7][6] = "Phó Chủ tịch"  # what stands there in any row is told all the same
+    notes = _same_as_official(run, _book(grid, merges=("C3:D3", "F3:G3")))
+    assert [note["cell"] for note in notes if note["rule"] == "form.extra-column"] == ["G3"]
+
+
 def test_tables_one_below_the_other_and_side_by_side(run: Run) -> None:
     header = [*SHORT_HEADER, *BOTH]
     whole = _table(header, KEYS)
