@@ -36,7 +36,7 @@ _DATA = re.compile(r"@|https?:|facebook\.com|fb\.com|\d{6}", re.IGNORECASE)
 _SURELY_DATA = re.compile(r"@|[0-9]{6}")  # in whatever way the text is encoded
 _REMARK = re.compile(r"\(.*?\)|:.*$")
 _DIGITS = re.compile(r"\d+")
-_ORDINAL = re.compile(r"^\d{1,4}\s*[.)]?$|^[IVX]{1,4}\s*[.)]?$|^[A-Da-d]\s*[.)]?$")
+ORDINAL = re.compile(r"^\d{1,4}\s*[.)]?$|^[IVX]{1,4}\s*[.)]?$|^[A-Da-d]\s*[.)]?$")
 
 
 @dataclass(frozen=True)
@@ -267,7 +267,7 @@ class _Finder:
     def _heading(self, row: int) -> str:
         """Return the text of a row that holds one text alone (and a number), where it names a unit."""
         texts = [clean(text) for text in dict.fromkeys(self.sheet.cells[row]) if not is_blank(text)]
-        texts = [text for text in texts if not _ORDINAL.match(text)]
+        texts = [text for text in texts if not ORDINAL.match(text)]
         return texts[0] if len(texts) == 1 and self.is_heading(texts[0]) and not is_date_line(texts[0]) else ""
 
     def _line(self, row: int, table: Found) -> Line:
@@ -375,7 +375,7 @@ class _Finder:
 
     def _ordinal(self, row: int, table: Found) -> str:
         text = clean(self._text((row, table.ordinal))) if table.ordinal >= 0 else ""
-        return text if _ORDINAL.match(text) else ""
+        return text if ORDINAL.match(text) else ""
 
     def _is_footer(self, row: int) -> bool:
         texts = [search_key(text[:60]) for text in self.sheet.cells[row] if text.strip()]

@@ -389,15 +389,20 @@ def test_one_sheet_a_commune_without_a_column_for_the_unit(run: Run, told: str) 
     _same_as_official(run, _book(*sheets, names=names))
 
 
-@pytest.mark.parametrize("beside", [True, False])
-def test_one_form_a_commune(run: Run, beside: bool) -> None:
+@pytest.mark.parametrize("how", ["beside", "behind", "numbered"])
+def test_one_form_a_commune(run: Run, how: str) -> None:
     def form(row: Row) -> Grid:
         entries = [("Đơn vị", row["unit"]), ("Tên Trang", row["page_name"]), ("Địa chỉ", row["page_link"])]
         person = [("Họ tên", "name"), ("Điện thoại", "phone"), ("Gmail", "email")]
-        lines = [[label, value] if beside else [f"- {label}: {value}"] for label, value in entries]
+        lines = [[f"- {label}: {value}"] if how == "behind" else [label, value] for label, value in entries]
         for heading, group in (("1. Lãnh đạo phụ trách", "leader"), ("2. Cán bộ quản lý, vận hành", "manager")):
             values = [(label, row[f"{group}_{part}"]) for label, part in person]
-            lines += [[heading], *([f"+ {label}", v] if beside else [f"+ {label}: {v}"] for label, v in values)]
+            lines += [
+                [heading],
+                *([f"+ {label}: {v}"] if how == "behind" else [f"+ {label}", v] for label, v in values),
+            ]
+        if how == "numbered":
+            lines = [["TT", "Nội dung", "Thông tin"], *([f"{n}", *line] for n, line in enumerate(lines, start=1))]
         return [["UBMTTQ HUYỆN ĐIỆN BIÊN ĐÔNG"], ["PHIẾU"], [], *lines, [], ["", "TM. BAN THƯỜNG TRỰC"], ["", "Lò A"]]
 
     _same_as_official(run, _book(*map(form, ROWS)))
