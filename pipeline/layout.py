@@ -248,10 +248,15 @@ class _Finder:
             self.above = (unit, line.cells[self.unit_key])
 
     def _of_unit_above(self, line: Line) -> Line:
-        """Return the line of a person with the unit that was last named, where its own row names none."""
-        if self.form.rows != "persons":
-            return line
+        """Return the line of a person with the unit that was last named, where its own row names none.
+
+        Of a unit's line only the place of a merged cell is kept: whether that names this row too its level tells.
+        """
         unit = line.texts.get(self.unit_key, "")
+        if self.form.rows != "persons":
+            place = self._anchors.get((line.row, line.places.get(self.unit_key, -1)), (0, 0))
+            spans = is_blank(unit) and line.table < place[0] < line.row
+            return replace(line, elsewhere={**line.elsewhere, self.unit_key: place}) if spans else line
         if not is_blank(unit) and not is_ditto(unit):
             self.above = (unit, line.cells[self.unit_key])
         elif self.above:

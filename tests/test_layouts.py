@@ -315,6 +315,18 @@ def test_the_district_in_a_column_of_its_own(run: Run, how: str) -> None:
     _same_as_official(run, _book(grid, merges=merges))
 
 
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_unit_merged_over_two_rows_with_a_page_each(run: Run, first: int) -> None:
+    """Of a commune both are told as one unit twice; a district's cell may reach over communes that are not named."""
+    second = ROWS[first] | {"unit": "", "page_link": "https://www.facebook.com/mattran.thuhai"}
+    grid = _table([*SHORT_HEADER, *BOTH], KEYS, [*ROWS[: first + 1], second, *ROWS[first + 1 :]])
+    row = 4 + first
+    outcome = run({"2022-03-20/a.xlsx": _book(grid, merges=(f"B{row}:B{row + 1}",))})
+    told = [(f["cell"], f["rule"], f["unit_code"]) for f in outcome.findings if f["column"] == "unit"]
+    at, rule, code = (row + 1, "unit.unknown", "") if first == 0 else (row, "unit.duplicate", UNITS[first].code)
+    assert told == [(f"B{at}", rule, code)]
+
+
 def test_headers_swapped_or_strange_do_not_matter_where_the_content_tells(run: Run) -> None:
     for header in (
         ["TT", "Đơn vị", "Địa chỉ liên kết", "Tên Trang", *BOTH],
