@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import pairwise
-from string import digits
+from string import ascii_lowercase, ascii_uppercase, digits
 
 from pipeline.columns import SAMPLE, contents, settle
 from pipeline.gazetteer import MIXED, OWN, section_level, unit_type
@@ -29,12 +29,14 @@ from schemas.units import LEVELS
 HEADER_ROWS = 3
 Columns = tuple[dict[str, int], dict[int, str]]
 """A table's columns by key, and the header of every other column ("" for the running number)."""
-_NUMBERED = re.compile(r"^[(\[]?\s*\d{1,2}\s*[)\]]?(?:\s*=.*)?$")
+_NUMBERED = re.compile(r"^[(\[]?\s*(\d{1,2}|[A-Za-z]|[IVX]{2,5})\s*[)\].]{0,2}(?:\s*=.*)?$")
+_ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV", "XVI")
+_COUNTED = {pair for marks in (ascii_uppercase, ascii_lowercase, _ROMAN) for pair in pairwise(["", *marks])}
 _DATA = re.compile(r"@|https?:|facebook\.com|fb\.com|\d{6}", re.IGNORECASE)
 _SURELY_DATA = re.compile(r"@|[0-9]{6}")  # in whatever way the text is encoded
 _REMARK = re.compile(r"\(.*?\)|:.*$")
 _DIGITS = re.compile(r"\d+")
-_ORDINAL = re.compile(r"^\d{1,4}\s*[.)]?$|^[IVX]{1,4}\s*[.)]?$|^[A-Da-d]\s*[.)]?$")
+ORDINAL = re.compile(r"^\d{1,4}\s*[.)]?$|^[IVX]{1,4}\s*[.)]?$|^[A-Da-d]\s*[.)]?$")
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,17 @@ class _Finder:
             for table in current:
                 self._read_row(row, table)
             row += 1
+        for table in tables:
+            self._forget_spanned(table)
         return Layout(tables, title, self.sheet.name)
+
+    def _forget_spanned(self, table: Found) -> None:
+        """Forget columns that only give a header's merged cell its width: no row says anything there."""
+        for column, header in [*table.extra.items()]:
+            anchor = self._anchors.get((table.header, column), (table.header, column))
+            alone = anchor[1] == column or clean(self._text(anchor)) != header
+            if not alone and not any(column in line.beside for line in table.lines):
+                del table.extra[column]
 
     def _combined(self, columns: dict[str, int]) -> frozenset[int]:
         """Return the columns that speak for keys of several kinds."""
@@ -135,6 +147,8 @@ class _Finder:
             return 0, []
         best: tuple[int, Columns] = (0, ({}, {}))
         for depth in range(1, HEADER_ROWS + 1):
+            if depth > 1 and self._is_empty(row + depth - 1):
+                continue  # between a heading and what stands under it
             if depth > 1 and not self._may_be_header(row + depth - 1):
                 break
             matched = self.headers.match(self._labels(row, depth))
@@ -191,7 +205,11 @@ class _Finder:
         texts = [clean(text) for text in self.sheet.cells[row] if text.strip()]
         if len(texts) < 2 or any(len(text) > 120 or _DATA.search(text) for text in texts):
             return False
-        return sum(map(self.headers.knows, texts)) * 2 >= len(texts)
+        # Half of them speak of the form, or three do in its own words: clerks add more columns than the form has.
+        return sum(map(self.headers.knows, texts)) * 2 >= len(texts) or sum(map(self.headers.is_name, texts)) >= 3
+
+    def _is_empty(self, row: int) -> bool:
+        return row < len(self.sheet.cells) and not any(map(str.strip, self.sheet.cells[row]))
 
     def _is_surely_data(self, row: int) -> bool:
         return bool(_SURELY_DATA.search("\n".join(self.sheet.cells[row])))
@@ -199,9 +217,8 @@ class _Finder:
     def _labels(self, row: int, depth: int) -> list[tuple[str, ...]]:
         """Return each column's header texts from the top down; a heading reaches over the columns below it."""
         width = max(len(cells) for cells in self.sheet.cells[row : row + depth])
-        grid = [
-            [clean(self._text(self._anchor_from(row, (r, c)))) for c in range(width)] for r in range(row, row + depth)
-        ]
+        rows = [r for r in range(row, row + depth) if not self._is_empty(r)]
+        grid = [[clean(self._text(self._anchor_from(row, (r, c)))) for c in range(width)] for r in rows]
         for above, below in pairwise(grid):
             for column in range(1, width):
                 if not above[column] and below[column] and below[column - 1] and above[column - 1] != below[column - 1]:
@@ -231,10 +248,15 @@ class _Finder:
             self.above = (unit, line.cells[self.unit_key])
 
     def _of_unit_above(self, line: Line) -> Line:
-        """Return the line of a person with the unit that was last named, where its own row names none."""
-        if self.form.rows != "persons":
-            return line
+        """Return the line of a person with the unit that was last named, where its own row names none.
+
+        Of a unit's line only the place of a merged cell is kept: whether that names this row too its level tells.
+        """
         unit = line.texts.get(self.unit_key, "")
+        if self.form.rows != "persons":
+            place = self._anchors.get((line.row, line.places.get(self.unit_key, -1)), (0, 0))
+            spans = is_blank(unit) and line.table < place[0] < line.row
+            return replace(line, elsewhere={**line.elsewhere, self.unit_key: place}) if spans else line
         if not is_blank(unit) and not is_ditto(unit):
             self.above = (unit, line.cells[self.unit_key])
         elif self.above:
@@ -250,7 +272,7 @@ class _Finder:
     def _heading(self, row: int) -> str:
         """Return the text of a row that holds one text alone (and a number), where it names a unit."""
         texts = [clean(text) for text in dict.fromkeys(self.sheet.cells[row]) if not is_blank(text)]
-        texts = [text for text in texts if not _ORDINAL.match(text)]
+        texts = [text for text in texts if not ORDINAL.match(text)]
         return texts[0] if len(texts) == 1 and self.is_heading(texts[0]) and not is_date_line(texts[0]) else ""
 
     def _line(self, row: int, table: Found) -> Line:
@@ -358,7 +380,7 @@ class _Finder:
 
     def _ordinal(self, row: int, table: Found) -> str:
         text = clean(self._text((row, table.ordinal))) if table.ordinal >= 0 else ""
-        return text if _ORDINAL.match(text) else ""
+        return text if ORDINAL.match(text) else ""
 
     def _is_footer(self, row: int) -> bool:
         texts = [search_key(text[:60]) for text in self.sheet.cells[row] if text.strip()]
@@ -375,12 +397,15 @@ class _Finder:
         return False
 
     def _holds_numbers_only(self, row: int) -> bool:
-        numbers = 0
+        """Tell a row that numbers the columns: `1 2 3`, `A B 1 2`, `I II III`; letters count on from the first one."""
+        numbers, last = 0, ""
         for text in self.sheet.cells[row]:
-            if not is_blank(text):
-                if text[0].isalpha() or not _NUMBERED.match(clean(text)):
-                    return False
-                numbers += 1
+            match = None if len(text) > 5 and text[0].isalpha() else _NUMBERED.match(clean(text))
+            mark = match[1] if match else ""
+            if {(last, mark), ("", mark)} & _COUNTED or (mark.isdigit() and not is_blank(text)):
+                numbers, last = numbers + 1, mark
+            elif not is_blank(text):
+                return False
         return numbers >= 3
 
     def _speaks_of_a_page(self, line: Line) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -99,6 +99,10 @@ class Lister:
         context.read(rows)
         for item, row in zip(listed, rows, strict=True):
             self._narrow(item, row, context, submitter)
+        if self.round.form.rows == "units":
+            at = {(item.sheet, item.line.row): item for item in listed}
+            for item in listed:
+                self._span(item, at)
         for item in listed:
             self._decide(item)
         if self.round.form.rows == "units":
@@ -202,6 +206,19 @@ class Lister:
             item.candidates = here or item.candidates
         if len(item.candidates) > 1:
             item.candidates = self._by_page(item) or item.candidates
+
+    def _span(self, item: Listed, at: dict[tuple[str, int], Listed]) -> None:
+        """Take the unit of a merged cell for each row that it spans, unless units below it may stand in these."""
+        line, place = item.line, item.line.elsewhere.get(self.unit_key)
+        if place is None or place[0] >= line.row or not is_blank(self._text(item)):
+            return
+        above = at.get((item.sheet, place[0]))
+        if above and above.unit and above.unit.level == self.round.lists[-1]:
+            item.line = replace(line, texts=line.texts | {self.unit_key: self._text(above)})
+            item.candidates, item.sure = above.candidates, above.sure
+            item.rule, item.facts, item.suggestion = above.rule, {**above.facts}, above.suggestion
+        else:
+            item.line = replace(line, elsewhere={k: v for k, v in line.elsewhere.items() if k != self.unit_key})
 
     def _section_of(self, item: Listed, row: Row) -> None:
         """Take the one unit of the section's level that the sheet or the heading is for."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pipeline.headers import Headers
-from pipeline.layout import Layout, find_tables
+from pipeline.layout import ORDINAL, Layout, find_tables
 from pipeline.lines import Line
 from pipeline.model import Place, Sheet
 from schemas.kinds import is_empty
@@ -51,12 +51,16 @@ def _entries(sheet: Sheet, headers: Headers) -> tuple[list[str], list[Entry]]:
         filled = [(column, text) for column, text in enumerate(cells) if text.strip()]
         if not filled:
             continue
+        if len(filled) > 1 and ORDINAL.match(clean(filled[0][1])):
+            filled = filled[1:]  # the entry's running number
         column, text = filled[0]
         match = _LABEL.match(text)
         label = _BULLET.sub("", clean(match[1] if match else text)).strip(" :")
         beside = filled[1] if len(filled) > 1 else (column, match[2] if match else "")
         if not headers.knows(label):
             title.extend([] if entries else [clean(text)])
+        elif headers.match([(label,)])[1] == {0: ""}:
+            continue  # the row above the running numbers
         elif is_empty(beside[1]) and (row, beside[0]) not in sheet.flaws and not match:
             heading = label
         else:

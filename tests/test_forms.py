@@ -168,6 +168,20 @@ def test_persons_are_read_in_any_layout(layout: str, run: Run) -> None:
     assert _told(outcome) == TOLD
 
 
+def test_more_columns_beside_the_forms_than_it_has(run: Run) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(persons_book("every")))
+    sheet = book.active
+    for area in list(sheet.merged_cells.ranges):
+        sheet.unmerge_cells(str(area))
+    sheet.insert_cols(6, 5)
+    for column, text in enumerate(("Năm sinh", "Nam", "Nữ", "Dân tộc", "Chức vụ"), start=6):
+        sheet.cell(3, column, text)
+        sheet.cell(5, column, "x")
+    outcome = run({"2022-02-20/quynh luu.xlsx": saved(book)}, round="nghe-an-2022", as_of="2022-03-05")
+    assert _told(outcome) == TOLD
+    assert len(outcome.of_rule("form.extra-column")) == 5
+
+
 def _told(outcome: Outcome) -> tuple[list[tuple[str, ...]], list[tuple[str, str]]]:
     """The persons, unit by unit, and what was found in their cells."""
     keys = ("unit", "group", "full_name", "joins_facebook", "joins_zalo")

@@ -316,6 +316,18 @@ def test_the_district_in_a_column_of_its_own(run: Run, how: str) -> None:
     _same_as_official(run, _book(grid, merges=merges))
 
 
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_unit_merged_over_two_rows_with_a_page_each(run: Run, first: int) -> None:
+    """Of a commune both are told as one unit twice; a district's cell may reach over communes that are not named."""
+    second = ROWS[first] | {"unit": "", "page_link": "https://www.facebook.com/mattran.thuhai"}
+    grid = _table([*SHORT_HEADER, *BOTH], KEYS, [*ROWS[: first + 1], second, *ROWS[first + 1 :]])
+    row = 4 + first
+    outcome = run({"2022-03-20/a.xlsx": _book(grid, merges=(f"B{row}:B{row + 1}",))})
+    told = [(f["cell"], f["rule"], f["unit_code"]) for f in outcome.findings if f["column"] == "unit"]
+    at, rule, code = (row + 1, "unit.unknown", "") if first == 0 else (row, "unit.duplicate", UNITS[first].code)
+    assert told == [(f"B{at}", rule, code)]
+
+
 def test_headers_swapped_or_strange_do_not_matter_where_the_content_tells(run: Run) -> None:
     for header in (
         ["TT", "Đơn vị", "Địa chỉ liên kết", "Tên Trang", *BOTH],
@@ -340,6 +352,25 @@ def test_a_header_over_three_rows(run: Run) -> None:
     grid = [TITLE, [], top, middle, ["", "", "", "", *PERSON, *PERSON], *_table([], KEYS)[3:]]
     merges = ("A3:A5", "B3:B5", "C3:D3", "C4:C5", "D4:D5", "E3:J3", "E4:G4", "H4:J4")
     _same_as_official(run, _book(grid, merges=merges))
+
+
+@pytest.mark.parametrize("merged", [True, False])
+def test_a_blank_row_between_a_heading_and_its_columns(run: Run, merged: bool) -> None:
+    top = [*SHORT_HEADER, "Lãnh đạo phụ trách", "", "", "Cán bộ quản lý, vận hành", "", ""]
+    grid = [TITLE, [], top, [], ["", "", "", "", *PERSON, *PERSON], *_table([], KEYS)[3:]]
+    assert _same_as_official(run, _book(grid, merges=("E3:G3", "H3:J3") if merged else ())) == []
+
+
+def test_a_column_over_several_of_the_sheet_is_one(run: Run) -> None:
+    rows = [row | {"none": ""} for row in ROWS]
+    keys = [*KEYS[:2], "none", KEYS[2], KEYS[3], "none", *KEYS[4:]]
+    header = [*SHORT_HEADER[:3], "", SHORT_HEADER[3], BOTH[0], "", *BOTH[1:]]
+    grid = _table(header, keys, rows)
+    merges = tuple(f"{area[0]}{row}:{area[1]}{row}" for row in range(3, len(grid) + 1) for area in ("CD", "FG"))
+    assert _same_as_official(run, _book(grid, merges=merges)) == []
+    grid[7][6] = "Phó Chủ tịch"  # what stands there in any row is told all the same
+    notes = _same_as_official(run, _book(grid, merges=("C3:D3", "F3:G3")))
+    assert [note["cell"] for note in notes if note["rule"] == "form.extra-column"] == ["G3"]
 
 
 def test_tables_one_below_the_other_and_side_by_side(run: Run) -> None:
@@ -371,15 +402,20 @@ def test_one_sheet_a_commune_without_a_column_for_the_unit(run: Run, told: str) 
     _same_as_official(run, _book(*sheets, names=names))
 
 
-@pytest.mark.parametrize("beside", [True, False])
-def test_one_form_a_commune(run: Run, beside: bool) -> None:
+@pytest.mark.parametrize("how", ["beside", "behind", "numbered"])
+def test_one_form_a_commune(run: Run, how: str) -> None:
     def form(row: Row) -> Grid:
         entries = [("Đơn vị", row["unit"]), ("Tên Trang", row["page_name"]), ("Địa chỉ", row["page_link"])]
         person = [("Họ tên", "name"), ("Điện thoại", "phone"), ("Gmail", "email")]
-        lines = [[label, value] if beside else [f"- {label}: {value}"] for label, value in entries]
+        lines = [[f"- {label}: {value}"] if how == "behind" else [label, value] for label, value in entries]
         for heading, group in (("1. Lãnh đạo phụ trách", "leader"), ("2. Cán bộ quản lý, vận hành", "manager")):
             values = [(label, row[f"{group}_{part}"]) for label, part in person]
-            lines += [[heading], *([f"+ {label}", v] if beside else [f"+ {label}: {v}"] for label, v in values)]
+            lines += [
+                [heading],
+                *([f"+ {label}: {v}"] if how == "behind" else [f"+ {label}", v] for label, v in values),
+            ]
+        if how == "numbered":
+            lines = [["TT", "Nội dung", "Thông tin"], *([f"{n}", *line] for n, line in enumerate(lines, start=1))]
         return [["UBMTTQ HUYỆN ĐIỆN BIÊN ĐÔNG"], ["PHIẾU"], [], *lines, [], ["", "TM. BAN THƯỜNG TRỰC"], ["", "Lò A"]]
 
     _same_as_official(run, _book(*map(form, ROWS)))
@@ -401,6 +437,10 @@ REMARKS: list[list[str]] = [
         "0912345678",
     ],
     ["(1)", "(2)", "(3)", "(4)", "(5)"],
+    ["1.", "2.", "3.", "4.", "5."],
+    ["A", "B", "1", "2", "3", "4", "5 = 3 + 4"],
+    ["(a)", "(b)", "(c)", "(d)"],
+    ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"],
     ["", "Cộng:", "7"],
     ["...", "...", "..."],
 ]
@@ -411,6 +451,12 @@ REMARKS: list[list[str]] = [
 def test_rows_that_list_nothing_are_passed_over(run: Run, remark: list[str], place: int) -> None:
     grid = _table([*SHORT_HEADER, *BOTH], KEYS)
     _same_as_official(run, _book([*grid[:place], remark, *grid[place:]]))
+
+
+def test_letters_that_do_not_count_on_are_no_numbers_of_columns(run: Run) -> None:
+    grid = _table([*SHORT_HEADER, *BOTH], KEYS)
+    outcome = run({"2022-03-20/a.xlsx": _book([*grid, ["", "", "B", "A", "D"]])})
+    assert ("2022-03-20/a.xlsx", f"B{len(grid) + 1}", "unit.unknown") in outcome.told()
 
 
 @pytest.mark.parametrize("column", [0, 1, 2, 3, 5, 9])
