@@ -109,6 +109,11 @@ class Headers:
     def _knows(self, text: str) -> bool:
         return self._like_a_header(text) and self._guess((text,)) is not None
 
+    def is_person(self, text: str) -> bool:
+        """Tell whether a text alone heads the names of a person, or all that is told of one."""
+        guess = self._guess((text,)) if 0 < len(text) <= LONGEST else None
+        return guess is not None and guess.role in self._name_roles
+
     def is_name(self, text: str) -> bool:
         """Tell whether a text alone is one of the form's header texts."""
         return len(text) <= LONGEST and search_key(text) in self._names

@@ -203,10 +203,27 @@ class _Finder:
             [clean(self._text(self._anchor_from(row, (r, c)))) for c in range(width)] for r in range(row, row + depth)
         ]
         for above, below in pairwise(grid):
+            self._lead_back(above, below)
             for column in range(1, width):
                 if not above[column] and below[column] and below[column - 1] and above[column - 1] != below[column - 1]:
                     above[column] = above[column - 1]
         return [tuple(dict.fromkeys(part for part in parts if part)) for parts in zip(*grid, strict=True)]
+
+    def _lead_back(self, above: list[str], below: list[str]) -> None:
+        """Let a person's heading that is typed over the middle of its columns begin at that person's name."""
+        heads = [
+            column
+            for column, text in enumerate(above)
+            if text and below[column] not in ("", text) and text not in above[:column] and self.headers.is_person(text)
+        ]
+        names = [column for column, text in enumerate(below) if text != above[column] and self.headers.is_person(text)]
+        if not names or len(names) != len(heads):
+            return
+        for name, head, following in zip(names, heads, [*names[1:], len(below)], strict=True):
+            if not name <= head < following or any(above[name:head]):
+                return
+        for name, head in zip(names, heads, strict=True):
+            above[name:head] = [above[head]] * (head - name)
 
     def _anchor_from(self, first_row: int, place: Place) -> Place:
         """Return the first cell of the merged area, unless that lies above the rows in question."""

@@ -341,6 +341,31 @@ def test_a_header_over_three_rows(run: Run) -> None:
     _same_as_official(run, _book(grid, merges=merges))
 
 
+def _under_headings(leaves: list[str], heads: dict[int, str], keys: list[str]) -> Grid:
+    """A table of two persons whose headings are typed, not merged, over the columns of these numbers."""
+    top = ["TT", "Đơn vị", "Tên Trang", "Địa chỉ liên kết", *([""] * 6)]
+    for place, text in heads.items():
+        top[place] = text
+    return [TITLE, [], top, ["", "", "", "", *leaves], *_table([], keys)[3:]]
+
+
+@pytest.mark.parametrize("shift", [0, 1, 2])
+def test_a_heading_typed_over_any_of_a_persons_columns(run: Run, shift: int) -> None:
+    heads = {4 + shift: "Lãnh đạo phụ trách", 7 + shift: "Cán bộ quản lý"}
+    _same_as_official(run, _book(_under_headings([*PERSON, *PERSON], heads, KEYS)))
+    alone = [TITLE, [], ["", "", "", "", *([""] * 6)], ["TT", "Đơn vị", "Tên Trang", "Link", *PERSON, *PERSON]]
+    for place, text in heads.items():
+        alone[2][place] = text
+    _same_as_official(run, _book([*alone, *_table([], KEYS)[3:]]))
+
+
+def test_a_heading_over_the_first_column_leads_though_the_name_stands_last(run: Run) -> None:
+    heads = {4: "Lãnh đạo phụ trách", 7: "Cán bộ quản lý"}
+    keys = [*KEYS[:3], *(f"{group}_{part}" for group in ("leader", "manager") for part in ("phone", "email", "name"))]
+    leaves = [*PERSON[1:], PERSON[0]]
+    _same_as_official(run, _book(_under_headings([*leaves, *leaves], heads, keys)))
+
+
 def test_tables_one_below_the_other_and_side_by_side(run: Run) -> None:
     header = [*SHORT_HEADER, *BOTH]
     whole = _table(header, KEYS)
