@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from pipeline.persons import by_kind, has_email
+from schemas.data import vocabulary
 from schemas.form import Form
 from schemas.kinds import link, name
 from schemas.kinds.blank import is_blank
@@ -87,6 +88,17 @@ def _kinds(text: str, is_unit: Callable[[str], bool]) -> list[str]:
     if is_unit(text):
         return ["unit", "page-name"]
     return ["name"] if _LETTERS_ONLY.match(text) and name.is_name(name.repair(text)) else []
+
+
+def is_split(rows: list[list[str]], place: int) -> bool:
+    """Tell whether the names in a column go on in the next one: family name and given name."""
+    pairs = [(cells[place], cells[place + 1]) for cells in rows if place + 1 < len(cells)]
+    pairs = [pair for pair in pairs if all(_LETTERS_ONLY.match(text) and not is_blank(text) for text in pair)]
+    if {clean(given).casefold() for _, given in pairs} <= set(vocabulary()["names"]["sexes"]):
+        return False
+    joined = [f"{family} {given}" for family, given in pairs]
+    names = sum(len(name.repair(text).split()) == len(text.split()) and name.is_name(text) for text in joined)
+    return names >= SURE * len(pairs)
 
 
 def settle(form: Form, columns: dict[str, int], found: dict[int, Content]) -> dict[str, int]:

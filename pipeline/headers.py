@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from rapidfuzz import fuzz, process
 
+from schemas.data import vocabulary
 from schemas.form import Form
 from schemas.text import search_key
 
@@ -51,6 +53,8 @@ class Headers:
         contacts = {key: form.column(key).role for contact in form.persons.values() for key in contact.values()}
         self._contact_roles = frozenset(contacts.values())
         self._name_roles = frozenset(contacts[contact["name"]] for contact in form.persons.values())
+        self._family = {search_key(text) for text in vocabulary()["names"]["family"]}
+        self._given = search_key(vocabulary()["names"]["given"])
         self._fillers = [search_key(word) for word in form.fillers]
         persons = [pair for pair in self._grouped if pair[1] in self._contact_roles]
         self._persons = sorted(persons, key=lambda pair: -len(pair[0]))
@@ -108,6 +112,18 @@ class Headers:
 
     def _knows(self, text: str) -> bool:
         return self._like_a_header(text) and self._guess((text,)) is not None
+
+    def is_split(self, left: Label, right: Label) -> bool:
+        """Tell whether two columns side by side head one name: family name and given name."""
+        alike = bool(left) and bool(right) and left[:-1] == right[:-1]
+        return alike and search_key(left[-1]) in self._family and search_key(right[-1]).split()[:1] == [self._given]
+
+    def is_name_of_person(self, label: Label) -> bool:
+        """Tell whether a header heads the names of persons."""
+        guess = self._guess(label)
+        return guess is not None and (
+            guess.role in self._name_roles or (guess.key != "" and self.form.column(guess.key).kind == "name")
+        )
 
     def is_person(self, text: str) -> bool:
         """Tell whether a text alone heads the names of a person, or all that is told of one."""

@@ -366,6 +366,34 @@ def test_a_heading_over_the_first_column_leads_though_the_name_stands_last(run: 
     _same_as_official(run, _book(_under_headings([*leaves, *leaves], heads, keys)))
 
 
+@pytest.mark.parametrize("how", ["merged", "named", "named under a heading", "broken"])
+def test_a_name_split_over_two_columns_is_joined(run: Run, how: str) -> None:
+    persons = ["Họ và tên lãnh đạo", "", *BOTH[1:3], "Họ và tên cán bộ quản lý", "", *BOTH[4:]]
+    if how == "named":
+        persons[0:2], persons[4:6] = ["Họ đệm", "Tên"], ["Họ đệm", "Tên"]
+    if how == "broken":
+        persons[0:2], persons[4:6] = ["Họ và", "tên lãnh đạo"], ["Họ, đệm", "Tên cán bộ quản lý"]
+    grid = [TITLE, [], [*SHORT_HEADER, *persons]]
+    if how == "named under a heading":
+        grid[2:] = [
+            [*SHORT_HEADER, "Lãnh đạo phụ trách", "", "", "", "Cán bộ quản lý"],
+            ["", "", "", "", *(["Họ và tên đệm", "Tên", "SĐT", "Email"] * 2)],
+        ]
+    for number, row in enumerate(ROWS):
+        leader, manager = (row[f"{group}_name"].rpartition(" ") for group in ("leader", "manager"))
+        split = [leader[0], leader[2], *_cells(row, *KEYS[4:6]), manager[0], manager[2], *_cells(row, *KEYS[7:])]
+        grid.append([str(number), *_cells(row, *KEYS[:3]), *split])
+    _same_as_official(run, _book(grid, merges=("E3:F3", "I3:J3") if how == "merged" else ()))
+
+
+@pytest.mark.parametrize("beside", [["PCT", "UVTT"], ["Nam", "Nữ"], ["1970", "1984"]])
+def test_what_stands_beside_a_name_is_no_part_of_it(run: Run, beside: list[str]) -> None:
+    grid = [TITLE, [], [*SHORT_HEADER, BOTH[0], "", *BOTH[1:]]]
+    for number, row in enumerate(ROWS):
+        grid.append([str(number), *_cells(row, *KEYS[:4]), beside[number % 2], *_cells(row, *KEYS[4:])])
+    _same_as_official(run, _book(grid, merges=("E3:F3",)))
+
+
 def test_tables_one_below_the_other_and_side_by_side(run: Run) -> None:
     header = [*SHORT_HEADER, *BOTH]
     whole = _table(header, KEYS)
