@@ -161,7 +161,7 @@ class _Columns:
             lacks = here is None or self._contradicted(column.key) or self._empty_of(here, kind)
             free = self._free() if lacks else []
             places = [p for p in free if p != here and self.found[p].mostly(kind) and self._fits(p, kind)]
-            if places:
+            if places and self._has_person(column.group, places[0], free):
                 for key in [key for key, place in self.columns.items() if place == places[0]]:
                     del self.columns[key]
                 self.columns[column.key] = places[0]
@@ -177,6 +177,20 @@ class _Columns:
         if kind != "name":
             return not self.found[place].mostly("mixed") or kind == "link"
         return any(self.form.column(key).kind in ("phone", "email") and p > place for key, p in self.columns.items())
+
+    def _has_person(self, group: str, place: int, free: list[int]) -> bool:
+        """Tell whether there is anybody to whom a number or an address can belong: a second one is nobody else's.
+
+        Where the header names one person only, another's name stands between that one's and the number.
+        """
+        persons, columns = self.form.persons, self.columns
+        here = {other for other in persons if not columns.keys().isdisjoint(persons[other].values())}
+        if group not in persons or group in here or not here:
+            return True
+        names = [columns[keys["name"]] for keys in persons.values() if keys["name"] in columns]
+        last = max((name for name in names if name < place), default=-1)
+        others = sum(last < p < place and self.found[p].mostly("name") for p in free)
+        return others > sum(persons[other]["name"] not in columns for other in here)
 
     def _share(self) -> None:
         """Let a person's column that also holds the number or the address speak for those keys as well."""

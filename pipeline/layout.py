@@ -136,14 +136,18 @@ class _Finder:
         """Return how many rows a header at this row has (0 for none), and the columns of each table under it."""
         if not self._may_be_header(row):
             return 0, []
-        best: tuple[int, dict[str, int]] = (0, {})
+        best = (0, 0)
+        columns: dict[str, int] = {}
+        deepest = 0
         for depth in range(1, HEADER_ROWS + 1):
             if depth > 1 and not self._may_be_header(row + depth - 1):
                 break
-            matched, _ = self.headers.match(self._labels(row, depth))
-            if len(matched) > len(best[1]):
-                best = (depth, matched)
-        depth, columns = best
+            labels = self._labels(row, depth)
+            matched, _ = self.headers.match(labels)
+            found = (len(matched), len(set(labels)))  # a row may only tell apart two columns that one header names
+            if found > best:
+                best, columns, deepest = found, matched, depth
+        depth = deepest
         if len(columns) < min(3, len(self.form.columns)):
             return 0, []
         if depth > 1 and self.headers.match(self._labels(row + 1, depth - 1))[0] == columns:

@@ -394,6 +394,52 @@ def test_what_stands_beside_a_name_is_no_part_of_it(run: Run, beside: list[str])
     _same_as_official(run, _book(grid, merges=("E3:F3",)))
 
 
+ONE = ["Họ tên lãnh đạo phụ trách", "SĐT", "Email"]
+NUMBER, ADDRESS = "02153856001", "trang.mattran@gmail.com"
+
+
+@pytest.mark.parametrize(
+    ("header", "values"),
+    [
+        ([*ONE[:2], "Zalo", ONE[2]], ["leader_name", "leader_phone", NUMBER, "leader_email"]),
+        ([*ONE[:2], "Zalo", ONE[2]], ["leader_name", "leader_phone", "x", "leader_email"]),
+        ([*ONE[:1], "SĐT 1", "SĐT 2", ONE[2]], ["leader_name", "leader_phone", NUMBER, "leader_email"]),
+        ([*ONE[:1], "Điện thoại cơ quan", "Di động", ONE[2]], ["leader_name", NUMBER, "leader_phone", "leader_email"]),
+        (["SĐT của cơ quan", "Email của Trang", *ONE], [NUMBER, ADDRESS, *KEYS[3:6]]),
+        (["Tài khoản quản trị", "Mật khẩu", *ONE], [NUMBER, "matkhau1", *KEYS[3:6]]),
+        (["Ai lo Trang này", "SĐT", "Zalo", "Email"], ["leader_name", "leader_phone", NUMBER, "leader_email"]),
+    ],
+)  # fmt: skip
+def test_a_second_number_or_address_of_one_person_is_nobody_elses(
+    run: Run, header: list[str], values: list[str]
+) -> None:
+    grid = [TITLE, [], [*SHORT_HEADER, *header]]
+    for number, row in enumerate(ROWS):
+        grid.append([str(number), *_cells(row, *KEYS[:3]), *(row.get(value, value) for value in values)])
+    outcome = run({"2022-03-20/a.xlsx": _book(grid)})
+    for unit, row in zip(UNITS, ROWS, strict=True):
+        got = outcome.rows[unit.code]
+        assert {key: got[key] for key in KEYS[3:]} == {key: row[key] for key in KEYS[3:6]} | dict.fromkeys(KEYS[6:], "")
+    told = {f["value"] for f in outcome.of_rule("form.extra-column")}
+    assert told == {text for text, value in zip(header, values, strict=True) if value not in KEYS}
+
+
+def test_the_office_number_stands_in_a_column_of_its_own_under_the_same_heading(run: Run) -> None:
+    top = [*SHORT_HEADER, "Lãnh đạo phụ trách", "", "", "", "Cán bộ quản lý", "", ""]
+    middle = ["", "", "", "", "Họ tên", "Điện thoại", "", "Email", *PERSON]
+    grid = [TITLE, [], top, middle, ["", "", "", "", "", "Cơ quan", "Di động"]]
+    for number, row in enumerate(ROWS):
+        grid.append([str(number), *_cells(row, *KEYS[:4]), NUMBER, *_cells(row, *KEYS[4:])])
+    tall = tuple(f"{column}3:{column}5" for column in "ABCD") + tuple(f"{column}4:{column}5" for column in "EHIJK")
+    _same_as_official(run, _book(grid, merges=(*tall, "E3:H3", "I3:K3", "F4:G4")))
+
+
+def test_numbers_and_addresses_behind_both_names_come_in_their_order(run: Run) -> None:
+    header = [BOTH[0], BOTH[3], "SĐT", "SĐT", "Email", "Email"]
+    keys = [f"{group}_{part}" for part in ("name", "phone", "email") for group in ("leader", "manager")]
+    _same_as_official(run, _book(_table([*SHORT_HEADER, *header], [*KEYS[:3], *keys])))
+
+
 def test_tables_one_below_the_other_and_side_by_side(run: Run) -> None:
     header = [*SHORT_HEADER, *BOTH]
     whole = _table(header, KEYS)
