@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from pipeline.persons import by_kind, has_email
+from schemas.data import vocabulary
 from schemas.form import Form
 from schemas.kinds import link, name
 from schemas.kinds.blank import is_blank
@@ -89,6 +90,17 @@ def _kinds(text: str, is_unit: Callable[[str], bool]) -> list[str]:
     return ["name"] if _LETTERS_ONLY.match(text) and name.is_name(name.repair(text)) else []
 
 
+def is_split(rows: list[list[str]], place: int) -> bool:
+    """Tell whether the names in a column go on in the next one: family name and given name."""
+    pairs = [(cells[place], cells[place + 1]) for cells in rows if place + 1 < len(cells)]
+    pairs = [pair for pair in pairs if all(_LETTERS_ONLY.match(text) and not is_blank(text) for text in pair)]
+    if {clean(given).casefold() for _, given in pairs} <= set(vocabulary()["names"]["sexes"]):
+        return False
+    joined = [f"{family} {given}" for family, given in pairs]
+    names = sum(len(name.repair(text).split()) == len(text.split()) and name.is_name(text) for text in joined)
+    return names >= SURE * len(pairs)
+
+
 def settle(form: Form, columns: dict[str, int], found: dict[int, Content]) -> dict[str, int]:
     """Return the columns by key; what a header says stands unless its cells contradict it."""
     return _Columns(form, columns, found).settled()
@@ -149,7 +161,7 @@ class _Columns:
             lacks = here is None or self._contradicted(column.key) or self._empty_of(here, kind)
             free = self._free() if lacks else []
             places = [p for p in free if p != here and self.found[p].mostly(kind) and self._fits(p, kind)]
-            if places:
+            if places and self._has_person(column.group, places[0], free):
                 for key in [key for key, place in self.columns.items() if place == places[0]]:
                     del self.columns[key]
                 self.columns[column.key] = places[0]
@@ -165,6 +177,20 @@ class _Columns:
         if kind != "name":
             return not self.found[place].mostly("mixed") or kind == "link"
         return any(self.form.column(key).kind in ("phone", "email") and p > place for key, p in self.columns.items())
+
+    def _has_person(self, group: str, place: int, free: list[int]) -> bool:
+        """Tell whether there is anybody to whom a number or an address can belong: a second one is nobody else's.
+
+        Where the header names one person only, another's name stands between that one's and the number.
+        """
+        persons, columns = self.form.persons, self.columns
+        here = {other for other in persons if not columns.keys().isdisjoint(persons[other].values())}
+        if group not in persons or group in here or not here:
+            return True
+        names = [columns[keys["name"]] for keys in persons.values() if keys["name"] in columns]
+        last = max((name for name in names if name < place), default=-1)
+        others = sum(last < p < place and self.found[p].mostly("name") for p in free)
+        return others > sum(persons[other]["name"] not in columns for other in here)
 
     def _share(self) -> None:
         """Let a person's column that also holds the number or the address speak for those keys as well."""

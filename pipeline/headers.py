@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz, process
 
+from schemas.data import vocabulary
 from schemas.form import Form
 from schemas.text import search_key
 
@@ -51,6 +52,9 @@ class Headers:
         contacts = {key: form.column(key).role for contact in form.persons.values() for key in contact.values()}
         self._contact_roles = frozenset(contacts.values())
         self._name_roles = frozenset(contacts[contact["name"]] for contact in form.persons.values())
+        self._further_roles = self._contact_roles - self._name_roles
+        self._family = {search_key(text) for text in vocabulary()["names"]["family"]}
+        self._given = search_key(vocabulary()["names"]["given"])
         self._fillers = [search_key(word) for word in form.fillers]
         persons = [pair for pair in self._grouped if pair[1] in self._contact_roles]
         self._persons = sorted(persons, key=lambda pair: -len(pair[0]))
@@ -74,15 +78,18 @@ class Headers:
         named = [(guess.score, -place, guess.key) for place, guess in enumerate(guesses) if guess and guess.key]
         for _, place, key in sorted(named, reverse=True):
             columns.setdefault(key, -place)
+        silent = [(place, guess) for place, guess in enumerate(guesses) if guess and guess.role and not guess.key]
         # A column that does not say to which group it belongs follows the group on its left, else the first still free.
-        for place, guess in enumerate(guesses):
-            if guess is None or guess.key or not guess.role:
+        for place, guess in silent:
+            if guess.role in self._further_roles:
                 continue
-            group_at = {p: self.form.column(key).group for key, p in columns.items()}
-            left = next((group_at[p] for p in range(place - 1, -1, -1) if group_at.get(p)), "")
+            left = self._group_left_of(place, columns)
             free = [key for (_, role), key in self._in_group.items() if role == guess.role and key not in columns]
             if free and (not left or (left, guess.role) in self._in_group):
                 columns[next((key for key in free if self.form.column(key).group == left), free[0])] = place
+        for role in dict.fromkeys(guess.role for _, guess in silent if guess.role in self._further_roles):
+            ranked = sorted((-guess.score, place) for place, guess in silent if guess.role == role)
+            self._give(role, [place for _, place in ranked], columns)
         self._speak_for_all(columns, guesses)
         taken = set(columns.values())
         numbers = {place for place, guess in enumerate(guesses) if guess and not guess.key and not guess.role}
@@ -92,6 +99,32 @@ class Headers:
             if label and place not in taken
         }
         return columns, extra
+
+    def _group_left_of(self, place: int, columns: dict[str, int]) -> str:
+        """Return the group of the nearest column on the left that has one, else ""."""
+        group_at = {p: self.form.column(key).group for key, p in columns.items()}
+        return next((group_at[p] for p in range(place - 1, -1, -1) if group_at.get(p)), "")
+
+    def _give(self, role: str, places: list[int], columns: dict[str, int]) -> None:
+        """Give the numbers or addresses that do not say whose they are, best header first, to the persons there are.
+
+        Each belongs to the person on its left; a second one of one person is no other person's.
+        """
+        key_of = {group: key for (group, of), key in self._in_group.items() if of == role}
+        begins: dict[str, int] = {}
+        for key, place in columns.items():
+            if (group := self.form.column(key).group) in key_of:
+                begins[group] = min(place, begins.get(group, place))
+        persons = sorted(begins, key=lambda group: begins[group]) or [*key_of][:1]
+        lacking = [group for group in persons if key_of[group] not in columns]
+        among = bool(begins) and begins[persons[0]] < min(places) < begins[persons[-1]]
+        if not among and len(lacking) == len(places):  # all names first, or each number before its name
+            owners = dict(zip(sorted(places), lacking, strict=True))
+        else:
+            owners = {place: self._group_left_of(place, columns) for place in places}
+        for place in sorted(places, key=lambda place: not owners[place]):
+            if key := key_of.get(owners[place] or persons[0], ""):
+                columns.setdefault(key, place)
 
     def _speak_for_all(self, columns: dict[str, int], guesses: list[Guess | None]) -> None:
         """Let the one person of a table speak for every group that the header names ("Lanh dao kiem quan ly")."""
@@ -108,6 +141,23 @@ class Headers:
 
     def _knows(self, text: str) -> bool:
         return self._like_a_header(text) and self._guess((text,)) is not None
+
+    def is_split(self, left: Label, right: Label) -> bool:
+        """Tell whether two columns side by side head one name: family name and given name."""
+        alike = bool(left) and bool(right) and left[:-1] == right[:-1]
+        return alike and search_key(left[-1]) in self._family and search_key(right[-1]).split()[:1] == [self._given]
+
+    def is_name_of_person(self, label: Label) -> bool:
+        """Tell whether a header heads the names of persons."""
+        guess = self._guess(label)
+        return guess is not None and (
+            guess.role in self._name_roles or (guess.key != "" and self.form.column(guess.key).kind == "name")
+        )
+
+    def is_person(self, text: str) -> bool:
+        """Tell whether a text alone heads the names of a person, or all that is told of one."""
+        guess = self._guess((text,)) if 0 < len(text) <= LONGEST else None
+        return guess is not None and guess.role in self._name_roles
 
     def is_name(self, text: str) -> bool:
         """Tell whether a text alone is one of the form's header texts."""

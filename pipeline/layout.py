@@ -14,9 +14,9 @@ from functools import cache, cached_property
 from itertools import pairwise
 from string import ascii_lowercase, ascii_uppercase, digits
 
-from pipeline.columns import SAMPLE, contents, settle
+from pipeline.columns import SAMPLE, contents, is_split, settle
 from pipeline.gazetteer import MIXED, OWN, section_level, unit_type
-from pipeline.headers import Headers
+from pipeline.headers import Headers, Label
 from pipeline.lines import NOTHING, Found, Line, with_dittos, with_second
 from pipeline.model import Place, Sheet
 from pipeline.persons import by_kind, is_ditto
@@ -27,8 +27,8 @@ from schemas.text import clean, foreign_initials, search_key
 from schemas.units import LEVELS
 
 HEADER_ROWS = 3
-Columns = tuple[dict[str, int], dict[int, str]]
-"""A table's columns by key, and the header of every other column ("" for the running number)."""
+Columns = tuple[dict[str, int], dict[int, str], frozenset[int]]
+"""A table's columns by key, the header of every other column ("" for the running number), and the split names."""
 _NUMBERED = re.compile(r"^[(\[]?\s*(\d{1,2}|[A-Za-z]|[IVX]{2,5})\s*[)\].]{0,2}(?:\s*=.*)?$")
 _ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV", "XVI")
 _COUNTED = {pair for marks in (ascii_uppercase, ascii_lowercase, _ROMAN) for pair in pairwise(["", *marks])}
@@ -88,7 +88,10 @@ class _Finder:
         while row < count and passed < SEARCHED:
             depth, beside = self._header_at(row) if len(tables) < MOST_TABLES else (0, [])
             if depth:
-                current = [Found(self.sheet.name, *found, row, self._combined(found[0])) for found in beside]
+                current = [
+                    Found(self.sheet.name, columns, extra, row, self._combined(columns), split)
+                    for columns, extra, split in beside
+                ]
                 tables.extend(current)
                 self.ended = False
                 row += depth
@@ -145,37 +148,53 @@ class _Finder:
         """Return how many rows a header at this row has (0 for none), and the columns of each table under it."""
         if not self._may_be_header(row):
             return 0, []
-        best: tuple[int, Columns] = (0, ({}, {}))
+        best = (0, 0)
+        columns: dict[str, int] = {}
+        deepest = 0
         for depth in range(1, HEADER_ROWS + 1):
             if depth > 1 and self._is_empty(row + depth - 1):
                 continue  # between a heading and what stands under it
             if depth > 1 and not self._may_be_header(row + depth - 1):
                 break
-            matched = self.headers.match(self._labels(row, depth))
-            if len(matched[0]) > len(best[1][0]):
-                best = (depth, matched)
-        depth, (columns, _) = best
+            labels = self._labels(row, depth)
+            matched, _ = self.headers.match(labels)
+            found = (len(matched), len(set(labels)))  # a row may only tell apart two columns that one header names
+            if found > best:
+                best, columns, deepest = found, matched, depth
+        depth = deepest
         if len(columns) < min(3, len(self.form.columns)):
             return 0, []
         if depth > 1 and self.headers.match(self._labels(row + 1, depth - 1))[0] == columns:
             return 0, []  # a title row above the header, which says nothing of the columns
         tables = self._tables_below(row, depth)
-        return (depth, tables) if all(self._is_header(columns) for columns, _ in tables) else (0, [])
+        return (depth, tables) if all(self._is_header(columns) for columns, _, _ in tables) else (0, [])
 
     def _tables_below(self, row: int, depth: int) -> list[Columns]:
         """Return the columns of every table under this header, by its words and by what stands below it."""
         labels = self._labels(row, depth)
-        found = contents(self._sample(row + depth), self.is_unit)
+        sample = self._sample(row + depth)
+        found = contents(sample, self.is_unit)
         starts = self._starts(labels)
         tables = []
         for start, end in pairwise([*starts, max([len(labels), *(place + 1 for place in found)])]):
-            own: list[tuple[str, ...]] = [label if start <= place < end else () for place, label in enumerate(labels)]
+            own: list[Label] = [label if start <= place < end else () for place, label in enumerate(labels)]
+            split = frozenset(p for p, pair in enumerate(pairwise(own)) if self._is_split(pair, row + depth, p, sample))
+            for place in split:
+                own[place : place + 2] = [own[place + 1], ()]
             columns, extra = self.headers.match(own)
-            here = {place: content for place, content in found.items() if start <= place < end}
+            here = {place: found[place] for place in found if start <= place < end and place - 1 not in split}
             columns = settle(self.form, columns, here)
             taken = set(columns.values())
-            tables.append((columns, {place: text for place, text in extra.items() if place not in taken}))
+            tables.append((columns, {place: text for place, text in extra.items() if place not in taken}, split))
         return tables
+
+    def _is_split(self, labels: tuple[Label, ...], row: int, place: int, sample: list[list[str]]) -> bool:
+        """Tell whether the name in a column above this row goes on in the next column, by their headers or cells."""
+        if not self.headers.is_name_of_person(labels[1]):
+            return False
+        anchor, following = (self._anchors.get((row - 1, column)) for column in (place, place + 1))
+        is_merged = anchor is not None and anchor == following and labels[0] == labels[1]
+        return self.headers.is_split(*labels) or (is_merged and is_split(sample, place))
 
     def _starts(self, labels: list[tuple[str, ...]]) -> list[int]:
         """Return where each table side by side begins: a header repeated from its first column on."""
@@ -220,10 +239,27 @@ class _Finder:
         rows = [r for r in range(row, row + depth) if not self._is_empty(r)]
         grid = [[clean(self._text(self._anchor_from(row, (r, c)))) for c in range(width)] for r in rows]
         for above, below in pairwise(grid):
+            self._lead_back(above, below)
             for column in range(1, width):
                 if not above[column] and below[column] and below[column - 1] and above[column - 1] != below[column - 1]:
                     above[column] = above[column - 1]
         return [tuple(dict.fromkeys(part for part in parts if part)) for parts in zip(*grid, strict=True)]
+
+    def _lead_back(self, above: list[str], below: list[str]) -> None:
+        """Let a person's heading that is typed over the middle of its columns begin at that person's name."""
+        heads = [
+            column
+            for column, text in enumerate(above)
+            if text and below[column] not in ("", text) and text not in above[:column] and self.headers.is_person(text)
+        ]
+        names = [column for column, text in enumerate(below) if text != above[column] and self.headers.is_person(text)]
+        if not names or len(names) != len(heads):
+            return
+        for name, head, following in zip(names, heads, [*names[1:], len(below)], strict=True):
+            if not name <= head < following or any(above[name:head]):
+                return
+        for name, head in zip(names, heads, strict=True):
+            above[name:head] = [above[head]] * (head - name)
 
     def _anchor_from(self, first_row: int, place: Place) -> Place:
         """Return the first cell of the merged area, unless that lies above the rows in question."""
@@ -279,7 +315,7 @@ class _Finder:
         """Return what the row holds, whether or not it lists a unit."""
         places, cells, flaws = table.columns, self.sheet.cells[row], self.sheet.flaws
         elsewhere = self._merged_into(row, table) if row in self._merged else {}
-        if elsewhere or table.combined or self.sheet.links:
+        if elsewhere or table.combined or table.split or self.sheet.links:
             texts = {key: self._value(elsewhere.get(key, (row, column)), key, table) for key, column in places.items()}
         else:
             texts = {key: cells[column] if column < len(cells) else "" for key, column in places.items()}
@@ -365,6 +401,9 @@ class _Finder:
         text = self._text(place)
         if place[1] in table.combined and not is_ditto(text):
             return by_kind(text).get(self.kinds[key], "")
+        if place[1] in table.split and self.kinds[key] == "name" and not is_ditto(text):
+            parts = [part for part in (text, self._text((place[0], place[1] + 1))) if not is_blank(part)]
+            return " ".join(parts) or text
         return self._or_behind(text, place) if self.kinds[key] in ("link", "email") else text
 
     def _or_behind(self, text: str, place: Place) -> str:

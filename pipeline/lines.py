@@ -67,6 +67,7 @@ class Found:
     extra: dict[int, str]  # columns that the form does not have, with their header
     header: int  # row of the header
     combined: frozenset[int] = frozenset()  # columns that hold a person's name, number and address together
+    split: frozenset[int] = frozenset()  # columns whose names go on in the next one: family name and given name
     lines: list[Line] = field(default_factory=list)
 
     @property

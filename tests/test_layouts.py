@@ -373,6 +373,105 @@ def test_a_column_over_several_of_the_sheet_is_one(run: Run) -> None:
     assert [note["cell"] for note in notes if note["rule"] == "form.extra-column"] == ["G3"]
 
 
+def _under_headings(leaves: list[str], heads: dict[int, str], keys: list[str]) -> Grid:
+    """A table of two persons whose headings are typed, not merged, over the columns of these numbers."""
+    top = ["TT", "Đơn vị", "Tên Trang", "Địa chỉ liên kết", *([""] * 6)]
+    for place, text in heads.items():
+        top[place] = text
+    return [TITLE, [], top, ["", "", "", "", *leaves], *_table([], keys)[3:]]
+
+
+@pytest.mark.parametrize("shift", [0, 1, 2])
+def test_a_heading_typed_over_any_of_a_persons_columns(run: Run, shift: int) -> None:
+    heads = {4 + shift: "Lãnh đạo phụ trách", 7 + shift: "Cán bộ quản lý"}
+    _same_as_official(run, _book(_under_headings([*PERSON, *PERSON], heads, KEYS)))
+    alone = [TITLE, [], ["", "", "", "", *([""] * 6)], ["TT", "Đơn vị", "Tên Trang", "Link", *PERSON, *PERSON]]
+    for place, text in heads.items():
+        alone[2][place] = text
+    _same_as_official(run, _book([*alone, *_table([], KEYS)[3:]]))
+
+
+def test_a_heading_over_the_first_column_leads_though_the_name_stands_last(run: Run) -> None:
+    heads = {4: "Lãnh đạo phụ trách", 7: "Cán bộ quản lý"}
+    keys = [*KEYS[:3], *(f"{group}_{part}" for group in ("leader", "manager") for part in ("phone", "email", "name"))]
+    leaves = [*PERSON[1:], PERSON[0]]
+    _same_as_official(run, _book(_under_headings([*leaves, *leaves], heads, keys)))
+
+
+@pytest.mark.parametrize("how", ["merged", "named", "named under a heading", "broken"])
+def test_a_name_split_over_two_columns_is_joined(run: Run, how: str) -> None:
+    persons = ["Họ và tên lãnh đạo", "", *BOTH[1:3], "Họ và tên cán bộ quản lý", "", *BOTH[4:]]
+    if how == "named":
+        persons[0:2], persons[4:6] = ["Họ đệm", "Tên"], ["Họ đệm", "Tên"]
+    if how == "broken":
+        persons[0:2], persons[4:6] = ["Họ và", "tên lãnh đạo"], ["Họ, đệm", "Tên cán bộ quản lý"]
+    grid = [TITLE, [], [*SHORT_HEADER, *persons]]
+    if how == "named under a heading":
+        grid[2:] = [
+            [*SHORT_HEADER, "Lãnh đạo phụ trách", "", "", "", "Cán bộ quản lý"],
+            ["", "", "", "", *(["Họ và tên đệm", "Tên", "SĐT", "Email"] * 2)],
+        ]
+    for number, row in enumerate(ROWS):
+        leader, manager = (row[f"{group}_name"].rpartition(" ") for group in ("leader", "manager"))
+        split = [leader[0], leader[2], *_cells(row, *KEYS[4:6]), manager[0], manager[2], *_cells(row, *KEYS[7:])]
+        grid.append([str(number), *_cells(row, *KEYS[:3]), *split])
+    _same_as_official(run, _book(grid, merges=("E3:F3", "I3:J3") if how == "merged" else ()))
+
+
+@pytest.mark.parametrize("beside", [["PCT", "UVTT"], ["Nam", "Nữ"], ["1970", "1984"]])
+def test_what_stands_beside_a_name_is_no_part_of_it(run: Run, beside: list[str]) -> None:
+    grid = [TITLE, [], [*SHORT_HEADER, BOTH[0], "", *BOTH[1:]]]
+    for number, row in enumerate(ROWS):
+        grid.append([str(number), *_cells(row, *KEYS[:4]), beside[number % 2], *_cells(row, *KEYS[4:])])
+    _same_as_official(run, _book(grid, merges=("E3:F3",)))
+
+
+ONE = ["Họ tên lãnh đạo phụ trách", "SĐT", "Email"]
+NUMBER, ADDRESS = "02153856001", "trang.mattran@gmail.com"
+
+
+@pytest.mark.parametrize(
+    ("header", "values"),
+    [
+        ([*ONE[:2], "Zalo", ONE[2]], ["leader_name", "leader_phone", NUMBER, "leader_email"]),
+        ([*ONE[:2], "Zalo", ONE[2]], ["leader_name", "leader_phone", "x", "leader_email"]),
+        ([*ONE[:1], "SĐT 1", "SĐT 2", ONE[2]], ["leader_name", "leader_phone", NUMBER, "leader_email"]),
+        ([*ONE[:1], "Điện thoại cơ quan", "Di động", ONE[2]], ["leader_name", NUMBER, "leader_phone", "leader_email"]),
+        (["SĐT của cơ quan", "Email của Trang", *ONE], [NUMBER, ADDRESS, *KEYS[3:6]]),
+        (["Tài khoản quản trị", "Mật khẩu", *ONE], [NUMBER, "matkhau1", *KEYS[3:6]]),
+        (["Ai lo Trang này", "SĐT", "Zalo", "Email"], ["leader_name", "leader_phone", NUMBER, "leader_email"]),
+    ],
+)  # fmt: skip
+def test_a_second_number_or_address_of_one_person_is_nobody_elses(
+    run: Run, header: list[str], values: list[str]
+) -> None:
+    grid = [TITLE, [], [*SHORT_HEADER, *header]]
+    for number, row in enumerate(ROWS):
+        grid.append([str(number), *_cells(row, *KEYS[:3]), *(row.get(value, value) for value in values)])
+    outcome = run({"2022-03-20/a.xlsx": _book(grid)})
+    for unit, row in zip(UNITS, ROWS, strict=True):
+        got = outcome.rows[unit.code]
+        assert {key: got[key] for key in KEYS[3:]} == {key: row[key] for key in KEYS[3:6]} | dict.fromkeys(KEYS[6:], "")
+    told = {f["value"] for f in outcome.of_rule("form.extra-column")}
+    assert told == {text for text, value in zip(header, values, strict=True) if value not in KEYS}
+
+
+def test_the_office_number_stands_in_a_column_of_its_own_under_the_same_heading(run: Run) -> None:
+    top = [*SHORT_HEADER, "Lãnh đạo phụ trách", "", "", "", "Cán bộ quản lý", "", ""]
+    middle = ["", "", "", "", "Họ tên", "Điện thoại", "", "Email", *PERSON]
+    grid = [TITLE, [], top, middle, ["", "", "", "", "", "Cơ quan", "Di động"]]
+    for number, row in enumerate(ROWS):
+        grid.append([str(number), *_cells(row, *KEYS[:4]), NUMBER, *_cells(row, *KEYS[4:])])
+    tall = tuple(f"{column}3:{column}5" for column in "ABCD") + tuple(f"{column}4:{column}5" for column in "EHIJK")
+    _same_as_official(run, _book(grid, merges=(*tall, "E3:H3", "I3:K3", "F4:G4")))
+
+
+def test_numbers_and_addresses_behind_both_names_come_in_their_order(run: Run) -> None:
+    header = [BOTH[0], BOTH[3], "SĐT", "SĐT", "Email", "Email"]
+    keys = [f"{group}_{part}" for part in ("name", "phone", "email") for group in ("leader", "manager")]
+    _same_as_official(run, _book(_table([*SHORT_HEADER, *header], [*KEYS[:3], *keys])))
+
+
 def test_tables_one_below_the_other_and_side_by_side(run: Run) -> None:
     header = [*SHORT_HEADER, *BOTH]
     whole = _table(header, KEYS)
