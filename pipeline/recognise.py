@@ -138,8 +138,10 @@ class Recogniser:
             version = stamp.version if stamp and stamp.round == self.round.id and not stamp.sheets else 0
             return Submission(arrival.file, arrival.sha256, arrival.received, submitter, version, modified, readable)
 
-        def refused(rule: str, **facts: Any) -> tuple[Submission, list[dict[str, Any]], list[Listed]]:
-            submitter = self.senders.by_name(arrival.file)
+        def refused(
+            rule: str, submitter: str = "", **facts: Any
+        ) -> tuple[Submission, list[dict[str, Any]], list[Listed]]:
+            submitter = submitter or self.senders.by_name(arrival.file)
             found = finding(Rule(rule), submitter=submitter, file=arrival.file, value=arrival.file, facts=facts)
             return submission(submitter, False), [found], []
 
@@ -153,9 +155,8 @@ class Recogniser:
         layouts, findings = self._layouts(arrival, book)
         tables = [table for layout in layouts for table in layout.tables]
         if not tables:
-            return refused(
-                Rule.FILE_NO_TABLE, columns=", ".join(c.header for c in self.round.form.columns if c.required)
-            )
+            columns = ", ".join(column.header for column in self.round.form.columns if column.required)
+            return refused(Rule.FILE_NO_TABLE, self.senders.without_table(arrival.file, layouts), columns=columns)
         lines = [(line, table.sheet) for table in tables for line in table.lines]
         listed = [Listed(*line) for line in lines if not self._says_nothing(line[0])]
         if not listed:
