@@ -25,7 +25,7 @@ from pipeline.senders import Senders
 from pipeline.statements import faults_of, statements_in
 from pipeline.turned import find_form
 from schemas.codes import Rule
-from schemas.kinds import is_blank
+from schemas.kinds import is_blank, is_empty
 from schemas.messages import line as worded
 from schemas.round import Round
 from schemas.text import clean
@@ -138,8 +138,10 @@ class Recogniser:
             version = stamp.version if stamp and stamp.round == self.round.id and not stamp.sheets else 0
             return Submission(arrival.file, arrival.sha256, arrival.received, submitter, version, modified, readable)
 
-        def refused(rule: str, **facts: Any) -> tuple[Submission, list[dict[str, Any]], list[Listed]]:
-            submitter = self.senders.by_name(arrival.file)
+        def refused(
+            rule: str, submitter: str = "", **facts: Any
+        ) -> tuple[Submission, list[dict[str, Any]], list[Listed]]:
+            submitter = submitter or self.senders.by_name(arrival.file)
             found = finding(Rule(rule), submitter=submitter, file=arrival.file, value=arrival.file, facts=facts)
             return submission(submitter, False), [found], []
 
@@ -153,15 +155,14 @@ class Recogniser:
         layouts, findings = self._layouts(arrival, book)
         tables = [table for layout in layouts for table in layout.tables]
         if not tables:
-            return refused(
-                Rule.FILE_NO_TABLE, columns=", ".join(c.header for c in self.round.form.columns if c.required)
-            )
+            asked = ", ".join(column.header for column in self.round.form.columns if column.required)
+            return refused(Rule.FILE_NO_TABLE, self.senders.without_table(arrival.file, layouts), columns=asked)
         lines = [(line, table.sheet) for table in tables for line in table.lines]
         listed = [Listed(*line) for line in lines if not self._says_nothing(line[0])]
-        if not listed:
-            return refused(Rule.FILE_EMPTY)
         names = [item.line.texts.get(self.unit_key, "") for item in listed]
         submitter, candidates = self.senders.of(arrival, book, layouts, names)
+        if not listed:
+            return refused(Rule.FILE_EMPTY, submitter)
         if not submitter:
             facts = {
                 "candidates": ", ".join(u.full_name for u in candidates),
@@ -169,18 +170,35 @@ class Recogniser:
             }
             found = finding(Rule.SUBMISSION_UNKNOWN_UNIT, file=arrival.file, value=arrival.file, facts=facts)
             return submission("", False), [*findings, found], []
+        statements = statements_in(book, self.round.questions)
+        if not statements and self._is_untouched(book, listed):
+            return refused(Rule.FILE_EMPTY, submitter, untouched=True)
         listed = self.lister.assign(listed, submitter, {layout.sheet: layout.title for layout in layouts})
         columns = self._columns(arrival, layouts, listed)
         if book.stamp and book.stamp.sheets:  # what a roll-up has besides the form is ours, not the sender's
             columns = [told for told in columns if told["rule"] != Rule.FORM_EXTRA_COLUMN]
         findings += [*columns, *_told_accepted(arrival, listed, accepted)]
         findings += self._struck_out(arrival, book, listed)
-        statements = statements_in(book, self.round.questions)
         findings += faults_of(statements, self.round.questions, arrival.file)
         findings = [{**found, "submitter": submitter} for found in findings]
         explanations = [self._explanation(arrival, submitter, listed, answer) for answer in explained]
         sent = replace(submission(submitter, True), explanations=explanations, statements=statements)
         return sent, findings, listed
+
+    def _is_untouched(self, book: Workbook, listed: list[Listed]) -> bool:
+        """Tell a list sent back as it was handed out: of its units nothing is said but the names, not even "none".
+
+        A form that is not the sender's first comes with what it said before; a roll-up may have nothing to say.
+        """
+        if self.round.form.rows != "units" or (book.stamp and (book.stamp.version > 1 or book.stamp.sheets)):
+            return False
+        return not any(self._says_more(item.line) for item in listed)
+
+    def _says_more(self, line: Line) -> bool:
+        """Tell whether a row holds more than its unit, by name or code, and where that belongs."""
+        told = [text for key, text in line.texts.items() if key != self.unit_key]
+        beside = [text for text in line.beside.values() if not text.isdigit() and not self.region.find(text)[1]]
+        return not line.flaws.keys() <= {self.unit_key} or not all(map(is_empty, [*told, *beside]))
 
     def _explanation(self, arrival: Arrival, submitter: str, listed: list[Listed], answer: Explained) -> Decision:
         """Return what the sender says of a finding: of a cell by its unit and column, of the file by the sender."""

@@ -58,6 +58,15 @@ class Senders:
         named = self._mentioned(PurePosixPath(file).parts)
         return self._by_code(file) or (named.pop() if len(named) == 1 else "")
 
+    def without_table(self, file: str, layouts: list[Layout]) -> str:
+        """Return the sender of a file without a table: the one unit that its texts name with the level word, else by
+        its name. A bare name in running text may be a person's.
+        """
+        texts = [text for layout in layouts for text in layout.title if not is_date_line(text)]
+        mentions = [mention for text in texts for mention in self.gazetteer.mentions(text)]
+        told = {mention.unit.code for mention in mentions if mention.typed and mention.unit != self.collector}
+        return self._by_code(file) or (told.pop() if len(told) == 1 else self.by_name(file))
+
     def _by_code(self, file: str) -> str:
         for part in reversed(PurePosixPath(file).parts):
             match = _CODE.match(part)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import combinations
 
 import pytest
-from building import ROUND, Book, Layout, Row, right_row, right_rows
+from building import ROUND, Book, Layout, Row, right_row, right_rows, workbook_of
 from conftest import Run
 from unidecode import unidecode
 
@@ -180,6 +180,25 @@ def test_when_two_answers_remain_a_finding_names_them(
     assert outcome.told() == [("2022-03-20/a.xlsx", "", "submission.unknown-unit")]
     assert all(name in outcome.of_rule("submission.unknown-unit")[0]["message"] for name in named)
     assert all(row["status"] == "not-listed" for row in outcome.rows.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "sender"),
+    [
+        ("a.xlsx", ["ỦY BAN MTTQ VIỆT NAM", "HUYỆN MƯỜNG ẢNG", "Kính gửi: Ủy ban MTTQ tỉnh Điện Biên"], "102"),
+        ("DS huyện Điện Biên Đông.xlsx", ["BÁO CÁO"], "101"),
+        ("099 a.xlsx", ["HUYỆN MƯỜNG ẢNG"], "099"),
+        ("a.xlsx", ["HUYỆN MƯỜNG ẢNG", "Học tập kinh nghiệm của huyện Tuần Giáo"], ""),
+        ("a.xlsx", ["BÁO CÁO", "Người lập: Lò Mường Ảng"], ""),
+        ("a.xlsx", ["BÁO CÁO", "Huyện Mường Ảng, ngày 20 tháng 3 năm 2022"], ""),
+    ],
+)
+def test_the_sender_of_a_file_without_a_table_is_the_one_unit_that_it_names(
+    run: Run, name: str, lines: list[str], sender: str
+) -> None:
+    outcome = run({f"2022-03-20/{name}": workbook_of([[line] for line in lines])})
+    assert [(f["rule"], f["submitter_code"]) for f in outcome.findings if f["file"]] == [("file.no-table", sender)]
+    assert {unit["code"] for unit in outcome.summary["units"] if unit["status"] == "rejected"} == {sender} - {""}
 
 
 def test_the_place_of_signature_is_no_row_either(run: Run) -> None:
