@@ -43,6 +43,30 @@ def _code(name: str) -> str:
     return next(u.code for u in ROUND.expected[DISTRICT] if u.name == name)
 
 
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "Huyện"), (0, "Ủy ban MTTQ Việt Nam huyện"), (0, "UBMTTQ huyen"), (1, "MTTQ thị trấn"), (1, "2. UBMTTQ TT"),
+    ],
+)  # fmt: skip
+def test_the_only_unit_of_its_kind_needs_no_name(run: Run, number: int, text: str) -> None:
+    unit = ROUND.expected["102"][number]
+    book = Book("102", _with_unit(number, text, "102"), Layout(sections="none"))
+    outcome = run({"2022-03-20/102.xlsx": book.bytes()})
+    assert outcome.told() == []
+    assert outcome.rows[unit.code]["status"] == "complete"
+
+
+def test_a_kind_of_which_there_are_several_or_none_or_a_heading_names_no_unit(run: Run) -> None:
+    rows = _with_unit(2, "UBMTTQ xã", "102")
+    rows[0]["unit"] = "MTTQ thị xã"
+    book = Book("102", [*rows, dict.fromkeys(rows[0], "") | {"unit": "Thị trấn"}], Layout(sections="none"))
+    outcome = run({"2022-03-20/102.xlsx": book.bytes()})
+    unknown = [("2022-03-20/102.xlsx", book.at(number, "unit")[1], "unit.unknown") for number in (0, 2, len(rows))]
+    missing = [("", "", "unit.missing")] * 2
+    assert outcome.told() == sorted([*missing, *unknown])
+
+
 def test_accents_missing_is_a_warning_with_the_right_name(run: Run) -> None:
     book = Book(DISTRICT, _with_unit(1, "Xa Muong Pon"))
     outcome = run({"2022-03-20/a.xlsx": book.bytes()})
