@@ -28,7 +28,7 @@ from schemas.codes import Rule
 from schemas.kinds import is_blank, is_empty
 from schemas.messages import line as worded
 from schemas.round import Round
-from schemas.text import clean
+from schemas.text import clean, spelling_key
 from schemas.units import Unit
 
 _NOT_READ = {"title", "source", "reminders", "targets", "letterhead", "office", "contacts", "clauses", "severities"}
@@ -177,6 +177,9 @@ class Recogniser:
         columns = self._columns(arrival, layouts, listed)
         if book.stamp and book.stamp.sheets:  # what a roll-up has besides the form is ours, not the sender's
             columns = [told for told in columns if told["rule"] != Rule.FORM_EXTRA_COLUMN]
+        if any((told["rule"], told["column"]) == (Rule.FORM_MISSING_COLUMN, self.unit_key) for told in columns):
+            for item in listed:  # told once, not in every row
+                item.rule = item.rule if self.unit_key in item.line.texts else None
         findings += [*columns, *_told_accepted(arrival, listed, accepted)]
         findings += self._struck_out(arrival, book, listed)
         findings += faults_of(statements, self.round.questions, arrival.file)
@@ -338,7 +341,12 @@ class Recogniser:
         return [key for key in form.keys if key in needed]
 
     def _says_nothing(self, line: Line) -> bool:
-        """Tell a row that lists nobody, and one of the collecting office itself, left from the form's example."""
+        """Tell a row that lists nobody, one that only names a unit where the table has no column for it, and one of the
+        collecting office itself, left from the form's example.
+        """
+        if self.unit_key not in line.texts and len(own := line.own) == 1:
+            text = line.texts[min(own)]
+            return any(spelling_key(text) == spelling_key(unit.full_name) for unit in self.region.find(text)[1])
         others = [key for key in line.texts if key != self.unit_key]
         if self.round.form.rows == "persons" and not any(key in line.own for key in others):
             return True
