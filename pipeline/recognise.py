@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from pipeline.answers import Accepted, Explained, explanations_in, stamp_of, with_answers, words
@@ -20,7 +20,7 @@ from pipeline.listed import Listed, Lister
 from pipeline.marks import mark_of
 from pipeline.model import Arrival, Decision, Stamp, Submission, Workbook, address, finding
 from pipeline.read.plain import pack
-from pipeline.remarks import remarks
+from pipeline.remarks import remarks, unread
 from pipeline.senders import Senders
 from pipeline.statements import faults_of, statements_in
 from pipeline.turned import find_form
@@ -181,12 +181,21 @@ class Recogniser:
             for item in listed:  # told once, not in every row
                 item.rule = item.rule if self.unit_key in item.line.texts else None
         findings += [*columns, *_told_accepted(arrival, listed, accepted)]
+        if not book.stamp:
+            lacking = any(told["rule"] == Rule.FORM_MISSING_COLUMN for told in columns)
+            known = None if lacking else {item.unit.code for item in listed if item.unit}
+            findings += unread(arrival, book, layouts, partial(self._unit_in, submitter), known)
         findings += self._struck_out(arrival, book, listed)
         findings += faults_of(statements, self.round.questions, arrival.file)
         findings = [{**found, "submitter": submitter} for found in findings]
         explanations = [self._explanation(arrival, submitter, listed, answer) for answer in explained]
         sent = replace(submission(submitter, True), explanations=explanations, statements=statements)
         return sent, findings, listed
+
+    def _unit_in(self, submitter: str, text: str) -> str:
+        """Return the code of the one unit of the sender that a text names, or ""."""
+        sure, units = self.lister.own(submitter).find(text)
+        return units[0].code if 0 < sure <= BARE and len(units) == 1 else ""
 
     def _is_untouched(self, book: Workbook, listed: list[Listed]) -> bool:
         """Tell a list sent back as it was handed out: of its units nothing is said but the names, not even "none".
