@@ -166,12 +166,19 @@ _DOUBTFUL = (Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT, Rule.UNIT_AMBIGUOUS, Rul
 def _missing_units(
     round: Round, arrived: dict[str, list[Submission]], units: pd.DataFrame, findings: pd.DataFrame
 ) -> Iterator[dict[str, Any]]:
-    """Yield the units that a sender's files do not list; one that a row's proposal names is told there already."""
+    """Yield the units that a sender's files do not list.
+
+    One that a row's proposal names is told there already, and all of them are where no table has a column of units.
+    """
+    nameless = findings["rule"].eq(Rule.FORM_MISSING_COLUMN) & findings["column"].eq(round.form.unit_key)
+    untold = {*findings.loc[nameless & findings["severity"].eq("error"), "submitter"]}
+    untold -= {*units.loc[units["status"].ne("not-listed"), "submitter_code"]}
     told = zip(findings["submitter"], findings["rule"], findings["facts"], strict=True)
     proposed = {(sender, code) for sender, rule, facts in told if rule in _DOUBTFUL for code in facts.get("codes", [])}
     for code, unit in units[units["status"].eq("not-listed")].iterrows():
         sender = unit["submitter_code"]
-        if not any(s.readable for s in arrived.get(sender, [])) or (sender, code) in proposed:
+        told_already = sender in untold or (sender, code) in proposed
+        if told_already or not any(s.readable for s in arrived.get(sender, [])):
             continue
         yield finding(
             Rule.UNIT_MISSING, submitter=sender, unit=str(code), facts={"unit": round.listed_names[str(code)]}

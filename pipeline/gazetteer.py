@@ -266,6 +266,13 @@ def unit_type(text: str) -> str:
     return next((reading.type for reading in _readings(text) if reading.type), "")
 
 
+def bare_type(text: str) -> str:
+    """Return the level word that a text consists of, after an office's name (`UBMTTQ huyen`), or ""."""
+    words = tuple(spelling_key(_NUMBERING.sub("", clean(text))).split()) if len(text) <= LONGEST else ()
+    rests = [rest for rest in _after_prefixes(words) if len("".join(rest)) > 1]
+    return next((name for forms in _type_forms() for form, name in forms if form in rests), "")
+
+
 MIXED, OWN = "mixed", "own"
 """What a heading says that names several levels, and one that names the sender's own by its kind of unit."""
 

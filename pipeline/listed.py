@@ -11,7 +11,7 @@ from rapidfuzz import fuzz
 
 from pipeline.context import Context, Row
 from pipeline.former import Formers
-from pipeline.gazetteer import BARE, EXACT, LONGEST, NEAREST, OWN, Gazetteer, rest_of
+from pipeline.gazetteer import BARE, EXACT, LONGEST, NEAREST, OWN, Gazetteer, bare_type, rest_of
 from pipeline.lines import Line
 from schemas.codes import Rule
 from schemas.kinds import is_blank
@@ -146,11 +146,21 @@ class Lister:
         if everywhere and foreign and surely and (not sure or sure > BARE):
             self._tell_foreign(item, submitter, foreign)
             return
+        units = units or self._only_of_type(item, own)
         level = sender.level if line.level == OWN else line.level
         at_level = [unit for unit in units if unit.level == level]
-        item.candidates, item.sure = (at_level or units), sure
+        item.candidates, item.sure = (at_level or units), sure or BARE
         if not units:
             item.rule = Rule.UNIT_UNKNOWN
+
+    def _only_of_type(self, item: Listed, own: Gazetteer) -> list[Unit]:
+        """Return the sender's only unit of a kind, where the row says no more of it (`UBMTTQ huyen`, `Thi tran`).
+
+        A row of which the rest is blank may be a heading.
+        """
+        kind = bare_type(self._text(item)) if item.line.own > {self.unit_key} else ""
+        units = [unit for unit in own.units if unit.type == kind]
+        return units if len(units) == 1 else []
 
     def _tell_former(self, item: Listed, submitter: str, now: list[str]) -> None:
         """Take the unit of today for a former one, if it is one of the sender's; else tell where that went."""

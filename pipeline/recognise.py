@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from pipeline.answers import Accepted, Explained, explanations_in, stamp_of, with_answers, words
@@ -20,7 +20,7 @@ from pipeline.listed import Listed, Lister
 from pipeline.marks import mark_of
 from pipeline.model import Arrival, Decision, Stamp, Submission, Workbook, address, finding
 from pipeline.read.plain import pack
-from pipeline.remarks import remarks
+from pipeline.remarks import remarks, unread
 from pipeline.senders import Senders
 from pipeline.statements import faults_of, statements_in
 from pipeline.turned import find_form
@@ -28,7 +28,7 @@ from schemas.codes import Rule
 from schemas.kinds import is_blank, is_empty
 from schemas.messages import line as worded
 from schemas.round import Round
-from schemas.text import clean
+from schemas.text import clean, spelling_key
 from schemas.units import Unit
 
 _NOT_READ = {"title", "source", "reminders", "targets", "letterhead", "office", "contacts", "clauses", "severities"}
@@ -177,13 +177,25 @@ class Recogniser:
         columns = self._columns(arrival, layouts, listed)
         if book.stamp and book.stamp.sheets:  # what a roll-up has besides the form is ours, not the sender's
             columns = [told for told in columns if told["rule"] != Rule.FORM_EXTRA_COLUMN]
+        if any((told["rule"], told["column"]) == (Rule.FORM_MISSING_COLUMN, self.unit_key) for told in columns):
+            for item in listed:  # told once, not in every row
+                item.rule = item.rule if self.unit_key in item.line.texts else None
         findings += [*columns, *_told_accepted(arrival, listed, accepted)]
+        if not book.stamp:
+            lacking = any(told["rule"] == Rule.FORM_MISSING_COLUMN for told in columns)
+            known = None if lacking else {item.unit.code for item in listed if item.unit}
+            findings += unread(arrival, book, layouts, partial(self._unit_in, submitter), known)
         findings += self._struck_out(arrival, book, listed)
         findings += faults_of(statements, self.round.questions, arrival.file)
         findings = [{**found, "submitter": submitter} for found in findings]
         explanations = [self._explanation(arrival, submitter, listed, answer) for answer in explained]
         sent = replace(submission(submitter, True), explanations=explanations, statements=statements)
         return sent, findings, listed
+
+    def _unit_in(self, submitter: str, text: str) -> str:
+        """Return the code of the one unit of the sender that a text names, or ""."""
+        sure, units = self.lister.own(submitter).find(text)
+        return units[0].code if 0 < sure <= BARE and len(units) == 1 else ""
 
     def _is_untouched(self, book: Workbook, listed: list[Listed]) -> bool:
         """Tell a list sent back as it was handed out: of its units nothing is said but the names, not even "none".
@@ -338,7 +350,12 @@ class Recogniser:
         return [key for key in form.keys if key in needed]
 
     def _says_nothing(self, line: Line) -> bool:
-        """Tell a row that lists nobody, and one of the collecting office itself, left from the form's example."""
+        """Tell a row that lists nobody, one that only names a unit where the table has no column for it, and one of the
+        collecting office itself, left from the form's example.
+        """
+        if self.unit_key not in line.texts and len(own := line.own) == 1:
+            text = line.texts[min(own)]
+            return any(spelling_key(text) == spelling_key(unit.full_name) for unit in self.region.find(text)[1])
         others = [key for key in line.texts if key != self.unit_key]
         if self.round.form.rows == "persons" and not any(key in line.own for key in others):
             return True

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from pipeline.layout import Layout
+from pipeline.layout import SEARCHED, Layout
 from pipeline.model import Arrival, Workbook, address, finding
 from schemas.codes import Rule
 from schemas.text import clean
+
+UNREAD = 2  # units of which a sheet tells: one may be named in a remark
+_DATA = re.compile(r"@|https?:|facebook\.com|(?:\d[ .]?){9}")
 
 
 def remarks(arrival: Arrival, book: Workbook, layouts: list[Layout]) -> list[dict[str, Any]]:
@@ -30,6 +34,27 @@ def _hidden_notes(arrival: Arrival, book: Workbook, layouts: list[Layout]) -> li
                 finding(Rule.FILE_HIDDEN_SHEET, file=arrival.file, sheet=sheet.name, value=sheet.name, facts=facts)
             )
     return notes
+
+
+def unread(
+    arrival: Arrival, book: Workbook, layouts: list[Layout], unit_in: Callable[[str], str], listed: set[str] | None
+) -> Iterator[dict[str, Any]]:
+    """Yield errors of visible sheets without a table that hold what the list does not: what is said of units that are
+    not `listed`, or of any unit (None), where the list lacks columns.
+
+    `unit_in` returns the code of the one unit that a text names. A unit beside an address or a number is data; a
+    sheet of names alone (choices) or of counts is not.
+    """
+    read = {table.sheet for layout in layouts for table in layout.tables}
+    for sheet in book.sheets:
+        if sheet.name in read or sheet.hidden:
+            continue
+        rows = [cells for cells in sheet.cells[:SEARCHED] if any(map(_DATA.search, cells))]
+        named = {code for cells in rows for code in map(unit_in, cells) if code}
+        if len(named - (listed or set())) >= UNREAD:
+            yield finding(
+                Rule.FILE_NO_TABLE, file=arrival.file, sheet=sheet.name, value=sheet.name, facts={"unread": True}
+            )
 
 
 def _ranges(numbers: Iterable[int], name: Callable[[int], str]) -> str:

@@ -571,3 +571,34 @@ def test_a_title_over_several_cells_names_the_sender(run: Run) -> None:
     grid = [["ỦY BAN MTTQ VIỆT NAM", "", "HUYỆN", "ĐIỆN BIÊN ĐÔNG"], *_table([*SHORT_HEADER, *BOTH], KEYS, rows)[1:]]
     outcome = run({"2022-03-20/a.xlsx": _book(grid)})
     assert outcome.rows[SENDER]["status"] == "complete"
+
+
+def _and_sheet(rows: list[Row], lines: list[list[str]], columns: list[str] = KEYS) -> bytes:
+    """A list, and a second sheet without a header of ours."""
+    book = Book("102", rows, Layout(columns=columns, titles=("HUYỆN MƯỜNG ẢNG",)))
+    other = book.book.create_sheet("Tiếp theo")
+    for line in lines:
+        other.append(line)
+    return book.bytes()
+
+
+_REST = [[row["unit"], row["page_link"], row["leader_phone"]] for row in right_rows("102")[6:]]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (_and_sheet(right_rows("102")[:6], _REST), True),  # the list goes on
+        (_and_sheet(right_rows("102"), _REST, KEYS[:3]), True),  # the persons stand apart
+        (_and_sheet(right_rows("102"), _REST), False),  # nothing that the list does not have
+        (_and_sheet(right_rows("102")[:6], [line[:1] for line in _REST]), False),  # choices
+        (_and_sheet(right_rows("102")[:6], [[line[0], "1250", "12"] for line in _REST]), False),  # counts
+    ],
+)
+def test_a_visible_sheet_that_is_not_read_is_named_if_the_list_lacks_what_it_holds(
+    run: Run, content: bytes, told: bool
+) -> None:
+    outcome = run({"2022-03-20/a.xlsx": content})
+    unread = outcome.of_rule("file.no-table")
+    assert [(found["sheet"], found["submitter_code"]) for found in unread] == [("Tiếp theo", "102")] * told
+    assert outcome.unit("102")["status"] == ("accepted" if not outcome.told(sender="102") else "to-correct")

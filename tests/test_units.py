@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import combinations
 
 import pytest
-from building import ROUND, Book, Layout, Row, right_row, right_rows, workbook_of
+from building import KEYS, ROUND, Book, Layout, Row, right_row, right_rows, workbook_of
 from conftest import Run
 from unidecode import unidecode
 
@@ -41,6 +41,30 @@ def test_a_unit_written_another_way_is_recognised_in_silence(run: Run, text: str
 
 def _code(name: str) -> str:
     return next(u.code for u in ROUND.expected[DISTRICT] if u.name == name)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "Huyện"), (0, "Ủy ban MTTQ Việt Nam huyện"), (0, "UBMTTQ huyen"), (1, "MTTQ thị trấn"), (1, "2. UBMTTQ TT"),
+    ],
+)  # fmt: skip
+def test_the_only_unit_of_its_kind_needs_no_name(run: Run, number: int, text: str) -> None:
+    unit = ROUND.expected["102"][number]
+    book = Book("102", _with_unit(number, text, "102"), Layout(sections="none"))
+    outcome = run({"2022-03-20/102.xlsx": book.bytes()})
+    assert outcome.told() == []
+    assert outcome.rows[unit.code]["status"] == "complete"
+
+
+def test_a_kind_of_which_there_are_several_or_none_or_a_heading_names_no_unit(run: Run) -> None:
+    rows = _with_unit(2, "UBMTTQ xã", "102")
+    rows[0]["unit"] = "MTTQ thị xã"
+    book = Book("102", [*rows, dict.fromkeys(rows[0], "") | {"unit": "Thị trấn"}], Layout(sections="none"))
+    outcome = run({"2022-03-20/102.xlsx": book.bytes()})
+    unknown = [("2022-03-20/102.xlsx", book.at(number, "unit")[1], "unit.unknown") for number in (0, 2, len(rows))]
+    missing = [("", "", "unit.missing")] * 2
+    assert outcome.told() == sorted([*missing, *unknown])
 
 
 def test_accents_missing_is_a_warning_with_the_right_name(run: Run) -> None:
@@ -107,6 +131,27 @@ def test_a_unit_not_listed(run: Run) -> None:
     ]
     assert outcome.rows[gone]["status"] == "not-listed"
     assert outcome.unit(DISTRICT)["listed"] == outcome.unit(DISTRICT)["expected"] - 1
+
+
+def test_a_list_without_a_column_of_units_is_told_once(run: Run) -> None:
+    rows = right_rows(DISTRICT)
+    layout = Layout(titles=("UBMTTQ HUYỆN ĐIỆN BIÊN",), columns=KEYS[1:], sections="none")
+    headings = [dict.fromkeys(row, "") | {"page_name": row["unit"].upper()} for row in rows]
+    with_headings = [row for pair in zip(headings, rows, strict=True) for row in pair]
+    for number, given in enumerate([rows, with_headings]):
+        outcome = run({f"2022-03-1{number}/a{number}.xlsx": Book(DISTRICT, given, layout).bytes()})
+        told = {(f["file"], f["rule"], f["column"]) for f in outcome.findings if f["submitter_code"] == DISTRICT}
+        assert told == {(f"2022-03-1{n}/a{n}.xlsx", "form.missing-column", "unit") for n in range(number + 1)}
+    assert outcome.unit(DISTRICT)["status"] == "to-correct"
+    most = run({"2022-03-20/b.xlsx": Book(DISTRICT, rows[:-1]).bytes()})
+    assert [found["unit_code"] for found in most.of_rule("unit.missing")] == [ROUND.expected[DISTRICT][-1].code]
+
+
+def test_a_row_without_its_unit_is_told_where_others_have_one(run: Run) -> None:
+    book = Book(DISTRICT, _with_unit(1, ""))
+    outcome = run({"2022-03-20/a.xlsx": book.bytes()})
+    file = "2022-03-20/a.xlsx"
+    assert outcome.told() == sorted([("", "", "unit.missing"), (file, book.at(1, "unit")[1], "unit.unknown")])
 
 
 def test_a_town_named_as_its_district_is_told_by_its_section_or_by_its_page(run: Run) -> None:
