@@ -174,7 +174,9 @@ class _Finder:
             here = {place: content for place, content in found.items() if start <= place < end}
             columns = settle(self.form, columns, here)
             taken = set(columns.values())
-            tables.append((columns, {place: text for place, text in extra.items() if place not in taken}))
+            # A header that its cells contradict heads a column of its own after all.
+            texts = {place: " ".join(label) for place, label in enumerate(own) if label} | extra
+            tables.append((columns, {place: text for place, text in sorted(texts.items()) if place not in taken}))
         return tables
 
     def _starts(self, labels: list[tuple[str, ...]]) -> list[int]:
