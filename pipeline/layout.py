@@ -185,7 +185,11 @@ class _Finder:
             here = {place: found[place] for place in found if start <= place < end and place - 1 not in split}
             columns = settle(self.form, columns, here)
             taken = set(columns.values())
-            tables.append((columns, {place: text for place, text in extra.items() if place not in taken}, split))
+            # A header that its cells contradict heads a column of its own after all.
+            texts = {place: " ".join(label) for place, label in enumerate(own) if label} | extra
+            tables.append(
+                (columns, {place: text for place, text in sorted(texts.items()) if place not in taken}, split)
+            )
         return tables
 
     def _is_split(self, labels: tuple[Label, ...], row: int, place: int, sample: list[list[str]]) -> bool:

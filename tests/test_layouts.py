@@ -340,6 +340,13 @@ def test_headers_swapped_or_strange_do_not_matter_where_the_content_tells(run: R
         _same_as_official(run, _book(_table(header, KEYS)))
 
 
+def test_a_header_that_its_cells_contradict_heads_a_column_too_many(run: Run) -> None:
+    rows = [row | {"place": f"Bản Nà Luống {number}"} for number, row in enumerate(ROWS)]
+    header = ["TT", "Đơn vị", "Địa chỉ", "Tên Trang", "Link", *BOTH]
+    notes = _same_as_official(run, _book(_table(header, ["unit", "place", *KEYS[1:]], rows)))
+    assert [(note["rule"], note["cell"], note["value"]) for note in notes] == [("form.extra-column", "C3", "Địa chỉ")]
+
+
 def test_an_empty_column_under_its_header_is_not_replaced(run: Run) -> None:
     rows = [row | {"page_link": ""} for row in ROWS]
     outcome = run({"2022-03-20/a.xlsx": _book(_table([*SHORT_HEADER, *BOTH], KEYS, rows))})
