@@ -167,11 +167,13 @@ class _Finder:
             split = frozenset(p for p, pair in enumerate(pairwise(own)) if self._is_split(pair, row + depth, p, sample))
             for place in split:
                 own[place : place + 2] = [own[place + 1], ()]
-            columns, extra = self.headers.match(own)
+            said, extra = self.headers.match(own)
             here = {place: found[place] for place in found if start <= place < end and place - 1 not in split}
-            columns = settle(self.form, columns, here)
+            columns = settle(self.form, said, here)
+            left = {place: " ".join(own[place]) for place in said.values()}  # its cells were none of that column
             taken = set(columns.values())
-            tables.append((columns, {place: text for place, text in extra.items() if place not in taken}, split))
+            extra = {place: text for place, text in sorted({**left, **extra}.items()) if place not in taken}
+            tables.append((columns, extra, split))
         return tables
 
     def _is_split(self, labels: tuple[Label, ...], row: int, place: int, sample: list[list[str]]) -> bool:
