@@ -165,7 +165,7 @@ class _Finder:
         for start, end in pairwise([*starts, max([len(labels), *(place + 1 for place in found)])]):
             own: list[Label] = [label if start <= place < end else () for place, label in enumerate(labels)]
             split = frozenset(p for p, pair in enumerate(pairwise(own)) if self._is_split(pair, row + depth, p, sample))
-            for place in split:
+            for place in sorted(split, reverse=True):
                 own[place : place + 2] = [own[place + 1], ()]
             said, extra = self.headers.match(own)
             here = {place: found[place] for place in found if start <= place < end and place - 1 not in split}
@@ -382,8 +382,11 @@ class _Finder:
         if place[1] in table.combined and not is_ditto(text):
             return by_kind(text).get(self.kinds[key], "")
         if place[1] in table.split and self.kinds[key] == "name" and not is_ditto(text):
-            parts = [part for part in (text, self._text((place[0], place[1] + 1))) if not is_blank(part)]
-            return " ".join(parts) or text
+            end = next(
+                column for column in range(place[1], place[1] + len(table.split) + 1) if column not in table.split
+            )
+            parts = [self._text((place[0], column)) for column in range(place[1], end + 1)]
+            return " ".join(part for part in parts if not is_blank(part)) or text
         return self._or_behind(text, place) if self.kinds[key] in ("link", "email") else text
 
     def _or_behind(self, text: str, place: Place) -> str:

@@ -386,6 +386,13 @@ def test_a_name_split_over_two_columns_is_joined(run: Run, how: str) -> None:
     _same_as_official(run, _book(grid, merges=("E3:F3", "I3:J3") if how == "merged" else ()))
 
 
+def test_a_name_split_over_three_columns_is_joined(run: Run) -> None:
+    grid = [TITLE, [], [*SHORT_HEADER, "Họ và tên", "", "", "Số điện thoại", "Email", *BOTH[3:]]]
+    for number, row in enumerate(ROWS):
+        grid.append([str(number), *_cells(row, *KEYS[:3]), *row["leader_name"].split(), *_cells(row, *KEYS[4:])])
+    _same_as_official(run, _book(grid, merges=("E3:G3",)))
+
+
 @pytest.mark.parametrize("beside", [["PCT", "UVTT"], ["Nam", "Nữ"], ["1970", "1984"]])
 def test_what_stands_beside_a_name_is_no_part_of_it(run: Run, beside: list[str]) -> None:
     grid = [TITLE, [], [*SHORT_HEADER, BOTH[0], "", *BOTH[1:]]]
