@@ -13,7 +13,7 @@ from functools import cached_property
 
 from pipeline.persons import by_kind, has_email
 from schemas.data import vocabulary
-from schemas.form import Form
+from schemas.form import Column, Form
 from schemas.kinds import link, name
 from schemas.kinds.blank import is_blank
 from schemas.text import clean
@@ -161,7 +161,7 @@ class _Columns:
             lacks = here is None or self._contradicted(column.key) or self._empty_of(here, kind)
             free = self._free() if lacks else []
             places = [p for p in free if p != here and self.found[p].mostly(kind) and self._fits(p, kind)]
-            if places and self._has_person(column.group, places[0], free):
+            if places and self._has_person(column, places[0], free):
                 for key in [key for key, place in self.columns.items() if place == places[0]]:
                     del self.columns[key]
                 self.columns[column.key] = places[0]
@@ -178,17 +178,21 @@ class _Columns:
             return not self.found[place].mostly("mixed") or kind == "link"
         return any(self.form.column(key).kind in ("phone", "email") and p > place for key, p in self.columns.items())
 
-    def _has_person(self, group: str, place: int, free: list[int]) -> bool:
+    def _has_person(self, column: Column, place: int, free: list[int]) -> bool:
         """Tell whether there is anybody to whom a number or an address can belong: a second one is nobody else's.
 
         Where the header names one person only, another's name stands between that one's and the number.
         """
-        persons, columns = self.form.persons, self.columns
+        persons, columns, group = self.form.persons, self.columns, column.group
         here = {other for other in persons if not columns.keys().isdisjoint(persons[other].values())}
-        if group not in persons or group in here or not here:
+        if group not in persons or not here:
             return True
-        names = [columns[keys["name"]] for keys in persons.values() if keys["name"] in columns]
+        names = {columns[keys["name"]]: other for other, keys in persons.items() if keys["name"] in columns}
         last = max((name for name in names if name < place), default=-1)
+        if group in here:
+            own = columns.get(persons[group]["name"], -1)
+            owner = persons.get(names.get(last, ""), {})
+            return own < place or not last < columns.get(owner.get(column.kind, ""), -1) < place
         others = sum(last < p < place and self.found[p].mostly("name") for p in free)
         return others > sum(persons[other]["name"] not in columns for other in here)
 

@@ -53,6 +53,8 @@ class Headers:
         self._contact_roles = frozenset(contacts.values())
         self._name_roles = frozenset(contacts[contact["name"]] for contact in form.persons.values())
         self._further_roles = self._contact_roles - self._name_roles
+        dated = vocabulary()["table"]
+        self._former, self._current = (tuple(map(search_key, dated[key])) for key in ("former", "current"))
         self._family = {search_key(text) for text in vocabulary()["names"]["family"]}
         self._given = search_key(vocabulary()["names"]["given"])
         self._fillers = [search_key(word) for word in form.fillers]
@@ -73,7 +75,7 @@ class Headers:
         return {**columns}, {**extra}
 
     def _match(self, labels: tuple[Label, ...]) -> tuple[dict[str, int], dict[int, str]]:
-        guesses = [self._guess(label) for label in labels]
+        guesses = [self._guess(label) for label in self._of_today(labels)]
         columns: dict[str, int] = {}
         named = [(guess.score, -place, guess.key) for place, guess in enumerate(guesses) if guess and guess.key]
         for _, place, key in sorted(named, reverse=True):
@@ -99,6 +101,24 @@ class Headers:
             if label and place not in taken
         }
         return columns, extra
+
+    def _of_today(self, labels: tuple[Label, ...]) -> list[Label]:
+        """Return the headers without those of old values that stand beside the new ones ("Link cu", "Link moi")."""
+        keys = [tuple(map(search_key, label)) for label in labels]
+        bare = [self._without(self._former + self._current, key) for key in keys]
+        former = [self._without(self._former, key) != key for key in keys]
+        present = {text for text, is_former in zip(bare, former, strict=True) if not is_former}
+        past = {text for text, is_former in zip(bare, former, strict=True) if is_former} & present - {()}
+        return [
+            label if text not in past else () if is_former else text
+            for label, text, is_former in zip(labels, bare, former, strict=True)
+        ]
+
+    def _without(self, words: tuple[str, ...], key: Label) -> Label:
+        """Return a header without the words that its parts end in."""
+        for word in words:
+            key = tuple(f" {part}".removesuffix(f" {word}").strip() for part in key)
+        return tuple(part for part in key if part)
 
     def _group_left_of(self, place: int, columns: dict[str, int]) -> str:
         """Return the group of the nearest column on the left that has one, else ""."""

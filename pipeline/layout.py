@@ -179,17 +179,15 @@ class _Finder:
         for start, end in pairwise([*starts, max([len(labels), *(place + 1 for place in found)])]):
             own: list[Label] = [label if start <= place < end else () for place, label in enumerate(labels)]
             split = frozenset(p for p, pair in enumerate(pairwise(own)) if self._is_split(pair, row + depth, p, sample))
-            for place in split:
+            for place in sorted(split, reverse=True):
                 own[place : place + 2] = [own[place + 1], ()]
-            columns, extra = self.headers.match(own)
+            said, extra = self.headers.match(own)
             here = {place: found[place] for place in found if start <= place < end and place - 1 not in split}
-            columns = settle(self.form, columns, here)
+            columns = settle(self.form, said, here)
+            left = {place: " ".join(own[place]) for place in said.values()}  # its cells were none of that column
             taken = set(columns.values())
-            # A header that its cells contradict heads a column of its own after all.
-            texts = {place: " ".join(label) for place, label in enumerate(own) if label} | extra
-            tables.append(
-                (columns, {place: text for place, text in sorted(texts.items()) if place not in taken}, split)
-            )
+            extra = {place: text for place, text in sorted({**left, **extra}.items()) if place not in taken}
+            tables.append((columns, extra, split))
         return tables
 
     def _is_split(self, labels: tuple[Label, ...], row: int, place: int, sample: list[list[str]]) -> bool:
@@ -406,8 +404,11 @@ class _Finder:
         if place[1] in table.combined and not is_ditto(text):
             return by_kind(text).get(self.kinds[key], "")
         if place[1] in table.split and self.kinds[key] == "name" and not is_ditto(text):
-            parts = [part for part in (text, self._text((place[0], place[1] + 1))) if not is_blank(part)]
-            return " ".join(parts) or text
+            end = next(
+                column for column in range(place[1], place[1] + len(table.split) + 1) if column not in table.split
+            )
+            parts = [self._text((place[0], column)) for column in range(place[1], end + 1)]
+            return " ".join(part for part in parts if not is_blank(part)) or text
         return self._or_behind(text, place) if self.kinds[key] in ("link", "email") else text
 
     def _or_behind(self, text: str, place: Place) -> str:

@@ -30,7 +30,7 @@ def settle(
 
     Newer is decided by the version written in the form, then the received date, then the workbook's own
     date of change. A file replaces the rows of the units that it lists; other rows stay. Rows whose unit is
-    not known count as long as their file does. `once`: one row speaks for a unit; else every one of its rows does.
+    not known count as long as their file does; a file of such rows alone, until its sender sends a better one. `once`: one row speaks for a unit; else every one of its rows does.
     """
     order = _order(submissions)
     origin = rows.origin
@@ -41,7 +41,9 @@ def settle(
             newest[code] = file
     known = frame["code"].ne("")
     current = known & frame["file"].eq(frame["code"].map(newest))
-    living = set(frame.loc[current, "file"]) | (set(frame["file"]) - set(frame.loc[known, "file"]))
+    naming = set(frame.loc[current, "file"])
+    nameless = set(frame["file"]) - set(frame.loc[known, "file"])
+    living = naming | _without_better(submissions, naming, nameless)
     counts = current | (~known & frame["file"].isin(living))
     kept = rows.only(rows.origin.index[counts])
     claims = current[counts] & ~(frame[counts].duplicated(["code"]) & once)
@@ -53,6 +55,15 @@ def settle(
     superseded = [_superseded(s, counting.get(s.submitter, [])) for s in dead]
     gone = {s.file for s in dead}
     return Settled(kept, claims, [*(f for f in findings if f["file"] not in gone), *superseded])
+
+
+def _without_better(submissions: list[Submission], naming: set[str], nameless: set[str]) -> set[str]:
+    """Return the files that name no unit and after which (by version or day) their sender sent none that does."""
+    last: dict[str, tuple[int, dt.date]] = {}
+    for s in submissions:
+        if s.file in naming and s.submitter:
+            last[s.submitter] = max(last.get(s.submitter, s.age[:2]), s.age[:2])
+    return {s.file for s in submissions if s.file in nameless and s.age[:2] >= last.get(s.submitter, s.age[:2])}
 
 
 def _order(submissions: list[Submission]) -> dict[str, tuple[Age, str]]:

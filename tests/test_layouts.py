@@ -425,6 +425,13 @@ def test_a_name_split_over_two_columns_is_joined(run: Run, how: str) -> None:
     _same_as_official(run, _book(grid, merges=("E3:F3", "I3:J3") if how == "merged" else ()))
 
 
+def test_a_name_split_over_three_columns_is_joined(run: Run) -> None:
+    grid = [TITLE, [], [*SHORT_HEADER, "Họ và tên", "", "", "Số điện thoại", "Email", *BOTH[3:]]]
+    for number, row in enumerate(ROWS):
+        grid.append([str(number), *_cells(row, *KEYS[:3]), *row["leader_name"].split(), *_cells(row, *KEYS[4:])])
+    _same_as_official(run, _book(grid, merges=("E3:G3",)))
+
+
 @pytest.mark.parametrize("beside", [["PCT", "UVTT"], ["Nam", "Nữ"], ["1970", "1984"]])
 def test_what_stands_beside_a_name_is_no_part_of_it(run: Run, beside: list[str]) -> None:
     grid = [TITLE, [], [*SHORT_HEADER, BOTH[0], "", *BOTH[1:]]]
@@ -477,6 +484,56 @@ def test_numbers_and_addresses_behind_both_names_come_in_their_order(run: Run) -
     header = [BOTH[0], BOTH[3], "SĐT", "SĐT", "Email", "Email"]
     keys = [f"{group}_{part}" for part in ("name", "phone", "email") for group in ("leader", "manager")]
     _same_as_official(run, _book(_table([*SHORT_HEADER, *header], [*KEYS[:3], *keys])))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("Link cũ", "Link mới", "page_link"),
+        ("Địa chỉ liên kết", "Địa chỉ liên kết cũ", "page_link"),
+        ("Tên Trang trước đây", "Tên Trang hiện nay", "page_name"),
+        ("Tên Trang cũ", "Tên Trang", "page_name"),
+        ("SĐT lãnh đạo mới", "SĐT lãnh đạo trước đây", ""),
+    ],
+)
+def test_of_an_old_and_a_new_value_the_new_one_is_taken(run: Run, old: str, new: str, key: str) -> None:
+    values = {"page_link": "https://www.facebook.com/trang.cu", "page_name": "MTTQ xã"}
+    header, keys = [*SHORT_HEADER, *BOTH], [*KEYS]
+    place = KEYS.index(key) + 1 if key else 5
+    header[place : place + 1] = [old, new]
+    keys.insert(place - 1 + (not _is_old(old)), "old")
+    rows = [row | {"old": values.get(key, NUMBER)} for row in ROWS]
+    outcome = run({"2022-03-20/a.xlsx": _book(_table(header, keys, rows))})
+    assert outcome.told() == []
+    assert [outcome.rows[unit.code][key or "leader_phone"] for unit in UNITS] == [
+        row[key or "leader_phone"] for row in ROWS
+    ]
+    assert [f["value"] for f in outcome.of_rule("form.extra-column")] == [old if _is_old(old) else new]
+
+
+def _is_old(header: str) -> bool:
+    return header.endswith((" cũ", " trước đây"))
+
+
+def test_an_old_value_without_a_new_one_is_read(run: Run) -> None:
+    _same_as_official(run, _book(_table([*SHORT_HEADER[:3], "Link cũ", *BOTH], KEYS)))
+
+
+def test_a_second_number_between_two_persons_is_nobody_elses(run: Run) -> None:
+    header = [*BOTH[:2], "Zalo", BOTH[2], BOTH[3], BOTH[5]]
+    keys = [*KEYS[:5], "zalo", *KEYS[5:7], KEYS[8]]
+    rows = [row | {"zalo": row["leader_phone"]} for row in ROWS]
+    outcome = run({"2022-03-20/a.xlsx": _book(_table([*SHORT_HEADER, *header], keys, rows))})
+    assert {outcome.rows[unit.code]["manager_phone"] for unit in UNITS} == {""}
+    assert [f["value"] for f in outcome.of_rule("form.extra-column")] == ["Zalo"]
+
+
+def test_a_postal_address_under_the_links_header_is_told_as_a_column_of_its_own(run: Run) -> None:
+    rows = [row | {"place": f"Bản Nà Luống {number}"} for number, row in enumerate(ROWS)]
+    header = ["TT", "Đơn vị", "Địa chỉ", "Tên Trang", "Link", *BOTH]
+    outcome = run({"2022-03-20/a.xlsx": _book(_table(header, ["unit", "place", *KEYS[1:]], rows))})
+    assert outcome.told() == []
+    assert [f["value"] for f in outcome.of_rule("form.extra-column")] == ["Địa chỉ"]
 
 
 def test_tables_one_below_the_other_and_side_by_side(run: Run) -> None:
