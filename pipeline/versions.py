@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -28,9 +29,10 @@ def settle(
 ) -> Settled:
     """Return the rows that count, and the findings without those of files that no longer count.
 
-    Newer is decided by the version written in the form, then the received date, then the workbook's own
-    date of change. A file replaces the rows of the units that it lists; other rows stay. Rows whose unit is
-    not known count as long as their file does; a file of such rows alone, until its sender sends a better one. `once`: one row speaks for a unit; else every one of its rows does.
+    Newer is decided by the version written in the form, then the received date, then the workbook's own date of change.
+    A file replaces the rows of the units that it lists; other rows stay. Rows whose unit is not known count as long as
+    their file does; a file of such rows alone, until its sender sends a better one. `once`: one row speaks for a unit;
+    else every one of its rows does.
     """
     order = _order(submissions)
     origin = rows.origin

@@ -114,6 +114,16 @@ def test_a_unit_listed_twice_is_told_at_every_row_and_the_first_counts(run: Run)
     assert (row["leader_name"], row["status"]) == ("Lò Văn Pánh", "to-correct")
 
 
+def test_a_file_that_names_no_unit_counts_until_a_better_one_comes(run: Run) -> None:
+    nameless = [{**row, "unit": f"Đơn vị {number}"} for number, row in enumerate(right_rows(DISTRICT))]
+    title = Layout(titles=("UBMTTQ HUYỆN ĐIỆN BIÊN",))
+    first = run({"2022-03-20/a.xlsx": Book(DISTRICT, nameless, title).bytes()})
+    assert len(first.of_rule("unit.unknown")) == len(nameless)
+    second = run({"2022-03-21/b.xlsx": Book(DISTRICT).bytes()})
+    assert second.unit(DISTRICT)["status"] == "accepted"
+    assert [f["file"] for f in second.of_rule("file.superseded")] == ["2022-03-20/a.xlsx"]
+
+
 def test_of_a_hundred_rows_of_one_unit_a_few_are_named_and_every_one_is_told(run: Run) -> None:
     rows = right_rows(DISTRICT)
     outcome = run({"2022-03-20/a.xlsx": Book(DISTRICT, [*rows, *[rows[2]] * 100]).bytes()})
