@@ -5,7 +5,7 @@ This is done where the file is read, in a worker; what is found travels as plain
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -171,7 +171,7 @@ class Recogniser:
             found = finding(Rule.SUBMISSION_UNKNOWN_UNIT, file=arrival.file, value=arrival.file, facts=facts)
             return submission("", False), [*findings, found], []
         statements = statements_in(book, self.round.questions)
-        if not statements and self._is_untouched(book, listed):
+        if not statements and self._is_untouched(book.stamp, listed):
             return refused(Rule.FILE_EMPTY, submitter, untouched=True)
         listed = self.lister.assign(listed, submitter, {layout.sheet: layout.title for layout in layouts})
         columns = self._columns(arrival, layouts, listed)
@@ -197,20 +197,20 @@ class Recogniser:
         sure, units = self.lister.own(submitter).find(text)
         return units[0].code if 0 < sure <= BARE and len(units) == 1 else ""
 
-    def _is_untouched(self, book: Workbook, listed: list[Listed]) -> bool:
-        """Tell a list sent back as it was handed out: of its units nothing is said but the names, not even "none".
+    def _is_untouched(self, stamp: Stamp | None, listed: list[Listed]) -> bool:
+        """Tell a form of ours sent back as it was handed out: of its units nothing is said, not even "none".
 
-        A form that is not the sender's first comes with what it said before; a roll-up may have nothing to say.
+        In a list of its own a sender wrote the units itself; a form that is not its first one comes with what it said
+        before; a roll-up may have nothing to say.
         """
-        if self.round.form.rows != "units" or (book.stamp and (book.stamp.version > 1 or book.stamp.sheets)):
+        if self.round.form.rows != "units" or stamp is None or stamp.version > 1 or stamp.sheets:
             return False
-        return not any(self._says_more(item.line) for item in listed)
+        return not any(item.line.flaws or not all(map(is_empty, self._said(item.line))) for item in listed)
 
-    def _says_more(self, line: Line) -> bool:
-        """Tell whether a row holds more than its unit, by name or code, and where that belongs."""
-        told = [text for key, text in line.texts.items() if key != self.unit_key]
-        beside = [text for text in line.beside.values() if not text.isdigit() and not self.region.find(text)[1]]
-        return not line.flaws.keys() <= {self.unit_key} or not all(map(is_empty, [*told, *beside]))
+    def _said(self, line: Line) -> Iterator[str]:
+        """Yield what a row says of its unit, in the form's columns and beside them."""
+        yield from (text for key, text in line.texts.items() if key != self.unit_key)
+        yield from line.beside.values()
 
     def _explanation(self, arrival: Arrival, submitter: str, listed: list[Listed], answer: Explained) -> Decision:
         """Return what the sender says of a finding: of a cell by its unit and column, of the file by the sender."""
