@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import atexit
 import datetime as dt
-import gc
 import json
 import os
 import sys
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.called import code_called, day_typed, round_called, seconds_typed
 from pipeline.errors import OperatorError, guard_screen
+from pipeline.memory import collect_less
 from schemas.messages import line
 
 if TYPE_CHECKING:
@@ -407,8 +407,7 @@ def program() -> int:
 
 def lighten() -> None:
     """Spare this process what it has no use for."""
-    # Millions of cells live until the end: looking through them for rubbish again and again took a third of a run.
-    gc.set_threshold(100_000, 50, 1_000)
+    collect_less()
     # numpy's algebra, of which nothing is used, would start threads of its own that keep a processor busy.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 

@@ -31,6 +31,7 @@ from pebble import CONSTS, ProcessExpired, ProcessPool
 from pipeline.errors import OperatorError, Refused
 from pipeline.known import Known
 from pipeline.marks import mark_of_reading
+from pipeline.memory import collect_less
 from pipeline.model import Arrival, Workbook
 from pipeline.read import read
 from pipeline.read.bundle import members
@@ -329,7 +330,8 @@ def _end(pool: ProcessPool) -> None:
 
 
 def _prepare() -> None:
-    """Make the worker harmless: it dies when told to, leaves no core (citizens' data) and writes no file."""
+    """Make the worker quick and harmless: it dies when told to, leaves no core (citizens' data) and writes no file."""
+    collect_less()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if resource:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
