@@ -97,7 +97,7 @@ def _units(round: Round, rows: Rows, repaired: pd.DataFrame, claims: pd.Series, 
         excused.setdefault(id, set()).update([column, *(c.key for c in round.form.of_group(group) if group)])
     columns = (repaired[key].tolist() for key in round.form.keys)
     values = dict(zip(repaired.index, zip(*columns, strict=True), strict=True))
-    scale = _Scale(round)
+    asked = _Asked(round)
     records: list[tuple[Any, ...]] = []
     for sender, units in round.expected.items():
         for unit in units:
@@ -106,8 +106,8 @@ def _units(round: Round, rows: Rows, repaired: pd.DataFrame, claims: pd.Series, 
             status, measures = "not-listed", _NOTHING
             if ids:
                 wrong = set().union(*(errors[id] for id in ids if id in errors))
-                status = scale.status([values[id] for id in ids], wrong)
-                measures = scale.measure(unit.level, values[first], wrong, excused.get(first, set()))
+                status = asked.status([values[id] for id in ids], wrong)
+                measures = asked.measure(unit.level, values[first], wrong, excused.get(first, set()))
             records.append((unit.code, unit.level, unit.full_name, unit.parent, sender, status, *measures, first))
     names = ["code", "level", "name", "parent_code", "submitter_code", "status", *MEASURES, "id"]
     return pd.DataFrame(records, columns=names).set_index("code")
@@ -118,7 +118,7 @@ Values = tuple[str, ...]
 """The repaired cells of a row, in the order of the form's keys."""
 
 
-class _Scale:
+class _Asked:
     """What a round asks of a unit's row, with the places of the cells that it asks for."""
 
     def __init__(self, round: Round) -> None:

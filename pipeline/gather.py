@@ -12,7 +12,7 @@ from pipeline.known import Known
 from pipeline.model import Arrival, Rows, Submission, finding
 from pipeline.read.plain import unpack
 from pipeline.readers import read_all
-from pipeline.recognise import Origin, Recognised, Recogniser, Recognising
+from pipeline.recognise import Origin, Recognised, Recognising
 from pipeline.terminal import watched
 from schemas.codes import Rule
 from schemas.form import Form
@@ -52,12 +52,11 @@ def gather(round: Round, arrivals: list[Arrival], known: Known | None = None) ->
 
 
 def _recognised(round: Round, arrivals: list[Arrival], known: Known | None) -> Iterator[Recognised]:
-    files = read_all(arrivals, Recognising.of(round), known)
+    recognising = Recognising.of(round)
+    files = read_all(arrivals, recognising, known)
     for arrival, found in watched(files, len(arrivals), "reading"):
-        if isinstance(found, bytes):
-            yield unpack(Recognised, found)
-        else:  # no worker outlived it
-            yield Recogniser(round).recognise(arrival, found)
+        # What no worker outlived is recognised here: as a file that was refused.
+        yield unpack(Recognised, found if isinstance(found, bytes) else recognising(arrival, found))
 
 
 def framed(form: Form, files: Iterable[Recognised]) -> Rows:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from pipeline.folders import paths_below
 from schemas.data import HERE, TEMPLATES, read_files
 
 _LOOKS = ("NO_COLOR", "TERM")  # of the environment: what decides how a screen looks
@@ -86,15 +87,9 @@ def lying(inbox: Path) -> str:
 
 def _mark_of_files(roots: Iterable[Path]) -> str:
     mark = hashlib.sha256()
-    for path in (path for root in roots for path in _files(root)):
+    for path in (path for root in roots for path in paths_below(root) if "__pycache__" not in path):
         mark.update(f"{path}\0{_sign(path)}\n".encode("utf-8", "surrogateescape"))
     return mark.hexdigest()
-
-
-def _files(root: Path) -> Iterator[str]:
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if name != "__pycache__")
-        yield from (os.path.join(folder, name) for name in sorted(names))  # noqa: PTH118 - thousands of them
 
 
 def _sign(path: str | Path) -> str:

@@ -167,14 +167,14 @@ class Headers:
         alike = bool(left) and bool(right) and left[:-1] == right[:-1]
         return alike and search_key(left[-1]) in self._family and search_key(right[-1]).split()[:1] == [self._given]
 
-    def is_name_of_person(self, label: Label) -> bool:
+    def heads_names(self, label: Label) -> bool:
         """Tell whether a header heads the names of persons."""
         guess = self._guess(label)
         return guess is not None and (
             guess.role in self._name_roles or (guess.key != "" and self.form.column(guess.key).kind == "name")
         )
 
-    def is_person(self, text: str) -> bool:
+    def heads_person(self, text: str) -> bool:
         """Tell whether a text alone heads the names of a person, or all that is told of one."""
         guess = self._guess((text,)) if 0 < len(text) <= LONGEST else None
         return guess is not None and guess.role in self._name_roles

@@ -148,9 +148,7 @@ class _Finder:
         """Return how many rows a header at this row has (0 for none), and the columns of each table under it."""
         if not self._may_be_header(row):
             return 0, []
-        best = (0, 0)
-        columns: dict[str, int] = {}
-        deepest = 0
+        best: tuple[tuple[int, int], int, dict[str, int]] = ((0, 0), 0, {})
         for depth in range(1, HEADER_ROWS + 1):
             if depth > 1 and self._is_empty(row + depth - 1):
                 continue  # between a heading and what stands under it
@@ -159,9 +157,9 @@ class _Finder:
             labels = self._labels(row, depth)
             matched, _ = self.headers.match(labels)
             found = (len(matched), len(set(labels)))  # a row may only tell apart two columns that one header names
-            if found > best:
-                best, columns, deepest = found, matched, depth
-        depth = deepest
+            if found > best[0]:
+                best = (found, depth, matched)
+        _, depth, columns = best
         if len(columns) < min(3, len(self.form.columns)):
             return 0, []
         if depth > 1 and self.headers.match(self._labels(row + 1, depth - 1))[0] == columns:
@@ -192,7 +190,7 @@ class _Finder:
 
     def _is_split(self, labels: tuple[Label, ...], row: int, place: int, sample: list[list[str]]) -> bool:
         """Tell whether the name in a column above this row goes on in the next column, by their headers or cells."""
-        if not self.headers.is_name_of_person(labels[1]):
+        if not self.headers.heads_names(labels[1]):
             return False
         anchor, following = (self._anchors.get((row - 1, column)) for column in (place, place + 1))
         is_merged = anchor is not None and anchor == following and labels[0] == labels[1]
@@ -252,9 +250,14 @@ class _Finder:
         heads = [
             column
             for column, text in enumerate(above)
-            if text and below[column] not in ("", text) and text not in above[:column] and self.headers.is_person(text)
+            if text
+            and below[column] not in ("", text)
+            and text not in above[:column]
+            and self.headers.heads_person(text)
         ]
-        names = [column for column, text in enumerate(below) if text != above[column] and self.headers.is_person(text)]
+        names = [
+            column for column, text in enumerate(below) if text != above[column] and self.headers.heads_person(text)
+        ]
         if not names or len(names) != len(heads):
             return
         for name, head, following in zip(names, heads, [*names[1:], len(below)], strict=True):
@@ -404,10 +407,10 @@ class _Finder:
         if place[1] in table.combined and not is_ditto(text):
             return by_kind(text).get(self.kinds[key], "")
         if place[1] in table.split and self.kinds[key] == "name" and not is_ditto(text):
-            end = next(
-                column for column in range(place[1], place[1] + len(table.split) + 1) if column not in table.split
-            )
-            parts = [self._text((place[0], column)) for column in range(place[1], end + 1)]
+            row, end = place
+            while end in table.split:
+                end += 1
+            parts = [self._text((row, column)) for column in range(place[1], end + 1)]
             return " ".join(part for part in parts if not is_blank(part)) or text
         return self._or_behind(text, place) if self.kinds[key] in ("link", "email") else text
 

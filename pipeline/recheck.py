@@ -13,13 +13,12 @@ from pathlib import Path
 from pipeline.ledger import Ledger, Run, Version
 from pipeline.marks import mark_of, mark_of_files
 from pipeline.model import Decision, Recheck
+from pipeline.recognise import NOT_JUDGING
 from pipeline.run import Result
 from schemas.codes import Rule
 from schemas.data import HERE
 from schemas.messages import line, messages
 from schemas.round import Round
-
-_NOT_JUDGING = {"title", "source", "reminders", "targets", "letterhead", "office", "contacts", "clauses"}
 
 
 def rules_of(round: Round) -> dict[str, str]:
@@ -27,7 +26,7 @@ def rules_of(round: Round) -> dict[str, str]:
     severities = {rule: words["severity"] for rule, words in messages()["rules"].items()}
     return {
         "severities": mark_of(severities),
-        "round": mark_of(round.model_dump(mode="json", exclude=_NOT_JUDGING)),
+        "round": mark_of(round.model_dump(mode="json", exclude=NOT_JUDGING)),
         "form": mark_of(round.form.model_dump(mode="json")),
         "register": mark_of([(u.code, u.type, u.name, u.parent) for u in round.register.below(round.collector)]),
         "program": _program(),

@@ -31,8 +31,8 @@ from schemas.round import Round
 from schemas.text import clean, spelling_key
 from schemas.units import Unit
 
-_NOT_READ = {"title", "source", "reminders", "targets", "letterhead", "office", "contacts", "clauses", "severities"}
-"""What of a round decides nothing of what a file says."""
+NOT_JUDGING = {"title", "source", "reminders", "targets", "letterhead", "office", "contacts", "clauses"}
+"""What of a round decides neither what a file says nor what is found in it."""
 
 
 class Origin(NamedTuple):
@@ -78,7 +78,8 @@ class Recognising:
     def of(round: Round) -> Recognising:
         """Return what is asked for a round."""
         register = round.register
-        deciding = round.model_dump(exclude=_NOT_READ), round.form.model_dump(), register.units, register.formers
+        own = round.model_dump(exclude=NOT_JUDGING | {"severities"})
+        deciding = own, round.form.model_dump(), register.units, register.formers
         text = round.model_dump_json(by_alias=True, exclude={"contacts"})  # hundreds, and every file brings the text
         return Recognising(round.id, text, mark_of(deciding))
 

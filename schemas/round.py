@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from schemas.data import HERE, read_toml
 from schemas.faults import Misfit, RoundFault, first_fault, shown, toml_fault
 from schemas.form import MEASURES as MEASURES
 from schemas.form import Column, Form, load_form
+from schemas.kinds.email import PLAIN
 from schemas.messages import clause as usual_clause
 from schemas.messages import line
 from schemas.messages import severity as usual_severity
@@ -35,12 +35,9 @@ Severity = Literal["error", "warning", "note", "trial"]
 _STRUCTURE = ("file.", "submission.", "form.", "unit.")
 
 
-_PLAIN_ADDRESS = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*@[a-z0-9-]+(?:\.[a-z0-9-]+)+")
-
-
 def _one_address(text: str) -> str:
     """Return an e-mail address that is one and nothing more: no second one, no line break, no name."""
-    if _PLAIN_ADDRESS.fullmatch(text):
+    if PLAIN.fullmatch(text):
         return text
     try:
         address = Address(addr_spec=text)

@@ -263,7 +263,7 @@ def formula_has_a_stored_result(cells: Cells) -> pd.Series:
 @_check(Rule.VALUE_MISSING, "*")
 def row_says_something_here(cells: Cells) -> pd.Series:
     if not cells.column.filled:
-        return ~(cells.blank & False)
+        return pd.Series(data=True, index=cells.value.index)
     return ~(cells.blank & concerned(cells.column, cells.table.rows) & ~cells.table.no_page)
 
 

@@ -41,10 +41,11 @@ def write_findings(told: pd.DataFrame, path: Path) -> None:
 
 def summary(result: Result) -> dict[str, Any]:
     """Return the counts of the round: numerators and denominators by level and by sender. Nobody changes them."""
-    kept: dict[str, Any] = vars(result).setdefault("_summary", {})  # every paper asks for them, and a result stays
-    if not kept:
-        kept.update(_summary(result))
-    return kept
+    known = vars(result)  # where its cached properties lie: every paper asks for the counts, and a result stays
+    if "_summary" not in known:
+        known["_summary"] = _summary(result)
+    counts: dict[str, Any] = known["_summary"]
+    return counts
 
 
 def _summary(result: Result) -> dict[str, Any]:

@@ -6,13 +6,12 @@ import re
 from html import escape
 
 from pipeline.model import address
-from schemas.text import storable
+from schemas.text import LONGEST, storable
 
 HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-_LONGEST = 32_767  # characters of a cell, of which one beyond the basic plane counts as two
 _CODED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 
 
@@ -25,11 +24,11 @@ def area(first_row: int, first_column: int, last_row: int, last_column: int) -> 
 def shown(text: str) -> str:
     """Return the element `t` that shows exactly this text; Excel takes `_x0041_` for a character's number."""
     plain = text.isprintable() and "&" not in text and "<" not in text and ">" not in text and "_x" not in text
-    if plain and text[:1] != " " != text[-1:] and len(text) <= _LONGEST // 2:  # as most are
+    if plain and text[:1] != " " != text[-1:] and len(text) <= LONGEST // 2:  # as most are
         return f"<t>{text}</t>"
     text = storable(text)
-    if len(text) > _LONGEST // 2:
-        text = text.encode("utf-16-le")[: 2 * _LONGEST].decode("utf-16-le", "ignore")
+    if len(text) > LONGEST // 2:  # a character beyond the basic plane counts as two
+        text = text.encode("utf-16-le")[: 2 * LONGEST].decode("utf-16-le", "ignore")
     if "_x" in text:
         text = _CODED.sub("_x005F_", text)
     if "\r" in text:

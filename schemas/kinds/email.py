@@ -16,7 +16,7 @@ _WORDS_AROUND = re.compile(r"[<>()\[\]@]|[^\x00-\x7f]")  # what stands beside an
 _SEPARATORS = re.compile(r"[;,/|\n]+|\s(?=\S+@)")
 _LONGEST = 254  # characters of an address, RFC 5321
 # An address in order, of which only the domain is left to be judged.
-_PLAIN = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*@([a-z0-9-]+(?:\.[a-z0-9-]+)+)")
+PLAIN = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*@([a-z0-9-]+(?:\.[a-z0-9-]+)+)")
 
 
 @cache
@@ -30,7 +30,7 @@ def repair(text: str) -> str:
 
     Of several addresses the first counts.
     """
-    return text if _PLAIN.fullmatch(text) else _repaired(text)
+    return text if PLAIN.fullmatch(text) else _repaired(text)
 
 
 @lru_cache(maxsize=20_000)
@@ -51,7 +51,7 @@ def _repaired(text: str) -> str:
 
 def in_order(text: str) -> bool:
     """Tell an address that is written as it should be, of a provider that many have."""
-    plain = _PLAIN.fullmatch(text) if len(text) <= _LONGEST else None
+    plain = PLAIN.fullmatch(text) if len(text) <= _LONGEST else None
     return plain is not None and plain[1] in _known_domains()
 
 
@@ -63,7 +63,7 @@ def _known_domains() -> frozenset[str]:
 
 def is_valid(address: str) -> bool:
     """Tell whether mail could be addressed so. Vietnamese letters before the `@` are always an accident."""
-    plain = _PLAIN.fullmatch(address) if len(address) <= _LONGEST else None
+    plain = PLAIN.fullmatch(address) if len(address) <= _LONGEST else None
     return _is_valid(f"a@{plain[1]}" if plain else address)
 
 
