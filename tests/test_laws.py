@@ -128,8 +128,8 @@ def test_the_quick_way_says_what_the_long_way_says(kind: ModuleType, monkeypatch
     quick = {
         blank: ("_telling", frozenset),
         persons: ("_telling", frozenset),
-        link: ("_PLAIN", never),
-        email: ("_PLAIN", never),
+        link: ("PLAIN", never),
+        email: ("PLAIN", never),
         name: ("_CAPITALISED", never),
         phone: ("_mobile", lambda: never),
     }
