@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from rapidfuzz import fuzz, process
 
 from schemas.data import vocabulary
 from schemas.form import Form
-from schemas.text import search_key
+from schemas.text import search_key, without_accents
 
 ALIKE = 84  # how like a name of the form a header must be, of 100
 CONTAINS = 92  # all words of a name stand in the header
 SHORT = 4  # names up to this length must be equal
 LONGEST = 120  # longer texts are no headers
+DATA = re.compile(r"@|https?:|facebook\.com|fb\.com|\d{6}", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
+_ASIDE = re.compile(r"[(\[][^()\[\]]*(?:[)\]]|$)")
+_COLUMN_NUMBER = re.compile(r"(?<=\S)\s*[(\[]\d{1,2}[)\]]$")
+_BARE_ADDRESS = re.compile(
+    r"\b(?:https?://(?:www\.)?(?:(?:facebook|fb)\.com)?|(?:www\.)?(?:facebook|fb)\.com)/?[.\u2026]*(?=[\s,;]|$)",
+    re.IGNORECASE,
+)
 _NOBODY: frozenset[str] = frozenset()
 _LINKING = {"va", "kiem", "hoac", "so", "cua"}
 
@@ -298,3 +305,29 @@ def _find(phrase: str, text: str) -> str:
             if fuzz.ratio(phrase, candidate) >= 90:
                 return candidate
     return ""
+
+
+def without_example(text: str) -> str:
+    """Return a cleaned header without its column's number and, where it holds data or is long, without its asides.
+
+    An example stands in brackets or behind a word that says so; a bare `https://` is a hint as well.
+    """
+    if text.endswith((")", "]")):
+        text = _COLUMN_NUMBER.sub("", text)
+    if len(text) <= LONGEST and not DATA.search(text):
+        return text
+    while (shorter := _ASIDE.sub(" ", text)) != text:
+        text = shorter
+    return _BARE_ADDRESS.sub("", _examples().sub("", text)).strip(" ,;:-\u2013")
+
+
+def may_hold_example(text: str) -> bool:
+    """Tell quickly a text in which data may be an example: most rows of data hold no such."""
+    return "(" in text or "[" in text or _examples().search(text) is not None
+
+
+@cache
+def _examples() -> re.Pattern[str]:
+    words = vocabulary()["table"]["examples"]
+    words = sorted({*words, *map(without_accents, words)}, key=lambda word: (-len(word), word))
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b.*", re.IGNORECASE | re.DOTALL)

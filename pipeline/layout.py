@@ -16,7 +16,7 @@ from string import ascii_lowercase, ascii_uppercase, digits
 
 from pipeline.columns import SAMPLE, contents, is_split, settle
 from pipeline.gazetteer import MIXED, OWN, section_level, unit_type
-from pipeline.headers import Headers, Label
+from pipeline.headers import DATA, Headers, Label, may_hold_example, without_example
 from pipeline.lines import NOTHING, Found, Line, with_dittos, with_second
 from pipeline.model import Place, Sheet
 from pipeline.persons import by_kind, is_ditto
@@ -32,7 +32,6 @@ Columns = tuple[dict[str, int], dict[int, str], frozenset[int]]
 _NUMBERED = re.compile(r"^[(\[]?\s*(\d{1,2}|[A-Za-z]|[IVX]{2,5})\s*[)\].]{0,2}(?:\s*=.*)?$")
 _ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV", "XVI")
 _COUNTED = {pair for marks in (ascii_uppercase, ascii_lowercase, _ROMAN) for pair in pairwise(["", *marks])}
-_DATA = re.compile(r"@|https?:|facebook\.com|fb\.com|\d{6}", re.IGNORECASE)
 _SIX_DIGITS = re.compile(r"[0-9]{6}")
 _REMARK = re.compile(r"\(.*?\)|:.*$")
 _DIGITS = re.compile(r"\d+")
@@ -221,8 +220,13 @@ class _Finder:
     def _may_be_header(self, row: int) -> bool:
         if row >= len(self.sheet.cells) or row in self._surely_data:
             return False
-        texts = [clean(text) for text in self.sheet.cells[row] if text.strip()]
-        if len(texts) < 2 or any(len(text) > 120 or _DATA.search(text) for text in texts):
+        texts = []
+        for text in self.sheet.cells[row]:
+            if text.strip():
+                texts.append(without_example(clean(text)))
+                if DATA.search(texts[-1]):
+                    return False
+        if len(texts) < 2:
             return False
         # Half of them speak of the form, or three do in its own words: clerks add more columns than the form has.
         return sum(map(self.headers.knows, texts)) * 2 >= len(texts) or sum(map(self.headers.is_name, texts)) >= 3
@@ -232,15 +236,20 @@ class _Finder:
 
     @cached_property
     def _surely_data(self) -> frozenset[int]:
-        """The rows with an address of mail or a number of six digits, in whatever way their text is encoded."""
+        """The rows with an address of mail or a number of six digits, in whatever way their text is encoded, that no
+        header can give as an example.
+        """
         rows = enumerate(map("\n".join, self.sheet.cells))
-        return frozenset(row for row, text in rows if "@" in text or _SIX_DIGITS.search(text))
+        data = ((row, text) for row, text in rows if "@" in text or _SIX_DIGITS.search(text))
+        return frozenset(row for row, text in data if not may_hold_example(text))
 
     def _labels(self, row: int, depth: int) -> list[tuple[str, ...]]:
         """Return each column's header texts from the top down; a heading reaches over the columns below it."""
         width = max(len(cells) for cells in self.sheet.cells[row : row + depth])
         rows = [r for r in range(row, row + depth) if not self._is_empty(r)]
-        grid = [[clean(self._text(self._anchor_from(row, (r, c)))) for c in range(width)] for r in rows]
+        grid = [
+            [without_example(clean(self._text(self._anchor_from(row, (r, c))))) for c in range(width)] for r in rows
+        ]
         for above, below in pairwise(grid):
             self._lead_back(above, below)
             for column in range(1, width):
@@ -353,7 +362,7 @@ class _Finder:
         first = next((clean(text) for text in self.sheet.cells[row] if not is_blank(text)), "")
         own = line.own
         data = own - {self.unit_key}
-        if (not first and not flaws) or (len(data) >= 3 and (_is_example(first) or _is_example(unit))):
+        if (not first and not flaws) or (len(data) >= 3 and any(map(self._is_example, (first, unit)))):
             return None
         names_unit = self.is_unit(unit) and not is_date_line(unit)
         level, heading = ("", "") if names_unit and not self.ended else self._section_in(row, texts)
@@ -440,6 +449,8 @@ class _Finder:
         """Tell rows that list nothing: numbers of columns, totals, dots, empty numbered rows, stray remarks."""
         if self._holds_numbers_only(line.row) or any(map(_is_total, (first, unit))) or self._repeats_header(line.row):
             return True
+        if first[:1] == "(" and self._holds_hints_only(line.row):
+            return True
         if is_blank(unit):
             return self.unit_key not in own and not self._speaks_of_a_page(line)
         if own == {self.unit_key} and not self.is_unit(unit):
@@ -458,6 +469,18 @@ class _Finder:
                 return False
         return numbers >= 3
 
+    def _holds_hints_only(self, row: int) -> bool:
+        """Tell a row that says under the header how its columns are filled: `(as on the list) (10 digits)`."""
+        texts = [text for text in map(clean, self.sheet.cells[row]) if text]
+        return len(texts) >= 3 and all(text[0] == "(" and text[-1] == ")" for text in texts)
+
+    def _is_example(self, text: str) -> bool:
+        """Tell the mark of a row that was left as an example: `VD`, or `VD: Xa A` where no unit is called so."""
+        if text[:1] in _of_no_example():
+            return False
+        mark, _, rest = text.partition(":")
+        return len(mark) <= 30 and search_key(mark) in _examples() and not self.is_unit(rest)
+
     def _speaks_of_a_page(self, line: Line) -> bool:
         """Tell a row that forgot its unit from a remark or a signature: it has a page's address, or several cells."""
         own = line.own
@@ -471,7 +494,7 @@ class _Finder:
         if row in self._surely_data:
             return False
         texts = [text for text in self.sheet.cells[row] if text.strip()]
-        if len(texts) < 3 or any(map(_DATA.search, texts)):
+        if len(texts) < 3 or any(map(DATA.search, texts)):
             return False
         return sum(map(self.headers.is_name, texts)) * 2 > len(texts)
 
@@ -512,10 +535,6 @@ def _goes_on(line: Line, table: Found) -> bool:
     last = table.lines[-1].ordinal.strip(" .)") if table.lines else ""
     here = line.ordinal.strip(" .)")
     return last.isdigit() and here.isdigit() and int(here) == int(last) + 1
-
-
-def _is_example(text: str) -> bool:
-    return len(text) <= 30 and text[:1] not in _of_no_example() and search_key(text) in _examples()
 
 
 @cache
