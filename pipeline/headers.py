@@ -89,10 +89,11 @@ class Headers:
             columns.setdefault(key, -place)
         silent = [(place, guess) for place, guess in enumerate(guesses) if guess and guess.role and not guess.key]
         # A column that does not say to which group it belongs follows the group on its left, else the first still free.
+        only = self._only_person(guesses)
         for place, guess in silent:
             if guess.role in self._further_roles:
                 continue
-            left = self._group_left_of(place, columns)
+            left = only or self._group_left_of(place, columns)
             free = [key for (_, role), key in self._in_group.items() if role == guess.role and key not in columns]
             if free and (not left or (left, guess.role) in self._in_group):
                 columns[next((key for key in free if self.form.column(key).group == left), free[0])] = place
@@ -126,6 +127,17 @@ class Headers:
         for word in words:
             key = tuple(f" {part}".removesuffix(f" {word}").strip() for part in key)
         return tuple(part for part in key if part)
+
+    def _only_person(self, guesses: list[Guess | None]) -> str:
+        """Return the group of a table's one person of whom only what else is told says whose name it is ("Chuc vu")."""
+        told = [guess for guess in guesses if guess and guess.role]
+        names = [guess for guess in told if guess.role in self._name_roles]
+        of_role = {role: [group for group, of in self._in_group if of == role] for role in {g.role for g in told}}
+        telling = {of[0] for role, of in of_role.items() if len(of) == 1 and role not in self._contact_roles}
+        named = {self.form.column(guess.key).group for guess in told if guess.key}
+        return (
+            telling.pop() if len(names) == 1 and not names[0].key and len(telling | named) == len(telling) == 1 else ""
+        )
 
     def _group_left_of(self, place: int, columns: dict[str, int]) -> str:
         """Return the group of the nearest column on the left that has one, else ""."""

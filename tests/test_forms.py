@@ -64,6 +64,38 @@ JOINS, INTERACTS = "Tham gia", "Tương tác với Trang Mặt trận Nghệ An"
             ],
         ),
         (
+            "page-list-nam-dinh",
+            [
+                ("STT",), ("Họ và tên",), ("Chức vụ",), ("Cấp độ",), ("Nhóm quản trị",), ("Số điện thoại",),
+                ("Đơn vị",), ("Email",), ("Tài khoản Facebook cá nhân",), ("Tên Trang",), ("Link Trang",),
+            ],
+            [
+                "", "manager_name", "manager_position", "manager_tier", "manager_group", "manager_phone", "unit",
+                "manager_email", "manager_facebook", "page_name", "page_link",
+            ],
+        ),
+        (
+            "page-list-nam-dinh",
+            [("Đơn vị",), ("Tên Trang",), ("Link",), ("Họ và tên",), ("Số điện thoại",), ("Chức vụ",)],
+            ["unit", "page_name", "page_link", "manager_name", "manager_phone", "manager_position"],
+        ),
+        # Nothing tells who it is, a leader is told beside, or there are two of them.
+        (
+            "page-list-nam-dinh",
+            [("Đơn vị",), ("Tên Trang",), ("Họ và tên",), ("Số điện thoại",), ("Logo",)],
+            ["unit", "page_name", "leader_name", "leader_phone", "has_logo"],
+        ),
+        (
+            "page-list-nam-dinh",
+            [("Đơn vị",), ("Tên Trang",), ("Họ và tên",), ("Chức vụ",), ("Điện thoại lãnh đạo",)],
+            ["unit", "page_name", "leader_name", "", "leader_phone"],
+        ),
+        (
+            "page-list-nam-dinh",
+            [("Đơn vị",), ("Tên Trang",), ("Họ và tên",), ("SĐT",), ("Họ và tên",), ("Chức vụ",), ("SĐT",)],
+            ["unit", "page_name", "leader_name", "leader_phone", "manager_name", "manager_position", "manager_phone"],
+        ),
+        (
             "personnel",
             [
                 ("STT",), ("Họ tên",), ("Xã",), ("Khối, xóm",), ("Loại cán bộ",), ("Tham gia FB",), ("Tham gia Zalo",),
