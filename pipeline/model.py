@@ -73,6 +73,7 @@ class Sheet:
     hidden_rows: frozenset[int] = frozenset()  # hidden rows and columns that hold something, counted from 0
     hidden_columns: frozenset[int] = frozenset()
     struck: frozenset[Place] = frozenset()  # cells that are struck through
+    corrected: dict[Place, str] = field(default_factory=dict)  # cells of which a part is, as typed: it is left out
 
 
 @dataclass(frozen=True)

@@ -181,7 +181,7 @@ class Recogniser:
         if any((told["rule"], told["column"]) == (Rule.FORM_MISSING_COLUMN, self.unit_key) for told in columns):
             for item in listed:  # told once, not in every row
                 item.rule = item.rule if self.unit_key in item.line.texts else None
-        findings += [*columns, *_told_accepted(arrival, listed, accepted)]
+        findings += [*columns, *_told_written_anew(arrival, book, listed, accepted)]
         if not book.stamp:
             lacking = any(told["rule"] == Rule.FORM_MISSING_COLUMN for told in columns)
             known = None if lacking else {item.unit.code for item in listed if item.unit}
@@ -321,19 +321,23 @@ class Recogniser:
         return list(findings.values())
 
     def _struck_out(self, arrival: Arrival, book: Workbook, listed: list[Listed]) -> list[dict[str, Any]]:
-        """Return warnings of rows that are struck through (their unit, or all they say): they count all the same."""
+        """Return warnings of rows that are struck through (their unit, or all they say) and of single cells that are:
+        they count all the same.
+        """
         struck = {(sheet.name, place) for sheet in book.sheets for place in sheet.struck}
         findings = []
         for item in listed if struck else []:
             cells, texts = item.line.cells, item.line.texts
             unit = cells.get(self.unit_key, (item.line.row, 0))
-            filled = [(item.sheet, place) for key, place in cells.items() if texts[key].strip()]
-            if (item.sheet, unit) in struck or (filled and struck.issuperset(filled)):
+            filled = {place: key for key, place in cells.items() if texts[key].strip()}
+            here = {place: key for place, key in filled.items() if (item.sheet, place) in struck}
+            whole = (item.sheet, unit) in struck or (filled and len(here) == len(filled))
+            for place, key in ({unit: self.unit_key} if whole else here).items():
                 findings.append(
                     finding(
                         Rule.CELL_STRUCK_OUT, unit=item.unit.code if item.unit else "", file=arrival.file,
-                        sheet=item.sheet, row=item.line.row + 1, column=self.unit_key, cell=address(unit),
-                        value=clean(texts.get(self.unit_key, "")),
+                        sheet=item.sheet, row=place[0] + 1, column=key, cell=address(place),
+                        value=clean(texts.get(key, "")), facts={} if whole else {"alone": True},
                     )
                 )  # fmt: skip
         return findings
@@ -366,12 +370,19 @@ class Recogniser:
         return self.region.find(unit)[0] != EXACT and self.office.find(unit)[0] == EXACT
 
 
-def _told_accepted(arrival: Arrival, listed: list[Listed], accepted: list[Accepted]) -> list[dict[str, Any]]:
-    """Tell every proposal that the clerk accepted: what stood there, and what stands there now."""
+def _told_written_anew(
+    arrival: Arrival, book: Workbook, listed: list[Listed], accepted: list[Accepted]
+) -> list[dict[str, Any]]:
+    """Tell every proposal that the clerk accepted, and every cell of the list without what is struck out in it: what
+    stood there, and what stands there now.
+    """
     notes = []
-    cells = ((item, key, place) for item in listed for key, place in item.line.cells.items()) if accepted else ()
+    corrected = {(s.name, p): (text, s.cells[p[0]][p[1]]) for s in book.sheets for p, text in s.corrected.items()}
+    asked = bool(accepted or corrected)
+    cells = ((item, key, place) for item in listed for key, place in item.line.cells.items()) if asked else ()
     at = {(item.sheet, place): (item, key) for item, key, place in cells}
-    for answer in accepted:
+    left = [Accepted(*place, clean(text), clean(rest)) for place, (text, rest) in corrected.items() if place in at]
+    for answer in [*accepted, *left]:
         item, key = at.get((answer.sheet, answer.place), (None, ""))
         notes.append(
             finding(

@@ -346,6 +346,39 @@ def test_a_struck_out_row_is_a_warning_and_counts(run: Run) -> None:
     assert outcome.unit(SENDER)["listed"] == outcome.unit(SENDER)["expected"]
 
 
+def _with_runs(shared: bool) -> bytes:
+    """A list in whose cells parts are struck out: as strings of the workbook (shared) or of their cells."""
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out) if shared else xlsxwriter.Workbook(out, {"constant_memory": True})
+    sheet, struck = book.add_worksheet(), book.add_format({"font_strikeout": True})
+    plain = book.add_format({"bold": True})
+    for row, texts in enumerate(_grid(Book(SENDER, layout=Layout(sections="none", header="flat")))):
+        for column, text in enumerate(texts):
+            if (row, column) == (4, 4):
+                sheet.write_rich_string(row, column, struck, "Lò Văn Cũ", plain, "\nLò Thị Mới")
+            elif (row, column) == (4, 5):
+                sheet.write_rich_string(row, column, struck, "0912345678", " ", plain, "0987654321")
+            elif (row, column) == (5, 4):
+                sheet.write_rich_string(row, column, struck, "Lò Văn ", struck, "Pánh")
+            elif (row, column) == (6, 4):
+                sheet.write_rich_string(row, column, plain, "Lò Văn ", "Pánh")
+            elif text:
+                sheet.write_string(row, column, text)
+    book.close()
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_of_a_cell_of_which_a_part_is_struck_out_the_rest_counts(run: Run, shared: bool) -> None:
+    outcome = run({"2022-03-20/a.xlsx": _with_runs(shared)})
+    assert outcome.told() == [("2022-03-20/a.xlsx", "E6", "cell.struck-out")]
+    unit = ROUND.expected[SENDER][1]
+    notes = {f["cell"]: (f["value"], f["suggestion"]) for f in outcome.of_rule("cell.repaired")}
+    assert notes["E5"] == ("Lò Văn Cũ Lò Thị Mới", "Lò Thị Mới")
+    row = outcome.rows[unit.code]
+    assert (row["leader_name"], row["leader_phone"]) == ("Lò Thị Mới", "0987654321")
+
+
 # --- what else a sheet says
 
 
@@ -485,6 +518,19 @@ def test_cells_of_word_merged_downwards_and_deleted_text() -> None:
     (sheet,) = read(content).sheets
     assert _cells(content) == [["a", "b"], ["", "c", "d"], ["", "e", "f"], ["y"]]
     assert sorted(sheet.merges) == [((0, 0), (2, 0)), ((0, 1), (0, 2))]
+
+
+def test_what_word_does_not_show_is_not_read() -> None:
+    deleted = _row("x", "y").replace("<w:tr>", '<w:tr><w:trPr><w:del w:id="1" w:author="a"/></w:trPr>', 1)
+    hidden = "<w:r><w:rPr><w:vanish/></w:rPr><w:t>x</w:t></w:r>"
+    shown = '<w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t>y</w:t></w:r>'
+    struck = "<w:r><w:rPr><w:strike/></w:rPr><w:t>1 </w:t></w:r><w:r><w:t>2</w:t></w:r>"
+    content = _document(
+        _table(_row("a", "b"), deleted, _row("c", "d")), f"<w:p>{hidden}{shown}</w:p><w:p>{struck}</w:p>"
+    )
+    assert _cells(content) == [["a", "b"], ["c", "d"], ["y"], ["2"]]
+    (sheet,) = read(content).sheets
+    assert sheet.corrected == {(3, 0): "1 2"}
 
 
 def test_a_border_dragged_in_one_row_makes_no_column() -> None:

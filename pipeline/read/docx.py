@@ -71,6 +71,8 @@ def _table(grid: Grid, table: Any, targets: dict[str, str]) -> None:
     columns = _columns(table)
     begun: dict[int, _Open] = {}
     for row in _inside(table, {"tr"}):
+        if row.find("{*}trPr/{*}del") is not None:
+            continue  # deleted, the change not accepted yet
         grid.begin_row()
         before = next((attribute(e, "val") for e in row.iterfind("{*}trPr/{*}gridBefore")), "")
         end = _span(before) if before else 0
@@ -138,19 +140,18 @@ def _span(text: str) -> int:
 
 
 def _cell(blocks: list[Any], targets: dict[str, str]) -> Cell:
-    """Return the text of these paragraphs (and of tables inside a cell), the first address behind it, and
-    whether all of it is struck through."""
-    lines, link, struck = [], "", []
+    """Return the text of these paragraphs (and of tables inside a cell), the first address behind it, and what of it is
+    struck through."""
+    lines, left, link, struck = [], [], "", []
     for block in blocks:
         for paragraph in block.iter("{*}p") if local(block) == "tbl" else [block]:
-            parts: list[str] = []
-            for text, is_struck in _runs(paragraph):
-                parts.append(text)
-                if text.strip():
-                    struck.append(is_struck)
-            lines.append("".join(parts))
+            runs = list(_runs(paragraph))
+            struck += [is_struck for text, is_struck in runs if text.strip()]
+            lines.append("".join(text for text, _ in runs))
+            left.append("".join(text for text, is_struck in runs if not is_struck))
             link = link or _link(paragraph, targets)
-    return Cell("\n".join(lines).strip("\n"), link, bool(struck) and all(struck))
+    rest = "\n".join(left).strip() if any(struck) else ""
+    return Cell("\n".join(lines).strip("\n"), link, bool(struck) and all(struck), rest)
 
 
 def _runs(parent: Any) -> Iterator[tuple[str, bool]]:
@@ -158,11 +159,10 @@ def _runs(parent: Any) -> Iterator[tuple[str, bool]]:
     for child in parent:
         name = local(child)
         if name == "r":
-            is_struck = any(
-                local(mark) in ("strike", "dstrike") and (attribute(mark, "val") or "1") not in _OFF
-                for mark in child.iterfind("{*}rPr/*")
-            )
-            yield "".join(_texts(child)), is_struck
+            looks = child.iterfind("{*}rPr/*")
+            marks = {local(mark) for mark in looks if (attribute(mark, "val") or "1") not in _OFF}
+            if "vanish" not in marks:
+                yield "".join(_texts(child)), not marks.isdisjoint(("strike", "dstrike"))
         elif name in _WRAPPERS:
             yield from _runs(child)
 

@@ -13,11 +13,12 @@ SPAN_LIMIT = 1_000  # what browsers believe of a colspan; Word's tables have 63 
 
 
 class Cell(NamedTuple):
-    """What a cell shows, the address behind it, and whether all of it is struck through."""
+    """What a cell shows, the address behind it, whether all of it is struck through, and what is left if a part is."""
 
     text: str
     link: str = ""
     struck: bool = False
+    rest: str = ""
 
 
 class Grid:
@@ -28,6 +29,7 @@ class Grid:
         self.merges: list[tuple[Place, Place]] = []
         self.links: dict[Place, str] = {}
         self.struck: set[Place] = set()
+        self.corrected: dict[Place, str] = {}
         self.hidden_rows: set[int] = set()
         self._until: dict[int, int] = {}  # column -> the row at which a cell from above ends
         self._column = 0
@@ -72,11 +74,13 @@ class Grid:
         if cell.text:
             self._size += column + 1 - len(texts)
             texts.extend([""] * (column - len(texts)))
-            texts.append(cell.text)
+            texts.append(cell.rest or cell.text)
         if cell.link:
             self.links[row, column] = cell.link
         if cell.struck:
             self.struck.add((row, column))
+        elif cell.rest:
+            self.corrected[row, column] = cell.text
         if down > 1:
             self._until.update(dict.fromkeys(range(column, column + across), row + down))
         if across > 1 or down > 1:
@@ -97,5 +101,5 @@ class Grid:
         """Return the sheet."""
         return Sheet(
             name, hidden, self.cells, self.merges, self.links,
-            hidden_rows=frozenset(self.hidden_rows), struck=frozenset(self.struck),
+            hidden_rows=frozenset(self.hidden_rows), struck=frozenset(self.struck), corrected=self.corrected,
         )  # fmt: skip

@@ -45,7 +45,7 @@ def tidy(sheet: Sheet) -> Sheet:
     struck = frozenset(place for place in sheet.struck if _at(cells, place))
     return replace(
         sheet, cells=cells, merges=merges, links=links, flaws=flaws, hidden_rows=rows, hidden_columns=columns,
-        struck=struck,
+        struck=struck, corrected={place: text for place, text in sheet.corrected.items() if _at(cells, place)},
     )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ class Shared:
     styles: Styles
     epoch_1904: bool
     load_strings: Callable[[], list[str]] = field(default=list)
+    struck_strings: dict[int, str] = field(default_factory=dict)  # by number, without what is struck out in them
 
 
 def is_plain(xml: bytes) -> bool:
@@ -176,6 +177,28 @@ def rich_text(element: Any) -> str:
     """Return the text of a string item, without the reading aids of Asian scripts."""
     runs = (run for run in element.iter() if local(run) == "t" and local(run.getparent()) != "rPh")
     return unescaped("".join(run.text or "" for run in runs))
+
+
+def struck_strings(xml: bytes) -> dict[int, str]:
+    """Return the shared strings of which something is struck out, by number, without it."""
+    strings = {}
+    for number, (_, item) in enumerate(walk(xml, "si") if xml else ()):
+        if (rest := unstruck(item)) is not None:
+            strings[number] = rest
+        forget(item)
+    return strings
+
+
+def unstruck(item: Any) -> str | None:
+    """Return a string item's text without the runs that are struck out, None where no text is."""
+    runs = [
+        (any(_is_struck(look) for look in run if local(look) == "rPr"), rich_text(run))
+        for run in item
+        if local(run) == "r"
+    ]
+    if not any(is_struck and text.strip() for is_struck, text in runs):
+        return None
+    return "".join(text for is_struck, text in runs if not is_struck)
 
 
 def unescaped(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ from pipeline.read.worksheet import (
     read_cells,
     read_strings,
     read_styles,
+    struck_strings,
+    unstruck,
 )  # fmt: skip
 from schemas.codes import Rule
 
@@ -67,7 +70,7 @@ def read_xlsx(content: bytes, package: Package) -> Workbook:
         xml = package.parts[part.path]
         if cells is None:
             cells = read_cells(xml, _fully(shared, package))
-        sheets.append(_sheet(part, cells, xml, package, shared.styles, tame=book is not None))
+        sheets.append(_sheet(part, cells, xml, package, shared, tame=book is not None))
     return Workbook(sheets, _stamp(package), package.modified())
 
 
@@ -106,17 +109,19 @@ def _shared(package: Package) -> Shared:
     """Return what every sheet needs; styles are only looked into where they strike something out."""
     xml = package.get(_beside(package, "styles"))
     styles = read_styles(xml) if _MARKS_STRIKES in xml else Styles()
-    return Shared(styles, _MARKS_1904.search(package.parts[package.main]) is not None)
+    strings = package.get(_beside(package, "sharedStrings"))
+    struck = struck_strings(strings) if _MARKS_STRIKES in strings else {}
+    return Shared(styles, _MARKS_1904.search(package.parts[package.main]) is not None, struck_strings=struck)
 
 
 def _fully(shared: Shared, package: Package) -> Shared:
     """Return what our own reader needs besides: the strings, and which styles show dates."""
     styles = read_styles(package.get(_beside(package, "styles")))
     strings = package.get(_beside(package, "sharedStrings"))
-    return Shared(styles, shared.epoch_1904, cache(lambda: read_strings(strings)))
+    return replace(shared, styles=styles, load_strings=cache(lambda: read_strings(strings)))
 
 
-def _sheet(part: _Part, cells: list[list[str]], xml: bytes, package: Package, styles: Styles, *, tame: bool) -> Sheet:
+def _sheet(part: _Part, cells: list[list[str]], xml: bytes, package: Package, shared: Shared, *, tame: bool) -> Sheet:
     merges, links = _around(xml, {id: target for id, (_, target) in package.relations(part.path).items()})
     flaws: dict[Place, tuple[Rule, str]] = {}
     if any(mark in xml for mark in _MARKS_FLAWS) and _FLAW.search(xml):
@@ -130,8 +135,15 @@ def _sheet(part: _Part, cells: list[list[str]], xml: bytes, package: Package, st
     rows, columns = (
         _hidden(xml) if _MARKS_HIDDEN in xml and _HIDDEN.search(xml) else (frozenset[int](), frozenset[int]())
     )
-    struck = frozenset(_struck(xml, styles.struck)) if styles.struck else frozenset[Place]()
-    return Sheet(part.name, part.hidden, cells, merges, links, flaws, {}, rows, columns, struck)
+    struck = set(_struck(xml, shared.styles.struck)) if shared.styles.struck else set[Place]()
+    corrected = {}
+    if shared.struck_strings or _MARKS_STRIKES in xml:
+        for place, rest in _partly_struck(xml, shared.struck_strings):
+            if place in struck or not rest.strip():
+                struck.add(place)
+            elif text := _at(cells, place):
+                corrected[place], cells[place[0]][place[1]] = text, rest
+    return Sheet(part.name, part.hidden, cells, merges, links, flaws, {}, rows, columns, frozenset(struck), corrected)
 
 
 def _at(cells: list[list[str]], place: Place) -> str:
@@ -223,6 +235,20 @@ def _struck(xml: bytes, styles: frozenset[int]) -> Iterator[Place]:
         told = _attributes(match[1])
         if told.get(b"s") in wanted and (place := place_of(told.get(b"r", b"").decode("ascii", "replace"))):
             yield place
+
+
+def _partly_struck(xml: bytes, strings: dict[int, str]) -> Iterator[tuple[Place, str]]:
+    """Yield the cells in whose text something is struck out, and the text without it."""
+    for place, element in cells_in(xml):
+        rest = None
+        for child in element:
+            if local(child) == "is":
+                rest = unstruck(child)
+            elif local(child) == "v" and element.get("t") == "s":
+                number = child.text or ""
+                rest = strings.get(int(number)) if number.isascii() and number.isdigit() else None
+        if rest is not None:
+            yield place, rest
 
 
 def _stamp(package: Package) -> Stamp | None:
