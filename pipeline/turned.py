@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from pipeline.headers import Headers
@@ -53,19 +53,37 @@ def _entries(sheet: Sheet, headers: Headers) -> tuple[list[str], list[Entry]]:
             continue
         if len(filled) > 1 and ORDINAL.match(clean(filled[0][1])):
             filled = filled[1:]  # the entry's running number
-        column, text = filled[0]
-        match = _LABEL.match(text)
-        label = _BULLET.sub("", clean(match[1] if match else text)).strip(" :")
-        beside = filled[1] if len(filled) > 1 else (column, match[2] if match else "")
-        if not headers.knows(label):
-            title.extend([] if entries else [clean(text)])
-        elif headers.match([(label,)])[1] == {0: ""}:
-            continue  # the row above the running numbers
-        elif is_empty(beside[1]) and (row, beside[0]) not in sheet.flaws and not match:
-            heading = label
-        else:
-            entries.append((heading, label, beside[1], (row, beside[0])))
+        for piece in _pieces(filled, headers):
+            column, text = piece[0]
+            label, behind = _label(text)
+            beside = piece[1] if len(piece) > 1 else (column, behind or "")
+            if not headers.knows(label):
+                title.extend([] if entries else [clean(text)])
+            elif headers.match([(label,)])[1] == {0: ""}:
+                continue  # the row above the running numbers
+            elif is_empty(beside[1]) and (row, beside[0]) not in sheet.flaws and behind is None:
+                heading = label
+            else:
+                entries.append((heading, label, beside[1], (row, beside[0])))
     return title, entries
+
+
+def _pieces(filled: list[tuple[int, str]], headers: Headers) -> Iterator[list[tuple[int, str]]]:
+    """Yield a row's cells from label to label: a person's name, number and address may stand on one line."""
+    start = 0
+    for place in range(1, len(filled)):
+        label, behind = _label(filled[place][1])
+        alone = place == 1 and not _label(filled[0][1])[1]  # the first label's value, unless that is a bare label
+        if behind is not None and not (alone and behind) and headers.knows(label):
+            yield filled[start:place]
+            start = place
+    yield filled[start:]
+
+
+def _label(text: str) -> tuple[str, str | None]:
+    """Return the label that a text is or begins with, and what stands behind its colon (None: it has none)."""
+    match = _LABEL.match(text)
+    return _BULLET.sub("", clean(match[1] if match else text)).strip(" :"), match[2] if match else None
 
 
 def _in_place(line: Line, places: list[Place]) -> Line:

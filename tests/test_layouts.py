@@ -565,7 +565,7 @@ def test_one_sheet_a_commune_without_a_column_for_the_unit(run: Run, told: str) 
     _same_as_official(run, _book(*sheets, names=names))
 
 
-@pytest.mark.parametrize("how", ["beside", "behind", "numbered"])
+@pytest.mark.parametrize("how", ["beside", "behind", "numbered", "one line", "one line, behind"])
 def test_one_form_a_commune(run: Run, how: str) -> None:
     def form(row: Row) -> Grid:
         entries = [("Đơn vị", row["unit"]), ("Tên Trang", row["page_name"]), ("Địa chỉ", row["page_link"])]
@@ -573,6 +573,11 @@ def test_one_form_a_commune(run: Run, how: str) -> None:
         lines = [[f"- {label}: {value}"] if how == "behind" else [label, value] for label, value in entries]
         for heading, group in (("1. Lãnh đạo phụ trách", "leader"), ("2. Cán bộ quản lý, vận hành", "manager")):
             values = [(label, row[f"{group}_{part}"]) for label, part in person]
+            if how.startswith("one line"):
+                pairs = [(heading, values[0][1]), *values[1:]]
+                told = [[f"{label}: {v}"] if how.endswith("behind") else [f"{label}:", v] for label, v in pairs]
+                lines.append([cell for cells in told for cell in cells])
+                continue
             lines += [
                 [heading],
                 *([f"+ {label}: {v}"] if how == "behind" else [f"+ {label}", v] for label, v in values),
