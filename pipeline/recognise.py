@@ -171,6 +171,9 @@ class Recogniser:
             }
             found = finding(Rule.SUBMISSION_UNKNOWN_UNIT, file=arrival.file, value=arrival.file, facts=facts)
             return submission("", False), [*findings, found], []
+        if another := self.senders.another(submitter, book, layouts, names):
+            named = self.round.submitting_units[submitter].full_name
+            return refused(Rule.SUBMISSION_UNKNOWN_UNIT, submitter, unit=named, another=another.full_name)
         statements = statements_in(book, self.round.questions)
         if not statements and self._is_untouched(book.stamp, listed):
             return refused(Rule.FILE_EMPTY, submitter, untouched=True)

@@ -122,9 +122,10 @@ class Result:
 
     @cached_property
     def unread_from(self) -> dict[str, list[str]]:
-        """The hashes of the files that could not be read, by the code of their sender."""
+        """The hashes of the files that could not be read or taken, by the code of their sender."""
         findings, hashes = self.rollup.findings, {s.file: s.sha256 for s in self.submissions}
-        refused = findings[findings["severity"].eq("error") & findings["rule"].str.startswith("file.")]
+        of_files = findings["rule"].str.startswith("file.") | findings["rule"].eq(Rule.SUBMISSION_UNKNOWN_UNIT)
+        refused = findings[findings["severity"].eq("error") & of_files]
         unread: dict[str, list[str]] = {}
         for sender, file in dict.fromkeys(zip(refused["submitter"], refused["file"], strict=True)):
             if file in hashes:

@@ -104,6 +104,45 @@ def test_the_same_bytes_twice_are_told_and_counted_once(run: Run) -> None:
     assert outcome.told(notes=True) == [("2022-03-21/b.xlsx", "", "file.duplicate")]
 
 
+def test_a_copy_in_anothers_name_takes_nothing_from_its_sender(run: Run) -> None:
+    """Files of which everything is of another sender are one finding; none of its persons is seen by the one named."""
+    bare = Layout(titles=("DANH SÁCH",), sections="none")
+    own, others = Book("095").bytes(), right_rows("099")
+    outcome = run(
+        {
+            "2022-03-20/094-a.xlsx": own,
+            "2022-03-20/095-a.xlsx": own,
+            "2022-03-21/a.xlsx": own,
+            "2022-03-20/096-b.xlsx": Book("097").bytes(),
+            "2022-03-20/097-b.xlsx": Book("096").bytes(),
+            "2022-03-20/100-c.xlsx": Book("100", others[2:5], bare).bytes(),
+            "2022-03-20/101-d.xlsx": Book("101", [*right_rows("101"), others[5]]).bytes(),
+            "2022-03-20/102-e.xlsx": Book("102", others[6:8], bare).bytes(),
+            "2022-03-20/103-f.xlsx": Book(
+                "103", others[6:9], Layout(titles=("HUYỆN NẬM PỒ",), sections="none")
+            ).bytes(),
+        }
+    )
+    told = [(f["submitter_code"], f["rule"]) for f in outcome.findings if f["file"]]
+    assert sorted(told) == [
+        ("094", "submission.unknown-unit"),
+        ("095", "file.duplicate"),
+        *[(code, "submission.unknown-unit") for code in ("096", "097", "100")],
+        ("101", "unit.wrong-parent"),
+        *[("102", "unit.wrong-parent")] * 2,
+        *[("103", "unit.wrong-parent")] * 3,
+    ]
+    assert outcome.of_rule("file.duplicate")[0]["file"] == "2022-03-21/a.xlsx"
+    assert outcome.unit("095")["status"] == "accepted"
+    assert {unit["code"] for unit in outcome.summary["units"] if unit["status"] == "rejected"} == {
+        "094", "096", "097", "100",
+    }  # fmt: skip
+    for code, other in (("094", "Thị xã Mường Lay"), ("096", "Huyện Mường Chà"), ("100", "Huyện Tuần Giáo")):
+        (told_it,) = (f for f in outcome.of_rule("submission.unknown-unit") if f["submitter_code"] == code)
+        assert other in told_it["message"]
+        assert not (outcome.sender_folder(code) / "phieu-sua.xlsx").exists()
+
+
 def test_a_newer_file_replaces_the_rows_of_its_units_only(run: Run) -> None:
     old, new = right_rows("099"), right_rows("099")[:3]
     old[1]["leader_phone"] = "0912xxxxxx"
