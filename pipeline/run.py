@@ -23,6 +23,7 @@ from pipeline.versions import settle
 from pipeline.weigh import Scales, persons_of, with_new
 from schemas.codes import Rule
 from schemas.round import Round
+from schemas.rules import repeated
 
 
 @dataclass(frozen=True)
@@ -171,14 +172,15 @@ def judge(
     del gathered  # of many rows, the memory that is not needed any more is wanted now
     give_back()
     repaired = normalise(settled.rows, round.form, round.listed_names)
-    findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
+    claims = settled.claims & ~repeated(round.form, settled.rows.origin["code"], repaired)
+    findings = validate(settled.rows, repaired, claims, round, names, settled.findings)
     decisions = with_new(decided, (d for s in submissions for d in s.explanations), free)
     scales = Scales(round, decisions, as_of, persons_of(round.form, settled.rows.typed))
-    rollup = consolidate(round, submissions, settled.rows, repaired, settled.claims, findings, scales)
+    rollup = consolidate(round, submissions, settled.rows, repaired, claims, findings, scales)
     changed: list[Shift] = []
     if earlier:
-        changed = list(shifts(round, earlier.known, settled.rows, repaired, settled.claims, rollup.findings))
+        changed = list(shifts(round, earlier.known, settled.rows, repaired, claims, rollup.findings))
     return Result(
-        round, as_of, submissions, settled.rows, repaired, settled.claims, rollup, shifts=changed,
+        round, as_of, submissions, settled.rows, repaired, claims, rollup, shifts=changed,
         decisions=decisions,
     )  # fmt: skip

@@ -114,6 +114,10 @@ def test_a_district_needs_two_different_persons(run: Run) -> None:
     book = Book("100", rows)
     outcome = run({"2022-03-20/a.xlsx": book.bytes()})
     assert outcome.told() == [("2022-03-20/a.xlsx", book.at(0, "manager_name")[1], "contact.same-person")]
+    rows[0]["manager_name"] = "Lo Van Panh"
+    rows[0]["manager_email"] = "another@gmail.com"
+    outcome = run({"2022-03-20/b.xlsx": Book("100", rows).bytes()})
+    assert ("2022-03-20/b.xlsx", book.at(0, "manager_name")[1], "contact.same-person") in outcome.told()
     namesakes = right_rows("100")
     namesakes[0]["manager_name"] = namesakes[0]["leader_name"]
     assert run({"2022-03-21/b.xlsx": Book("100", namesakes).bytes()}).told() == []
