@@ -120,9 +120,7 @@ PERSONS: list[tuple[str, list[Any]]] = [
 ]
 
 
-def persons_book(
-    layout: str, persons: list[tuple[str, list[Any]]] = PERSONS, sender: str = "Huyện Quỳnh Lưu"
-) -> bytes:
+def persons_book(layout: str, persons: list[tuple[str, list[Any]]] = PERSONS, sender: str = "Huyện Quỳnh Lưu") -> bytes:
     """The persons in one of four layouts: `every` row names its unit, `merged`, `once`, `headings`, `sheets`."""
     book = openpyxl.Workbook()
     sheet = book.active
