@@ -69,6 +69,8 @@ def print_result(published: Published) -> None:
         print(line("screen", "waiting", file=name))
     for name in published.intake.ignored:
         print(line("screen", "ignored", file=name))
+    for name in published.intake.misdated:
+        print(line("screen", "misdated", folder=name))
     for path in published.kept:
         print(line("screen", "kept", path=path))
     if published.outdated:
