@@ -121,6 +121,15 @@ def test_a_file_of_which_nothing_counts_is_told(run: Run) -> None:
     assert outcome.told(notes=True) == [("2022-03-20/a.xlsx", "", "file.superseded")]
 
 
+@pytest.mark.parametrize("day", ["2022-03-20", "2022-03-21"])
+def test_files_between_which_only_a_name_decides_are_shown_to_the_officer(
+    run: Run, capsys: pytest.CaptureFixture[str], day: str
+) -> None:
+    table = "TT;Đơn vị;Tên Trang;Địa chỉ liên kết\n1;Huyện Tuần Giáo;Mặt trận huyện Tuần Giáo;{}\n"
+    run({"2022-03-20/099 a.csv": table.format("").encode(), f"{day}/099 b.csv": table.format("-").encode()})
+    assert ("099 a.csv" in capsys.readouterr().out) is (day == "2022-03-20")
+
+
 def test_an_unreadable_newer_file_leaves_the_older_counting(run: Run) -> None:
     outcome = run({"2022-03-20/099 a.xlsx": Book("099").bytes(), "2022-03-25/099 b.xlsx": b"PK\x03\x04broken"})
     assert outcome.told() == [("2022-03-25/099 b.xlsx", "", "file.unreadable")]
