@@ -20,10 +20,10 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.ledger import Folders, Letter
 from pipeline.marks import mark_of, mark_of_program
 from pipeline.memory import most_held
 from pipeline.period import Carried
+from pipeline.records import Folders, Letter
 from pipeline.render.filling import prefilled
 from pipeline.render.letter import folder_of, letter_to, write_letter
 from pipeline.render.returned import filling_of
