@@ -409,11 +409,13 @@ def second_person_is_another(cells: Cells) -> pd.Series:
             continue
         for other in set(others) & set(required):
             here, there = form.persons[cells.column.group], form.persons[other]
-            named = table.units["level"].eq(level) & _equal(table.rows[here["name"]], table.rows[there["name"]])
-            rows = table.rows[named]
-            kinds = [kind for kind in here if kind in there and kind != "name"] or ["name"]
-            alike = pd.concat([_equal(rows[here[kind]], rows[there[kind]]) for kind in kinds], axis=1).any(axis=1)
-            same = same | alike.reindex(same.index, fill_value=False)
+            at_level = table.units["level"].eq(level)
+            named = at_level & _equal(table.rows[here["name"]], table.rows[there["name"]])
+            kinds = [kind for kind in here if kind in there and kind != "name"]
+            pairs = {kind: (table.rows[here[kind]], table.rows[there[kind]]) for kind in kinds}
+            shared = pd.DataFrame({kind: one.ne("") & one.eq(two) for kind, (one, two) in pairs.items()}, named.index)
+            same |= named & (shared.any(axis=1) | (not kinds))
+            same |= at_level & shared.all(axis=1) & (len(kinds) > 1)
     return ~same
 
 
