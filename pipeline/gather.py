@@ -32,23 +32,38 @@ class Gathered:
 
 
 def gather(round: Round, arrivals: list[Arrival], known: Known | None = None) -> Gathered:
-    """Return what the files say; the same content twice counts once, with a note.
+    """Return what the files say; the same content twice from one sender counts once, with a note.
 
     What is `known` of a file from an earlier run is not read again.
     """
-    first_of: dict[str, Arrival] = {}
-    for arrival in arrivals:
-        first_of.setdefault(arrival.sha256, arrival)
-    recognised = list(_recognised(round, list(first_of.values()), known))
-    said = {file.submission.sha256: file.findings for file in recognised}
+    recognised = list(_recognised(round, arrivals, known))
+    original = _originals([file.submission for file in recognised])
     findings: list[dict[str, Any]] = []
-    for arrival in arrivals:
-        if (first := first_of[arrival.sha256]) is arrival:
-            findings += said[arrival.sha256]
+    for file in recognised:
+        name = file.submission.file
+        if (other := original[name]) == name:
+            findings += file.findings
         else:
-            other = {"other": first.file}
-            findings.append(finding(Rule.FILE_DUPLICATE, file=arrival.file, value=arrival.file, facts=other))
+            sender = file.submission.submitter
+            findings.append(
+                finding(Rule.FILE_DUPLICATE, submitter=sender, file=name, value=name, facts={"other": other})
+            )
+    recognised = [file for file in recognised if original[file.submission.file] == file.submission.file]
     return Gathered([file.submission for file in recognised], framed(round.form, recognised), findings)
+
+
+def _originals(submissions: list[Submission]) -> dict[str, str]:
+    """Return of each file the first one with its content and its sender: itself, where it is no copy.
+
+    Who sent a file may be told by its name: a copy in another's name is no copy. One of which nobody can tell who
+    sent it is a copy of any that can be told.
+    """
+    first: dict[tuple[str, str], str] = {}
+    original: dict[str, str] = {}
+    for s in sorted(submissions, key=lambda s: not s.submitter):
+        anyone = first.setdefault((s.sha256, ""), s.file)
+        original[s.file] = first.setdefault((s.sha256, s.submitter), s.file) if s.submitter else anyone
+    return original
 
 
 def _recognised(round: Round, arrivals: list[Arrival], known: Known | None) -> Iterator[Recognised]:

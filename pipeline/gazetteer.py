@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
 
 from schemas.data import vocabulary
 from schemas.text import clean, search_key, spelling_key, without_accents
@@ -17,8 +18,9 @@ from schemas.units import Unit
 
 # A lone "X." is the short form of a level word, not a Roman ten.
 _NUMBERING = re.compile(
-    r"^\s*\d{1,3}\s*[-\u2013]\s*(?=\D)|^\s*(?:\d{1,3}|[IVXivx]{2,4}|[IVivA-Da-d])\s*[.)/:]\s*|^\s*[-+*\u2013\u2022]\s*"
+    r"^\W*\d{5}\W+(?=\D)|^\s*\d{1,3}\s*[-\u2013]\s*(?=\D)|^\s*(?:\d{1,3}|[IVXivx]{2,4}|[IVivA-Da-d])\s*[.)/:]\s*|^\s*[-+*\u2013\u2022]\s*"
 )
+_CODED = re.compile(r"^\W*(\d{5})\W+(?=\D)")  # a commune's code before its name
 _NUMERAL = re.compile(r"^\s*(?:\d{1,3}|[IVX]{1,4}|[A-D])\s+")
 _GLUED = re.compile(r"^([A-Za-z]{1,2})(?=\d)")  # a level word and the number that is the name
 _NO_HEADING = re.compile(r"@|://|\d{3}|\d\.\d")
@@ -84,6 +86,9 @@ class Gazetteer:
     def _find(self, text: str) -> tuple[int, list[Unit]]:
         if len(text.strip()) >= CODE and text.strip() in self.codes:
             return EXACT, [self.codes[text.strip()]]
+        if (coded := _CODED.match(text)) and (unit := self.codes.get(coded[1])):
+            sure, units = self._find(text[coded.end() :])
+            return (sure, [unit]) if unit in units else (0, [])
         best = self._best(text)
         if not best and (piece := parted(text)[0]) and len(piece) < len(text):
             best = self._best(piece)
@@ -109,12 +114,16 @@ class Gazetteer:
     def nearest(self, text: str) -> Unit | None:
         """Return the unit whose name is most like the text, if any is like it at all.
 
-        Compared with the level word where the text has one; accents count for half.
+        Compared with the level word where the text has one, or has a word that may be meant for it; accents count for
+        half.
         """
         best: tuple[float, Unit | None] = (NEAREST, None)
-        for reading in _readings(text) if len(text) <= LONGEST else ():
+        readings = _readings(text) if len(text) <= LONGEST else ()
+        for reading, (names, plain) in [
+            *((reading, self._full if reading.type else self._bare) for reading in readings),
+            *((reading, self._full) for reading in readings if not any(other.type for other in readings)),
+        ]:
             key = f"{spelling_key(reading.type)} {reading.key}".strip()
-            names, plain = self._full if reading.type else self._bare
             # Few are alike enough without accents to be so with them; a table of all (cdist) would need numpy.
             found = process.extract(
                 without_accents(key), plain, scorer=fuzz.ratio, score_cutoff=2 * NEAREST - 100, limit=None
@@ -124,6 +133,12 @@ class Gazetteer:
                 if score > best[0] or (best[1] is None and score >= NEAREST):
                     best = (score, self.units[place])
         return best[1]
+
+    def within_a_letter(self, text: str) -> list[Unit]:
+        """Return the units from whose names a text differs by one letter or accent, or by nothing."""
+        keys = {reading.key for reading in _readings(text)} if len(text) <= LONGEST else set()
+        pairs = zip(self.units, self._bare[0], strict=True)
+        return [unit for unit, name in pairs if any(OSA.distance(key, name, score_cutoff=1) <= 1 for key in keys)]
 
     @cached_property
     def _full(self) -> tuple[list[str], list[str]]:

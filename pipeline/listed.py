@@ -24,6 +24,7 @@ NOTHING = 99  # less sure than any reading
 AT_HAND = 64  # gazetteers of senders: the files of one come one after the other, or not at all
 # Rows with one of these are still judged by their unit.
 _JUDGED = (None, Rule.UNIT_SPELLING, Rule.UNIT_DUPLICATE, Rule.UNIT_FORMER)
+_ELSEWHERE = (Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT)  # none of the sender's units, as far as the name says
 
 
 @dataclass(slots=True)
@@ -68,6 +69,7 @@ class Lister:
         register = round.register
         at_hand = lru_cache(maxsize=AT_HAND)
         self.own = at_hand(lambda sender: Gazetteer(round.expected[sender]))
+        self._pages = at_hand(lambda sender: _pages(round, sender))
         self._under = at_hand(lambda code: Gazetteer(register.children(code)))
         self._places_of = at_hand(
             lambda sender: Gazetteer(unit for unit in register.below(sender) if register.children(unit.code))
@@ -107,8 +109,9 @@ class Lister:
             self._decide(item)
         if self.round.form.rows == "units":
             listed = self._without_headings(listed)
+            self._part(listed, submitter)
             self._mark_duplicates(listed)
-        unknown = [item for item in listed if item.rule in (Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT)]
+        unknown = [item for item in listed if item.rule in _ELSEWHERE]
         if unknown:
             taken = {item.unit.code for item in listed if item.unit}
             free = Gazetteer(unit for unit in self.round.expected[submitter] if unit.code not in taken)
@@ -168,7 +171,7 @@ class Lister:
         mine = [unit for unit in units if unit.code in self.own(submitter).codes]
         if not mine and len(units) == 1:
             self._tell_foreign(item, submitter, units)
-            item.facts["parent"] = units[0].full_name
+            item.facts["parent"] = item.facts["parent"] or units[0].full_name
             return
         item.rule, item.candidates, item.sure = Rule.UNIT_FORMER, mine, EXACT
         item.facts = {"candidates": self._named(mine if len(mine) == 1 else units), "codes": [u.code for u in mine]}
@@ -196,8 +199,11 @@ class Lister:
         if item.line.is_section and item.rule is Rule.UNIT_UNKNOWN:
             self._section_of(item, row)
             return
-        if item.rule is Rule.UNIT_UNKNOWN and len(row.coded) == 1:
+        if item.rule in _ELSEWHERE and len(row.coded) == 1:
             self._by_code(item, row, submitter)
+            return
+        if item.rule is Rule.UNIT_WRONG_PARENT:
+            self._as_its_page_says(item, submitter)
             return
         if item.rule is not None:
             return
@@ -208,14 +214,19 @@ class Lister:
             return
         if row.coded:
             item.candidates = agreeing
+        nearby: dict[str, int] = {}  # what the rows around it speak for, though another place has what is typed
         for above in row.clues:
             here = [unit for unit in item.candidates if context.under(unit, above)]
-            if not here and len(above) == 1 and item.sure == EXACT:
+            if not here and len(above) == 1 and item.candidates:
                 [code] = above
-                item.candidates = [*item.candidates, *self._under(code).find(self._text(item))[1]]
+                near, units = self._under(code).find(self._text(item))
+                nearby |= dict.fromkeys((unit.code for unit in units), near)
+                item.candidates = [*item.candidates, *units]
             item.candidates = here or item.candidates
         if len(item.candidates) > 1:
             item.candidates = self._by_page(item) or item.candidates
+        if item.unit:
+            item.sure = nearby.get(item.unit.code, item.sure)
 
     def _span(self, item: Listed, at: dict[tuple[str, int], Listed]) -> None:
         """Take the unit of a merged cell for each row that it spans, unless units below it may stand in these."""
@@ -243,7 +254,7 @@ class Lister:
         """Take the unit of the official code where the name is like its name, though misspelt."""
         unit = self.own(submitter).codes.get(next(iter(row.coded)))
         if unit and fuzz.ratio(spelling_key(unit.full_name), spelling_key(self._text(item))) >= NEAREST:
-            item.rule, item.candidates, item.sure = None, [unit], BARE + 1
+            item.rule, item.candidates, item.sure, item.facts = None, [unit], BARE + 1, {}
 
     def _reversed(self, item: Listed, context: Context) -> list[Unit]:
         """Read `huyen B - xa A` as the commune that it ends with."""
@@ -258,11 +269,25 @@ class Lister:
         return found or item.candidates
 
     def _by_page(self, item: Listed) -> list[Unit]:
-        """Return the one unit whose right page name stands in the row."""
-        keys = {name_key(item.line.texts.get(c.key, "")) for c in self.round.form.of_kind("page-name")} - {""}
-        spellings = self.round.right_names.spellings
+        """Return the one candidate whose right page name stands in the row."""
+        keys, spellings = self._page_keys(item), self.round.right_names.spellings
         units = [unit for unit in item.candidates if not keys.isdisjoint(spellings[unit.code])]
         return units if len(units) == 1 else []
+
+    def _page_keys(self, item: Listed) -> set[str]:
+        return {name_key(item.line.texts.get(c.key, "")) for c in self.round.form.of_kind("page-name")} - {""}
+
+    def _of_page(self, item: Listed, submitter: str) -> Unit | None:
+        """Return the one unit of the sender whose right page name stands in the row, whatever the row names."""
+        pages = self._pages(submitter) if (keys := self._page_keys(item)) else {}
+        units = {unit.code: unit for key in keys for unit in pages.get(key, ())}
+        return next(iter(units.values())) if len(units) == 1 else None
+
+    def _as_its_page_says(self, item: Listed, submitter: str) -> None:
+        """Take another's unit for the own one that bears the page, if these differ by accents or the level word."""
+        unit = self._of_page(item, submitter)
+        if unit and unit in self.own(submitter).find(self._text(item))[1]:
+            item.rule, item.candidates, item.sure, item.facts = None, [unit], BARE + 1, {}
 
     def _without_headings(self, listed: list[Listed]) -> list[Listed]:
         """Leave out rows that only name a unit above the rows below them, where its own row stands elsewhere."""
@@ -293,13 +318,31 @@ class Lister:
             item.rule = Rule.UNIT_SPELLING
             item.suggestion = self.names[item.candidates[0].code]
 
+    def _part(self, listed: list[Listed], submitter: str) -> None:
+        """Of the rows of one unit, give one that bears the right page name of another, not listed yet, to that one.
+
+        Only where what is typed differs from its name by accents or the level word; where it is merely like it, the
+        row's unit is unknown, and the other one is proposed.
+        """
+        rows = _rows_of(listed)
+        for code in [code for code, items in rows.items() if len(items) > 1]:
+            for item in rows[code][:]:
+                unit = self._of_page(item, submitter)
+                if unit is None or unit.code in rows or len(rows[code]) == 1:
+                    continue
+                like = Gazetteer([unit])
+                if like.find(self._text(item))[1]:
+                    item.rule, item.candidates, item.suggestion = Rule.UNIT_SPELLING, [unit], self.names[unit.code]
+                elif like.nearest(self._text(item)):
+                    item.rule, item.candidates = Rule.UNIT_UNKNOWN, []
+                else:
+                    continue
+                rows[code].remove(item)
+                rows[unit.code] = [item]
+
     def _mark_duplicates(self, listed: list[Listed]) -> None:
         """Tell units listed more than once: the first row counts, of former units the one with the new name first."""
-        rows: dict[str, list[Listed]] = {}
-        for item in listed:
-            if item.unit and item.rule in _JUDGED:
-                rows.setdefault(item.unit.code, []).append(item)
-        for code, items in rows.items():
+        for code, items in _rows_of(listed).items():
             if len(items) == 1:
                 continue
             named = [item for item in items if item.rule is not Rule.UNIT_FORMER]
@@ -314,20 +357,45 @@ class Lister:
                 item.facts = {"rows": others, "unit": self.names[code]}
 
     def _suggest(self, item: Listed, submitter: str, free: Gazetteer) -> None:
-        """Propose the nearest unit that the sender has not listed yet, else the nearest of all of its units.
+        """Propose the unit not listed yet whose right page name stands in the row, else the nearest such one, else
+        the nearest of all of the sender's units.
 
-        A unit of another sender is no misspelling, unless one of the sender's own differs by accents alone.
+        A unit of another sender is no misspelling, unless one of the sender's own differs by accents, the level word or
+        one letter alone.
         """
         text = self._text(item)
-        if item.rule is Rule.UNIT_WRONG_PARENT:
-            nearest = next((unit for unit in self.own(submitter).find(text)[1] if unit.code in free.codes), None)
-        elif item.line.is_section:
+        if item.line.is_section or is_blank(text):
             return
+        nearest = self._of_page(item, submitter)
+        if nearest and nearest.code in free.codes:
+            pass
+        elif item.rule is Rule.UNIT_WRONG_PARENT:
+            units = [unit for unit in self.own(submitter).find(text)[1] if unit.code in free.codes]
+            units = units or free.within_a_letter(text)
+            nearest = units[0] if len(units) == 1 else None
         else:
             nearest = free.nearest(text) or self.own(submitter).nearest(text)
         if nearest:
             item.suggestion = self.names[nearest.code]
             item.facts |= {"codes": [nearest.code]}
+
+
+def _pages(round: Round, sender: str) -> dict[str, list[Unit]]:
+    """Return the sender's units by the keys of their right page names."""
+    pages: dict[str, list[Unit]] = {}
+    for unit in round.expected[sender]:
+        for key in round.right_names.spellings[unit.code]:
+            pages.setdefault(key, []).append(unit)
+    return pages
+
+
+def _rows_of(listed: list[Listed]) -> dict[str, list[Listed]]:
+    """Return the rows that are judged by their unit, by its code."""
+    rows: dict[str, list[Listed]] = {}
+    for item in listed:
+        if item.unit and item.rule in _JUDGED:
+            rows.setdefault(item.unit.code, []).append(item)
+    return rows
 
 
 def _places(items: list[Listed], among: list[Listed]) -> str:

@@ -29,7 +29,6 @@ from schemas.kinds import is_blank, is_empty
 from schemas.messages import line as worded
 from schemas.round import Round
 from schemas.text import clean, spelling_key
-from schemas.units import Unit
 
 NOT_JUDGING = {"title", "source", "reminders", "targets", "letterhead", "office", "contacts", "clauses"}
 """What of a round decides neither what a file says nor what is found in it."""
@@ -171,6 +170,9 @@ class Recogniser:
             }
             found = finding(Rule.SUBMISSION_UNKNOWN_UNIT, file=arrival.file, value=arrival.file, facts=facts)
             return submission("", False), [*findings, found], []
+        if another := self.senders.another(submitter, book, layouts, names):
+            named = self.round.submitting_units[submitter].full_name
+            return refused(Rule.SUBMISSION_UNKNOWN_UNIT, submitter, unit=named, another=another.full_name)
         statements = statements_in(book, self.round.questions)
         if not statements and self._is_untouched(book.stamp, listed):
             return refused(Rule.FILE_EMPTY, submitter, untouched=True)
@@ -271,7 +273,7 @@ class Recogniser:
         if unit := self._unit_of_sheet(
             layout.title, table.sheet, [line.level] if line.is_section else self.round.lists
         ):
-            texts = line.texts | {self.unit_key: unit.full_name}
+            texts = line.texts | {self.unit_key: unit}
             table.lines[:] = [replace(line, texts=texts, is_section=False)]
         return layout
 
@@ -282,20 +284,21 @@ class Recogniser:
             return layout
         for table in layout.tables:
             if unit := self._unit_of_sheet(layout.title, table.sheet, self.round.lists):
-                table.lines[:] = [
-                    replace(line, texts=line.texts | {self.unit_key: unit.full_name}) for line in table.lines
-                ]
+                table.lines[:] = [replace(line, texts=line.texts | {self.unit_key: unit}) for line in table.lines]
         return layout
 
-    def _unit_of_sheet(self, title: list[str], name: str, levels: Sequence[str]) -> Unit | None:
-        """Return the lowest unit that a sheet's title names with its level word, else the one the sheet is called."""
+    def _unit_of_sheet(self, title: list[str], name: str, levels: Sequence[str]) -> str:
+        """Return the lowest unit that a sheet's title names with its level word, else the one the sheet is called.
+
+        "" for none, or several in a title. Of units with one name the sender's is meant, who is not known yet.
+        """
         mentions = [mention for text in title for mention in self.region.mentions(text) if mention.typed]
         for level in reversed(levels):
-            if units := {mention.unit.code for mention in mentions if mention.unit.level == level}:
-                return self.round.register.units[units.pop()] if len(units) == 1 else None
+            if names := {mention.unit.full_name for mention in mentions if mention.unit.level == level}:
+                return names.pop() if len(names) == 1 else ""
         sure, found = self.region.find(name)
-        found = [unit for unit in found if unit.level in levels]
-        return found[0] if 0 < sure <= BARE and len(found) == 1 else None
+        names = {unit.full_name for unit in found if unit.level in levels and sure <= BARE}
+        return names.pop() if len(names) == 1 else name if names else ""
 
     def _columns(self, arrival: Arrival, layouts: list[Layout], listed: list[Listed]) -> list[dict[str, Any]]:
         """Return findings of columns that are missing, once a file, and notes of foreign ones, once a sheet."""

@@ -13,16 +13,17 @@ import pandas as pd
 from pipeline.consolidate import RollUp, consolidate
 from pipeline.gather import gather
 from pipeline.known import Known
-from pipeline.ledger import Posted
 from pipeline.memory import give_back
 from pipeline.model import Arrival, Decision, Moment, Progress, Recheck, Rows, Shift, Standing, Submission
 from pipeline.normalise import normalise
 from pipeline.period import Earlier, of_period, shifts, with_carried
+from pipeline.records import Posted
 from pipeline.validate import validate
 from pipeline.versions import settle
 from pipeline.weigh import Scales, persons_of, with_new
 from schemas.codes import Rule
 from schemas.round import Round
+from schemas.rules import repeated
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,10 @@ class Result:
 
     @cached_property
     def unread_from(self) -> dict[str, list[str]]:
-        """The hashes of the files that could not be read, by the code of their sender."""
+        """The hashes of the files that could not be read or taken, by the code of their sender."""
         findings, hashes = self.rollup.findings, {s.file: s.sha256 for s in self.submissions}
-        refused = findings[findings["severity"].eq("error") & findings["rule"].str.startswith("file.")]
+        of_files = findings["rule"].str.startswith("file.") | findings["rule"].eq(Rule.SUBMISSION_UNKNOWN_UNIT)
+        refused = findings[findings["severity"].eq("error") & of_files]
         unread: dict[str, list[str]] = {}
         for sender, file in dict.fromkeys(zip(refused["submitter"], refused["file"], strict=True)):
             if file in hashes:
@@ -170,14 +172,15 @@ def judge(
     del gathered  # of many rows, the memory that is not needed any more is wanted now
     give_back()
     repaired = normalise(settled.rows, round.form, round.listed_names)
-    findings = validate(settled.rows, repaired, settled.claims, round, names, settled.findings)
+    claims = settled.claims & ~repeated(round.form, settled.rows.origin["code"], repaired)
+    findings = validate(settled.rows, repaired, claims, round, names, settled.findings)
     decisions = with_new(decided, (d for s in submissions for d in s.explanations), free)
     scales = Scales(round, decisions, as_of, persons_of(round.form, settled.rows.typed))
-    rollup = consolidate(round, submissions, settled.rows, repaired, settled.claims, findings, scales)
+    rollup = consolidate(round, submissions, settled.rows, repaired, claims, findings, scales)
     changed: list[Shift] = []
     if earlier:
-        changed = list(shifts(round, earlier.known, settled.rows, repaired, settled.claims, rollup.findings))
+        changed = list(shifts(round, earlier.known, settled.rows, repaired, claims, rollup.findings))
     return Result(
-        round, as_of, submissions, settled.rows, repaired, settled.claims, rollup, shifts=changed,
+        round, as_of, submissions, settled.rows, repaired, claims, rollup, shifts=changed,
         decisions=decisions,
     )  # fmt: skip

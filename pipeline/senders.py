@@ -14,6 +14,7 @@ from schemas.round import Round
 from schemas.units import Unit
 
 AGREEING = 4  # a title agrees with the units listed if it has this part of the votes that another sender has
+MANY = 3  # rows, all of one other sender, that are no slip in one's own list
 _CODE = re.compile(r"^(\d+)(?!\d)")
 
 
@@ -52,6 +53,23 @@ class Senders:
             decided = (decided & named) or decided or named
         units = [unit for code, unit in self.round.submitting_units.items() if code in decided]
         return (units[0].code, []) if len(units) == 1 else ("", units)
+
+    def another(self, sender: str, book: Workbook, layouts: list[Layout], names: list[str]) -> Unit | None:
+        """Return the one sender that a file names and lists, in which nothing is of the one that its name tells."""
+        found: list[set[str]] = []
+        for name in names:
+            sure, units = self.region.find(name)
+            if 0 < sure <= BARE:
+                found.append({self.above(unit) for unit in units})
+                if sender in found[-1]:
+                    return None
+        common = set.intersection(*found) if found else set()
+        if len(common) != 1:
+            return None
+        told, whole = self._told(book, layouts, names), len(found) == len(names) >= MANY
+        # A list that hardly names a unit of the region may be anybody's.
+        surely = told == common and len(found) * 2 >= len(names) - 1
+        return self.round.submitting_units[common.pop()] if surely or (whole and not told) else None
 
     def by_name(self, file: str) -> str:
         """Return the sender of a file that cannot be read, by its name alone."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import pandera.pandas as pa
@@ -398,6 +398,8 @@ def name_is_of_a_person(cells: Cells) -> pd.Series:
 @_check(Rule.CONTACT_SAME_PERSON, "name")
 def second_person_is_another(cells: Cells) -> pd.Series:
     table, form = cells.table, cells.table.round.form
+    if form.rows == "persons":
+        return ~repeated(form, table.units["code"], table.rows, keep=False)
     persons = list(form.persons)
     others = persons[: persons.index(cells.column.group)] if cells.column.group in persons else []
     same = table.no_page & False
@@ -407,16 +409,36 @@ def second_person_is_another(cells: Cells) -> pd.Series:
             continue
         for other in set(others) & set(required):
             here, there = form.persons[cells.column.group], form.persons[other]
-            named = table.units["level"].eq(level) & _equal(table.rows[here["name"]], table.rows[there["name"]])
-            rows = table.rows[named]
-            kinds = [kind for kind in here if kind in there and kind != "name"] or ["name"]
-            alike = pd.concat([_equal(rows[here[kind]], rows[there[kind]]) for kind in kinds], axis=1).any(axis=1)
-            same = same | alike.reindex(same.index, fill_value=False)
+            at_level = table.units["level"].eq(level)
+            named = at_level & _equal(table.rows[here["name"]], table.rows[there["name"]])
+            kinds = [kind for kind in here if kind in there and kind != "name"]
+            pairs = {kind: (table.rows[here[kind]], table.rows[there[kind]]) for kind in kinds}
+            shared = pd.DataFrame({kind: one.ne("") & one.eq(two) for kind, (one, two) in pairs.items()}, named.index)
+            same |= named & (shared.any(axis=1) | (not kinds))
+            same |= at_level & shared.all(axis=1) & (len(kinds) > 1)
     return ~same
 
 
+def repeated(form: Form, codes: pd.Series, rows: pd.DataFrame, *, keep: Literal["first", False] = "first") -> pd.Series:
+    """Tell the rows that say of a person just what another one of its unit says; `keep="first"`: but the first such.
+
+    `codes` are the units of the rows, "" where a row is not judged by its unit. Namesakes differ in something else.
+    """
+    if form.rows != "persons":
+        return pd.Series(data=False, index=rows.index)
+    named = codes.ne("") & rows[[column.key for column in form.of_kind("name")]].ne("").any(axis=1)
+    who = rows.drop(columns=form.unit_key).assign(**{form.unit_key: codes})
+    return named & who.duplicated(keep=keep)
+
+
+@_explains(Rule.CONTACT_SAME_PERSON)
+def whether_in_two_rows(cells: Cells, value: str) -> dict[str, str]:
+    """Tell a person that has two rows from one who has two duties in one."""
+    return {"twice": value} if cells.table.round.form.rows == "persons" else {}
+
+
 def _equal(one: pd.Series, other: pd.Series) -> pd.Series:
-    key = cache(name.same_person_key)
+    key = cache(lambda text: without_accents(name.same_person_key(text)))
     equal = [a != "" and (a == b or key(a) == key(b)) for a, b in zip(one.tolist(), other.tolist(), strict=True)]
     return pd.Series(equal, index=one.index, dtype=bool)
 

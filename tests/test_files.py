@@ -104,6 +104,45 @@ def test_the_same_bytes_twice_are_told_and_counted_once(run: Run) -> None:
     assert outcome.told(notes=True) == [("2022-03-21/b.xlsx", "", "file.duplicate")]
 
 
+def test_a_copy_in_anothers_name_takes_nothing_from_its_sender(run: Run) -> None:
+    """Files of which everything is of another sender are one finding; none of its persons is seen by the one named."""
+    bare = Layout(titles=("DANH SÁCH",), sections="none")
+    own, others = Book("095").bytes(), right_rows("099")
+    outcome = run(
+        {
+            "2022-03-20/094-a.xlsx": own,
+            "2022-03-20/095-a.xlsx": own,
+            "2022-03-21/a.xlsx": own,
+            "2022-03-20/096-b.xlsx": Book("097").bytes(),
+            "2022-03-20/097-b.xlsx": Book("096").bytes(),
+            "2022-03-20/100-c.xlsx": Book("100", others[2:5], bare).bytes(),
+            "2022-03-20/101-d.xlsx": Book("101", [*right_rows("101"), others[5]]).bytes(),
+            "2022-03-20/102-e.xlsx": Book("102", others[6:8], bare).bytes(),
+            "2022-03-20/103-f.xlsx": Book(
+                "103", others[6:9], Layout(titles=("HUYỆN NẬM PỒ",), sections="none")
+            ).bytes(),
+        }
+    )
+    told = [(f["submitter_code"], f["rule"]) for f in outcome.findings if f["file"]]
+    assert sorted(told) == [
+        ("094", "submission.unknown-unit"),
+        ("095", "file.duplicate"),
+        *[(code, "submission.unknown-unit") for code in ("096", "097", "100")],
+        ("101", "unit.wrong-parent"),
+        *[("102", "unit.wrong-parent")] * 2,
+        *[("103", "unit.wrong-parent")] * 3,
+    ]
+    assert outcome.of_rule("file.duplicate")[0]["file"] == "2022-03-21/a.xlsx"
+    assert outcome.unit("095")["status"] == "accepted"
+    assert {unit["code"] for unit in outcome.summary["units"] if unit["status"] == "rejected"} == {
+        "094", "096", "097", "100",
+    }  # fmt: skip
+    for code, other in (("094", "Thị xã Mường Lay"), ("096", "Huyện Mường Chà"), ("100", "Huyện Tuần Giáo")):
+        (told_it,) = (f for f in outcome.of_rule("submission.unknown-unit") if f["submitter_code"] == code)
+        assert other in told_it["message"]
+        assert not (outcome.sender_folder(code) / "phieu-sua.xlsx").exists()
+
+
 def test_a_newer_file_replaces_the_rows_of_its_units_only(run: Run) -> None:
     old, new = right_rows("099"), right_rows("099")[:3]
     old[1]["leader_phone"] = "0912xxxxxx"
@@ -121,6 +160,15 @@ def test_a_file_of_which_nothing_counts_is_told(run: Run) -> None:
     assert outcome.told(notes=True) == [("2022-03-20/a.xlsx", "", "file.superseded")]
 
 
+@pytest.mark.parametrize("day", ["2022-03-20", "2022-03-21"])
+def test_files_between_which_only_a_name_decides_are_shown_to_the_officer(
+    run: Run, capsys: pytest.CaptureFixture[str], day: str
+) -> None:
+    table = "TT;Đơn vị;Tên Trang;Địa chỉ liên kết\n1;Huyện Tuần Giáo;Mặt trận huyện Tuần Giáo;{}\n"
+    run({"2022-03-20/099 a.csv": table.format("").encode(), f"{day}/099 b.csv": table.format("-").encode()})
+    assert ("099 a.csv" in capsys.readouterr().out) is (day == "2022-03-20")
+
+
 def test_an_unreadable_newer_file_leaves_the_older_counting(run: Run) -> None:
     outcome = run({"2022-03-20/099 a.xlsx": Book("099").bytes(), "2022-03-25/099 b.xlsx": b"PK\x03\x04broken"})
     assert outcome.told() == [("2022-03-25/099 b.xlsx", "", "file.unreadable")]
@@ -133,12 +181,25 @@ def test_a_damaged_file_is_forgotten_once_a_good_one_has_come(run: Run) -> None:
     assert (outcome.unit("099")["status"], outcome.unit("099")["file"]) == ("accepted", "2022-03-25/099 b.xlsx")
 
 
-@pytest.mark.parametrize(("folder", "late"), [("2022-03-30", False), ("2022-03-31", True), ("tuan 4", True)])
-def test_late_is_after_the_last_day(run: Run, folder: str, late: bool) -> None:
+@pytest.mark.parametrize(
+    ("folder", "late"),
+    [
+        ("2022-03-30", False),
+        ("2022-03-31", True),
+        ("30.3.2022", False),
+        ("2022-3-30 đợt 2", False),
+        ("31-3-2022_bo sung", True),
+        ("2022-03-40", True),
+        ("2022-03-30-15", True),
+        ("tuan 4", True),
+    ],
+)
+def test_late_is_after_the_last_day(run: Run, capsys: pytest.CaptureFixture[str], folder: str, late: bool) -> None:
     outcome = run({f"{folder}/a.xlsx": Book("099").bytes()})
     assert [f["rule"] for f in outcome.findings if f["submitter_code"] == "099"] == ["submission.late"] * late
     assert outcome.unit("099")["late"] is late
     assert outcome.summary["submissions"]["late"] == int(late)
+    assert (f"“{folder}” không phải ngày" in capsys.readouterr().out) is (folder == "2022-03-40")
 
 
 def test_nobody_has_sent(run: Run) -> None:

@@ -183,6 +183,13 @@ def test_a_units_name_from_before_the_amendment_is_a_warning() -> None:
     ]
 
 
+def test_a_former_unit_of_another_district_belongs_there_not_to_itself() -> None:
+    units = ["Thành phố Thái Nguyên", "Phường Tân Lập", "Xã Trung Thành"]
+    sender, told, facts = _read(units, ["DANH SÁCH"], recogniser=Recogniser(THAI_NGUYEN))
+    assert (sender, told[2]) == ("164", ("", "unit.wrong-parent", "Phường Trung Thành"))
+    assert facts[2]["parent"] == "Thành phố Phổ Yên"
+
+
 def test_units_are_merged_renamed_and_new() -> None:
     register = load_register("2022").amended(
         [

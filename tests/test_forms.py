@@ -152,7 +152,7 @@ PERSONS: list[tuple[str, list[Any]]] = [
 ]
 
 
-def persons_book(layout: str, persons: list[tuple[str, list[Any]]] = PERSONS) -> bytes:
+def persons_book(layout: str, persons: list[tuple[str, list[Any]]] = PERSONS, sender: str = "Huyện Quỳnh Lưu") -> bytes:
     """The persons in one of four layouts: `every` row names its unit, `merged`, `once`, `headings`, `sheets`."""
     book = openpyxl.Workbook()
     sheet = book.active
@@ -160,7 +160,7 @@ def persons_book(layout: str, persons: list[tuple[str, list[Any]]] = PERSONS) ->
         if layout == "sheets":
             sheet = book.create_sheet(unit)
         if layout == "sheets" or unit == persons[0][0]:
-            sheet.append(["ỦY BAN MTTQ VIỆT NAM HUYỆN QUỲNH LƯU"])
+            sheet.append([f"ỦY BAN MTTQ VIỆT NAM {sender.upper()}"])
             sheet.append([unit.upper() if layout == "sheets" else "DANH SÁCH"])
             top = sheet.max_row + 1
             sheet.append(["TT", "Đơn vị", "Khu dân cư", "Đối tượng", "Họ và tên", JOINS, "", "", INTERACTS])
@@ -198,6 +198,22 @@ TOLD = (
 def test_persons_are_read_in_any_layout(layout: str, run: Run) -> None:
     outcome = run({"2022-02-20/quynh luu.xlsx": persons_book(layout)}, round="nghe-an-2022", as_of="2022-03-05")
     assert _told(outcome) == TOLD
+
+
+def test_of_communes_of_one_name_a_sheets_is_the_senders_and_who_is_listed_twice_counts_once(run: Run) -> None:
+    """Dong Van is a commune of three districts. Namesakes differ in something, collectives have no name."""
+    person = ["", "Ủy viên", "Vi Văn Tám", "x", "", "", "", "", ""]
+    collective = ["", "Tập thể", "", "x", "", "", "", "", ""]
+    persons = [
+        ("Huyện Quế Phong", ["", "Chuyên trách", "Nguyễn Văn An", "x", "x", "", "", "", ""]),
+        *[("Xã Đồng Văn", list(row)) for row in (person, person, ["Bản Mường", *person[1:]], collective, collective)],
+    ]
+    book = persons_book("sheets", persons, "Huyện Quế Phong")
+    outcome = run({"2022-02-20/415.xlsx": book}, round="nghe-an-2022", as_of="2022-02-21")
+    names = [row["full_name"] for row in outcome._table("rows.csv") if row["file"]]
+    assert sorted(names) == ["", "", "Nguyễn Văn An", "Vi Văn Tám", "Vi Văn Tám"]
+    told = [(f["rule"], f["row"]) for f in outcome.findings if f["file"] and f["severity"] != "note"]
+    assert told == [("contact.same-person", "5"), ("contact.same-person", "6")]
 
 
 def test_more_columns_beside_the_forms_than_it_has(run: Run) -> None:

@@ -206,16 +206,22 @@ def test_a_heading_left_from_the_block_before_decides_nothing() -> None:
     assert origin["unit_rule"].iloc[len(_districts("40")) + 1 + own.index(shared)] == "unit.ambiguous"
 
 
-def test_an_accent_forgotten_is_not_taken_for_a_commune_of_another_district() -> None:
+@pytest.mark.parametrize("text", ["Xã Nam Thanh", "Nam Thanh"])
+@pytest.mark.parametrize("page", [True, False])
+def test_an_accent_forgotten_is_not_taken_for_a_commune_of_another_district(text: str, *, page: bool) -> None:
     """Nam Thanh of Nam Dan, under the heading of Yen Thanh, which has Nam Thanh with another accent."""
     [sheet] = _headings("40")
     place = next(n for n, cells in enumerate(sheet.cells) if cells[1:2] == ["Xã Nam Thành"])
-    sheet.cells[place][1] = "Xã Nam Thanh"
+    sheet.cells[place][1] = text
+    meant = next(unit for unit in ROUND.expected["40"] if unit.full_name == "Xã Nam Thành")
+    if page:
+        sheet.cells[place][2] = ROUND.right_names.proposed[meant.code]
     origin = _recognised([sheet]).rows.origin
     [told] = origin.index[origin["unit_rule"].ne("")]
-    assert origin.at[told, "unit_rule"] == "unit.ambiguous"
-    candidates = {REGISTER.units[code].full_name for code in origin.at[told, "unit_facts"]["codes"]}
-    assert candidates == {"Xã Nam Thành", "Xã Nam Thanh"}
+    assert origin.at[told, "unit_rule"] == ("unit.spelling" if page else "unit.ambiguous")
+    assert origin.at[told, "code"] == (meant.code if page else "")
+    candidates = {REGISTER.units[code].full_name for code in origin.at[told, "unit_facts"].get("codes", [])}
+    assert candidates == (set() if page else {"Xã Nam Thành", "Xã Nam Thanh"})
 
 
 def test_a_code_of_another_unit_is_told_with_both() -> None:

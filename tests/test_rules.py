@@ -123,3 +123,18 @@ def test_a_district_needs_two_different_persons(run: Run) -> None:
     outcome = run({"2022-03-22/c.xlsx": book.bytes()})
     assert outcome.told() == [("2022-03-22/c.xlsx", book.at(0, "manager_name")[1], "contact.missing")]
     assert outcome.unit("100")["staffed"] == outcome.unit("100")["expected"] - 1
+
+
+def test_two_persons_differ_in_more_than_accents_and_are_reached_apart(run: Run) -> None:
+    others = {
+        "099": ("Lo Van Panh", "phone"),
+        "101": ("Giàng Thị Dua", "phone"),
+        "102": ("Giàng Thị Dua", "phone email"),
+    }
+    files = {}
+    for sender, (name, shared) in others.items():
+        rows = right_rows(sender)
+        rows[0] |= {"manager_name": name, **{f"manager_{part}": rows[0][f"leader_{part}"] for part in shared.split()}}
+        files[f"2022-03-20/{sender}.xlsx"] = Book(sender, rows).bytes()
+    outcome = run(files)
+    assert {f["submitter_code"] for f in outcome.of_rule("contact.same-person")} == {"099", "102"}

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from itertools import combinations
 
 import pytest
-from building import KEYS, ROUND, Book, Layout, Row, right_row, right_rows, workbook_of
+from building import KEYS, ROUND, Book, Layout, Row, plain_book, right_row, right_rows, workbook_of
 from conftest import Run
 from unidecode import unidecode
 
 from pipeline.gazetteer import BARE, UNACCENTED, Gazetteer
+from schemas.round import load_round
 from schemas.text import search_key, spelling_key
 from schemas.units import Unit, load_register
 
@@ -63,8 +64,11 @@ def test_a_kind_of_which_there_are_several_or_none_or_a_heading_names_no_unit(ru
     book = Book("102", [*rows, dict.fromkeys(rows[0], "") | {"unit": "Thị trấn"}], Layout(sections="none"))
     outcome = run({"2022-03-20/102.xlsx": book.bytes()})
     unknown = [("2022-03-20/102.xlsx", book.at(number, "unit")[1], "unit.unknown") for number in (0, 2, len(rows))]
-    missing = [("", "", "unit.missing")] * 2
-    assert outcome.told() == sorted([*missing, *unknown])
+    assert outcome.told() == sorted(unknown)  # whose pages they bear is proposed: these are not missing as well
+    proposed = {found["cell"]: found["suggestion"] for found in outcome.of_rule("unit.unknown")}
+    assert [proposed[cell] for _, cell, _ in unknown] == [
+        *(ROUND.expected["102"][number].full_name for number in (0, 2)), "",
+    ]  # fmt: skip
 
 
 def test_accents_missing_is_a_warning_with_the_right_name(run: Run) -> None:
@@ -102,6 +106,54 @@ def test_a_unit_of_another_district(run: Run) -> None:
     outcome = run({"2022-03-20/a.xlsx": book.bytes()})
     assert [place[2] for place in outcome.told()] == ["unit.wrong-parent"]
     assert outcome.rows[ROUND.expected["099"][3].code]["status"] == "not-listed"
+
+
+def test_a_slip_that_reads_as_a_unit_of_another_district(run: Run) -> None:
+    """What the page says, an accent and a letter decide what is proposed; no clerk is told to leave out a right row."""
+    round = load_round("quang-nam-2021")
+    files: dict[str, bytes] = {}
+    told: list[tuple[str, str, str]] = []
+
+    def sent(sender: str, *slips: tuple[str, str, str], whole: str = "{0.full_name}") -> None:
+        """A list with slips: the name of the unit that is meant, what is typed, the page ("" for the right one)."""
+        rows = [
+            right_row(unit) | {"unit": whole.format(unit), "page_name": round.right_names.proposed[unit.code]}
+            for unit in round.expected[sender]
+        ]
+        for name, typed, page in slips:
+            (row,) = (r for r, unit in zip(rows, round.expected[sender], strict=True) if unit.full_name == name)
+            row |= {"unit": typed} | ({"page_name": page} if page else {})
+        files[f"2021-12-01/{sender}.xlsx"] = plain_book(round, rows)
+
+    sent("517", ("Xã Tam Thạnh", "Tam Thanh", ""))
+    told.append(("517", "unit.spelling", "Xã Tam Thạnh"))
+    sent("518", ("Xã Tam Thành", "Tam Thanh", "Trang X"))
+    told.append(("518", "unit.wrong-parent", "Xã Tam Thành"))
+    sent("515", ("Xã Trà Đông", "Xã Trà Đôn", "Trang X"))
+    told.append(("515", "unit.wrong-parent", "Xã Trà Đông"))
+    sent("516", ("Xã Trà Dơn", "Xã Trà Don", ""))
+    told.append(("516", "unit.spelling", "Xã Trà Dơn"))
+    sent("513", ("Xã Bình Phục", "Xã Bình Phú", ""))
+    told.append(("513", "unit.unknown", "Xã Bình Phục"))
+    sent("502", ("Phường Tân Thạnh", "Pường Tân Thạnh", "Trang X"))
+    told.append(("502", "unit.unknown", "Phường Tân Thạnh"))
+    # Of the same name, and nothing tells: one unit is listed twice, the other is not.
+    sent("512", ("Xã Quế Lưu", "Xã Quế Thọ", "Trang X"))
+    told += [("512", "unit.duplicate", "")] * 2 + [("512", "unit.missing", "")]
+    # Of another district, and like none of its own.
+    sent("514", ("Xã Tiên Lập", "Xã Tam Ngọc", "Trang X"))
+    told += [("514", "unit.wrong-parent", ""), ("514", "unit.missing", "")]
+    # Nothing like its name, but its page is right.
+    sent("509", ("Xã Quế Phú", "XãQuếPhú", ""))
+    told.append(("509", "unit.unknown", "Xã Quế Phú"))
+    # Code and name in one cell: the code decides, and the name must agree.
+    sent("508", ("Xã Duy Thu", "20611 - Xã Duy Thu", "Trang X"), whole="{0.code} - {0.full_name}")
+    told.append(("508", "unit.unknown", "Xã Duy Thu"))
+    outcome = run(files, round=round.id, as_of="2021-12-10")
+    found = [f for f in outcome.findings if f["rule"].startswith("unit.")]
+    assert sorted((f["submitter_code"], f["rule"], f["suggestion"]) for f in found) == sorted(told)
+    assert [f["submitter_code"] for f in found if "bỏ dòng" in f["message"]] == ["514"]
+    assert not [f for f in outcome.findings if f["submitter_code"] in ("517", "516") and f not in found]
 
 
 def test_a_unit_listed_twice_is_told_at_every_row_and_the_first_counts(run: Run) -> None:

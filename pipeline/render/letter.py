@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from pipeline.consolidate import vietnamese_date
-from pipeline.ledger import Letter
+from pipeline.records import Letter
 from pipeline.render.mime import letter_of
 from pipeline.render.shares import decimal
 from pipeline.run import Result
@@ -31,6 +31,7 @@ from schemas.units import Unit
 UNITS_NAMED = 5
 _HANOI = dt.timezone(dt.timedelta(hours=7))
 _ROUTING = {"from", "sender", "reply-to", "to", "cc", "bcc"}
+_OF_FILES = (Rule.SUBMISSION_UNKNOWN_UNIT, Rule.SUBMISSION_CLOSED)
 _KINDS = {"accepted": "receipt", "to-correct": "correction", "rejected": "rejection", "missing": "reminder"}
 
 
@@ -180,7 +181,7 @@ def _faults(findings: list[Any]) -> Iterator[dict[str, Any]]:
     for rule, group in groups.items():
         names = list(dict.fromkeys(f.unit_name for f in group if f.unit_name))
         more = [line("letters", "more", count=len(names) - UNITS_NAMED)] if len(names) > UNITS_NAMED else []
-        about_files = rule.startswith(("file.", "form.")) or rule == Rule.SUBMISSION_CLOSED
+        about_files = rule.startswith(("file.", "form.")) or rule in _OF_FILES
         yield {
             "title": title(rule),
             "count": len(group),
