@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -82,7 +83,7 @@ class Headers:
         return {**columns}, {**extra}
 
     def _match(self, labels: tuple[Label, ...]) -> tuple[dict[str, int], dict[int, str]]:
-        guesses = [self._guess(label) for label in self._of_today(labels)]
+        guesses = [self._guess(label) for label in self.of_today(labels)]
         columns: dict[str, int] = {}
         named = [(guess.score, -place, guess.key) for place, guess in enumerate(guesses) if guess and guess.key]
         for _, place, key in sorted(named, reverse=True):
@@ -110,7 +111,7 @@ class Headers:
         }
         return columns, extra
 
-    def _of_today(self, labels: tuple[Label, ...]) -> list[Label]:
+    def of_today(self, labels: Sequence[Label]) -> list[Label]:
         """Return the headers without those of old values that stand beside the new ones ("Link cu", "Link moi")."""
         keys = [tuple(map(search_key, label)) for label in labels]
         bare = [self._without(self._former + self._current, key) for key in keys]

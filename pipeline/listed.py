@@ -42,6 +42,7 @@ class Listed:
     facts: dict[str, Any] = field(default_factory=dict)
     suggestion: str = ""
     counts: bool = True
+    copy_of: str = ""  # another sheet that has the same row, or the new one beside this old one: that row counts alone
 
     @property
     def unit(self) -> Unit | None:
@@ -89,10 +90,12 @@ class Lister:
         found = self._places.find(text)[1] or [m.unit for m in self._places.mentions(text) if m.typed]
         return bool(found)
 
-    def assign(self, listed: list[Listed], submitter: str, titles: dict[str, list[str]]) -> list[Listed]:
+    def assign(
+        self, listed: list[Listed], submitter: str, titles: dict[str, list[str]], old: set[str]
+    ) -> list[Listed]:
         """Find the unit of every row, or what is wrong with its name; return the rows without mere headings.
 
-        `titles` are the texts above the table of each sheet.
+        `titles` are the texts above the table of each sheet, `old` the sheets of former values beside their new ones.
         """
         for item in listed:
             self._find_unit(item, submitter, alone=len(listed) == 1)
@@ -110,7 +113,8 @@ class Lister:
         if self.round.form.rows == "units":
             listed = self._without_headings(listed)
             self._part(listed, submitter)
-            self._mark_duplicates(listed)
+            self._mark_copies(listed, old)
+            self._mark_duplicates([item for item in listed if not item.copy_of])
         unknown = [item for item in listed if item.rule in _ELSEWHERE]
         if unknown:
             taken = {item.unit.code for item in listed if item.unit}
@@ -340,6 +344,19 @@ class Lister:
                 rows[code].remove(item)
                 rows[unit.code] = [item]
 
+    def _mark_copies(self, listed: list[Listed], old: set[str]) -> None:
+        """Mark rows that say on a further sheet what the first one says of the unit, and old ones beside new ones."""
+        rows: dict[str, list[Listed]] = {}
+        for item in listed:
+            if item.unit and item.rule in _JUDGED:
+                rows.setdefault(item.unit.code, []).append(item)
+        for items in rows.values():
+            counting = next((item for item in items if item.sheet not in old), items[0])
+            for item in items:
+                is_old = item.sheet in old and counting.sheet not in old
+                if item.sheet != counting.sheet and (is_old or _same(item.line, counting.line)):
+                    item.copy_of = counting.sheet
+
     def _mark_duplicates(self, listed: list[Listed]) -> None:
         """Tell units listed more than once: the first row counts, of former units the one with the new name first."""
         for code, items in _rows_of(listed).items():
@@ -396,6 +413,11 @@ def _rows_of(listed: list[Listed]) -> dict[str, list[Listed]]:
         if item.unit and item.rule in _JUDGED:
             rows.setdefault(item.unit.code, []).append(item)
     return rows
+
+
+def _same(one: Line, other: Line) -> bool:
+    """Tell whether two rows say the same, and no cell of theirs is at fault."""
+    return one.texts == other.texts and not one.flaws and not other.flaws
 
 
 def _places(items: list[Listed], among: list[Listed]) -> str:

@@ -176,7 +176,12 @@ class Recogniser:
         statements = statements_in(book, self.round.questions)
         if not statements and self._is_untouched(book.stamp, listed):
             return refused(Rule.FILE_EMPTY, submitter, untouched=True)
-        listed = self.lister.assign(listed, submitter, {layout.sheet: layout.title for layout in layouts})
+        titles = {layout.sheet: layout.title for layout in layouts}
+        todays = self.headers.of_today([(sheet,) for sheet in titles])
+        old = {sheet for sheet, label in zip(titles, todays, strict=True) if not label}
+        assigned = self.lister.assign(listed, submitter, titles, old)
+        listed = [item for item in assigned if not item.copy_of]
+        findings += _told_copies(arrival, assigned)
         columns = self._columns(arrival, layouts, listed)
         if book.stamp and book.stamp.sheets:  # what a roll-up has besides the form is ours, not the sender's
             columns = [told for told in columns if told["rule"] != Rule.FORM_EXTRA_COLUMN]
@@ -371,6 +376,15 @@ class Recogniser:
             return False
         unit = line.texts.get(self.unit_key, "")
         return self.region.find(unit)[0] != EXACT and self.office.find(unit)[0] == EXACT
+
+
+def _told_copies(arrival: Arrival, listed: list[Listed]) -> list[dict[str, Any]]:
+    """Tell once a sheet that rows of it stand on another one, and count there."""
+    copies = dict.fromkeys((item.sheet, item.copy_of) for item in listed if item.copy_of)
+    return [
+        finding(Rule.FILE_DUPLICATE, file=arrival.file, sheet=sheet, value=sheet, facts={"other": other, "inside": True})
+        for sheet, other in copies
+    ]
 
 
 def _told_written_anew(

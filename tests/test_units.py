@@ -406,3 +406,39 @@ def test_bare_or_unaccented_a_commune_is_recognised_or_told_ambiguous() -> None:
             for text in (unit.name, unit.name.upper(), unidecode(unit.name), unidecode(unit.full_name)):
                 # What is letter by letter the name of a neighbour ("Nga Thanh" beside "Nga Thành") can only be that.
                 assert unit in gazetteer.find(text)[1] or unidecode(unit.name).casefold() in names, text
+
+
+def test_the_same_list_on_further_sheets_and_an_old_one_beside_the_new_count_once(run: Run) -> None:
+    def file(sender: str, *sheets: tuple[str, list[Row]]) -> bytes:
+        book = Book(sender, sheets[0][1], Layout(sections="none"))
+        book.sheet.title = sheets[0][0]
+        for name, rows in sheets[1:]:
+            other = book.book.create_sheet(name)
+            for texts in Book(sender, rows, Layout(sections="none")).sheet.iter_rows(values_only=True):
+                other.append(texts)
+        return book.bytes()
+
+    senders = list(ROUND.expected)[:3]
+    right = [right_rows(sender) for sender in senders]
+    old = [row | {"page_link": f"https://www.facebook.com/danhsachcu.{number}"} for number, row in enumerate(right[1])]
+    changed = [right[2][0], right[2][1] | {"leader_name": "Lò Thị Mới"}, *right[2][2:]]
+    outcome = run(
+        {
+            "2022-03-20/copies.xlsx": file(senders[0], ("DS", right[0]), ("Bản in", right[0]), ("Gửi", right[0][:3])),
+            "2022-03-20/old.xlsx": file(senders[1], ("Bản cũ", old), ("Bản mới", right[1][1:])),
+            "2022-03-20/changed.xlsx": file(senders[2], ("DS", right[2]), ("DS (2)", changed)),
+        }
+    )
+    copies = [(f["file"], f["sheet"]) for f in outcome.of_rule("file.duplicate")]
+    assert sorted(copies) == [
+        ("2022-03-20/changed.xlsx", "DS (2)"),
+        ("2022-03-20/copies.xlsx", "Bản in"),
+        ("2022-03-20/copies.xlsx", "Gửi"),
+        ("2022-03-20/old.xlsx", "Bản cũ"),
+    ]
+    told = [(place[0], place[2]) for place in outcome.told()]
+    assert told == [("2022-03-20/changed.xlsx", "unit.duplicate")] * 2  # what differs is not chosen
+    for sender, rows, first in zip(senders[:2], right, (0, 1), strict=False):
+        for row, unit in list(zip(rows, ROUND.expected[sender], strict=True))[first:]:
+            assert outcome.rows[unit.code]["page_link"] == row["page_link"]
+    assert outcome.rows[senders[1]]["page_link"] == old[0]["page_link"]  # only the old sheet lists it

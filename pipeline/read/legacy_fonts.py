@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from pipeline.model import Place, Sheet
-from schemas.data import HERE, read_toml
+from schemas.data import HERE, read_toml, vocabulary
 
 VOTES, MAJORITY = 3, 5
 _TONES = re.compile("[\u0300\u0301\u0303\u0309\u0323]")
@@ -37,7 +37,7 @@ def decode(sheet: Sheet) -> Sheet:
         (row, column)
         for row, cells in enumerate(sheet.cells)
         for column, text in enumerate(cells)
-        if not text.isascii() and not _FOREIGN.search(text)
+        if not text.isascii() and not _FOREIGN.search(text) and text.strip() not in _ticks()
     ]
     if not places:
         return sheet
@@ -63,6 +63,12 @@ def _converted(sheet: Sheet, places: list[Place], encoding: str) -> Sheet:
         upper = _in_capitals(text) or (_in_capitals(text) is None and capitals[True] > capitals[False])
         cells[row][column] = decoded.upper() if upper else decoded
     return replace(sheet, cells=cells, legacy=originals)
+
+
+@cache
+def _ticks() -> frozenset[str]:
+    """Return what fonts of signs show as a tick: one such letter alone is no word."""
+    return frozenset(text for text in vocabulary()["yes_no"]["yes"] if len(text) == 1)
 
 
 @lru_cache(maxsize=50_000)

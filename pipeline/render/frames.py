@@ -210,7 +210,7 @@ def _same_units(told: pd.DataFrame) -> pd.DataFrame:
 
 def _same_files(result: Result, told: pd.DataFrame) -> pd.DataFrame:
     """Return each file that came more than once: the copy that counts, then the others."""
-    copies = told[told["rule"].eq(Rule.FILE_DUPLICATE)]
+    copies = told[told["rule"].eq(Rule.FILE_DUPLICATE) & told["sheet"].eq("")]
     originals = [facts["other"] for facts in copies["facts"]]
     both = pd.concat([copies.assign(file=originals), copies]).assign(value="")
     found = _keyed(both, [*originals, *originals]).drop_duplicates(["key", "file"])
