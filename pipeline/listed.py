@@ -90,9 +90,7 @@ class Lister:
         found = self._places.find(text)[1] or [m.unit for m in self._places.mentions(text) if m.typed]
         return bool(found)
 
-    def assign(
-        self, listed: list[Listed], submitter: str, titles: dict[str, list[str]], old: set[str]
-    ) -> list[Listed]:
+    def assign(self, listed: list[Listed], submitter: str, titles: dict[str, list[str]], old: set[str]) -> list[Listed]:
         """Find the unit of every row, or what is wrong with its name; return the rows without mere headings.
 
         `titles` are the texts above the table of each sheet, `old` the sheets of former values beside their new ones.
@@ -346,11 +344,7 @@ class Lister:
 
     def _mark_copies(self, listed: list[Listed], old: set[str]) -> None:
         """Mark rows that say on a further sheet what the first one says of the unit, and old ones beside new ones."""
-        rows: dict[str, list[Listed]] = {}
-        for item in listed:
-            if item.unit and item.rule in _JUDGED:
-                rows.setdefault(item.unit.code, []).append(item)
-        for items in rows.values():
+        for items in _rows_of(listed).values():
             counting = next((item for item in items if item.sheet not in old), items[0])
             for item in items:
                 is_old = item.sheet in old and counting.sheet not in old

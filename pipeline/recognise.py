@@ -382,7 +382,9 @@ def _told_copies(arrival: Arrival, listed: list[Listed]) -> list[dict[str, Any]]
     """Tell once a sheet that rows of it stand on another one, and count there."""
     copies = dict.fromkeys((item.sheet, item.copy_of) for item in listed if item.copy_of)
     return [
-        finding(Rule.FILE_DUPLICATE, file=arrival.file, sheet=sheet, value=sheet, facts={"other": other, "inside": True})
+        finding(
+            Rule.FILE_DUPLICATE, file=arrival.file, sheet=sheet, value=sheet, facts={"other": other, "inside": True}
+        )
         for sheet, other in copies
     ]
 

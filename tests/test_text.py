@@ -101,6 +101,13 @@ def test_unicode_text_is_never_converted() -> None:
             assert decode(Sheet("S", False, cells)).legacy == {}
 
 
+def test_a_tick_of_a_font_of_signs_is_no_word_of_an_old_font() -> None:
+    cells = [[*_encoded([row], tcvn3)[0], "\u00fc", "\u00fe"] for row in _sheet(DISTRICTS[0])]
+    decoded = decode(Sheet("S", False, cells))
+    assert decoded.legacy
+    assert {tuple(row[-2:]) for row in decoded.cells} == {("\u00fc", "\u00fe")}
+
+
 def test_a_sheet_of_both_is_converted_only_where_sure() -> None:
     for number, district in enumerate(DISTRICTS):
         right = _sheet(district)
