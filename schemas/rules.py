@@ -22,7 +22,7 @@ import pandera.pandas as pa
 
 from schemas.codes import Rule as Rule
 from schemas.form import CONTACT, Bound, Column, Form
-from schemas.kinds import KINDS, choice, date, email, link, name, number, phone, shown, yes_no
+from schemas.kinds import KINDS, choice, date, email, latest, link, name, number, phone, shown, yes_no
 from schemas.naming import LONGEST, RightNames, name_key
 from schemas.round import Round
 from schemas.text import without_accents
@@ -472,6 +472,13 @@ def likely_address(cells: Cells) -> pd.Series:
 def legal_address(cells: Cells) -> pd.Series:
     """Return a legal address near the one typed, "" where there is none."""
     return cells.of(email.proposal)
+
+
+@_explains(Rule.PHONE_INVALID)
+@_explains(Rule.EMAIL_INVALID)
+def why_none_counts(cells: Cells, value: str) -> dict[str, str]:
+    """Tell a text of which nobody knows which number or address is in use from one that is none."""
+    return {"reason": "former" if latest.tells(value) else ""}
 
 
 # --- answers, choices, days, numbers (the column's own properties say what is right)
