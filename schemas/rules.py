@@ -361,7 +361,8 @@ def page_is_claimed_by_one_unit(cells: Cells) -> pd.Series:
     claimants: dict[str, set[str]] = {}
     for page, code in zip(pages, cells.code.tolist(), strict=True):
         claimants.setdefault(page, set()).add(code)
-    twice = {page for page, codes in claimants.items() if page and len(codes - {""}) > 1}
+    taken = cells.table.round.taken_pages
+    twice = {page for page, codes in claimants.items() if page and (len(codes - {""}) > 1 or page in taken)}
     return pd.Series([page not in twice for page in pages], index=cells.value.index, dtype=bool)
 
 
