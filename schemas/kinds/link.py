@@ -112,7 +112,9 @@ _NOT_PAGES = frozenset(
     ]
 )
 # Parts of the site on which no page lives.
-_OFFICES = frozenset("about adsmanager apps business developers engineering investor newsroom pay research".split())
+_OFFICES = frozenset(
+    ["about", "adsmanager", "apps", "business", "developers", "engineering", "investor", "newsroom", "pay", "research"]
+)
 _SHARE = "share"
 _NOT_NAMES = _NOT_PAGES | {_SHARE}
 # Tabs of a page: the page itself is meant.
