@@ -25,23 +25,23 @@ def chosen(text: str, places: Sequence[tuple[int, int]]) -> int | None:
     one before them; an arrow speaks of both.
     """
     marks = list(islice(_marks().finditer(text), _LOOKED_AT))
-    old: set[int] = set()
-    new: set[int] = set()
+    old: set[int | None] = set()
+    new: set[int | None] = set()
     forward = bool(marks) and marks[0].start() < places[0][0]
     for mark in marks:
         ahead = next((place for place, (start, _) in enumerate(places) if start >= mark.end()), None)
         behind = next((place for place, (_, end) in reversed([*enumerate(places)]) if end <= mark.start()), None)
         if mark["arrow"]:
-            old |= {behind} - {None} if ahead is not None else set()
-            new |= {ahead} - {None} if behind is not None else set()
+            if ahead is not None and behind is not None:
+                old.add(behind)
+                new.add(ahead)
             continue
         before = forward or text[mark.end() :].lstrip(" )").startswith(":")
         one, other = (ahead, behind) if before else (behind, ahead)
-        spoken = one if one is not None else other
-        (new if mark["new"] else old).update({spoken} - {None})
-    if new - old:
-        return min(new - old) if len(new - old) == 1 else None
+        (new if mark["new"] else old).add(one if one is not None else other)
     left = [place for place in range(len(places)) if place not in old]
+    if now := [place for place in left if place in new]:
+        return now[0] if len(now) == 1 else None
     return left[0] if left else None
 
 

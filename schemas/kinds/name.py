@@ -82,8 +82,10 @@ def _is_cut(text: str) -> bool:
     """Tell a name of which dots or stars hide the end; behind a whole name they are the line that it was written on."""
     text = text.lstrip(" .*_\u2026")
     cut = _CUT.search(text)
-    words = text[: cut.start()].split() if cut else []
-    return bool(cut) and bool(cut["stars"] or len(words) < _WHOLE or len(words[-1]) == 1 or _is_middle(words[-1]))
+    if not cut:
+        return False
+    words = text[: cut.start()].split()
+    return bool(cut["stars"]) or len(words) < _WHOLE or len(words[-1]) == 1 or _is_middle(words[-1])
 
 
 def in_order(text: str) -> bool:

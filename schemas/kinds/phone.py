@@ -22,7 +22,7 @@ _MASK = re.compile(r"[xX*#?_]{2,}|\.{3,}|\u2026|[.\s-][xX*]+$|\d[xX*]+$")
 _HIDDEN = re.compile(rf"{_MASK.pattern}|\d[.\s]*\.\.$|\d[.\s-]?[xX*]+[.\s-]?\d")
 _FOOTNOTE = re.compile(r"^(0[\d .-]{8,14}\d)\s?\*{1,3}$")  # a star behind a whole number
 _SLASHED = re.compile(r"(?<!\d)(0\d{2,3})/(\d{3})/(\d{3,4})(?!\d)")
-_BROKEN = re.compile(r"\+?[\d.() -]+")
+_DIGITS_ONLY = re.compile(r"\+?[\d.() -]+")
 _NEARLY = (9, 10, 11)  # digits of a number, or of one with a slip
 _GROUPS = 12  # groups of digits in two numbers
 _SUBSCRIBER = re.compile(r"^(?:0[35-9]\d{8}|02\d{9})$", re.ASCII)  # no hotlines, no short numbers
@@ -98,10 +98,11 @@ def _digits(text: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def _digits_within(text: str) -> str:
-    if latest.tells(text) and (found := [*_numbers(text)]):
-        place = latest.chosen(text, [span for span, _ in found])
-        return found[place][1] if place is not None else ""
-    text = _SLASHED.sub(r"\1\2\3", _FOOTNOTE.sub(r"\1", text))
+    if not _DIGITS_ONLY.fullmatch(text):
+        if latest.tells(text) and (found := [*_numbers(text)]):
+            place = latest.chosen(text, [span for span, _ in found])
+            return found[place][1] if place is not None else ""
+        text = _SLASHED.sub(r"\1\2\3", _FOOTNOTE.sub(r"\1", text))
     whole = _digits_of(text)
     if whole or _MASK.search(text):
         return whole
@@ -109,7 +110,7 @@ def _digits_within(text: str) -> str:
         for piece in pieces:
             if number := _digits_of(piece):
                 return number
-            if _BROKEN.fullmatch(piece) and len(re.sub(r"\D", "", piece)) in _NEARLY:
+            if _DIGITS_ONLY.fullmatch(piece) and len(re.sub(r"\D", "", piece)) in _NEARLY:
                 return ""  # a digit too many or too few: another number beside it is not the one meant first
     return ""
 
@@ -118,7 +119,9 @@ def _two_numbers(text: str) -> list[str]:
     """Return the halves of a text that is two numbers with nothing but blanks between them, else nothing."""
     groups = text.split()[:_GROUPS]
     halves = ((" ".join(groups[:place]), " ".join(groups[place:])) for place in range(1, len(groups)))
-    return next(([*pair] for pair in halves if all(_BROKEN.fullmatch(half) and _national(half) for half in pair)), [])
+    return next(
+        ([*pair] for pair in halves if all(_DIGITS_ONLY.fullmatch(half) and _national(half) for half in pair)), []
+    )
 
 
 def _numbers(text: str) -> Iterator[tuple[tuple[int, int], str]]:
