@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.consolidate import vietnamese_date
-from pipeline.ledger import Letter
 from pipeline.model import Arrival, Decision, Submission, finding, findings_frame
+from pipeline.records import Letter
 from pipeline.render.letter import folder_of, write_letter
 from pipeline.render.machine import summary, write_findings
 from pipeline.run import Result

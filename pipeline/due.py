@@ -9,7 +9,8 @@ from pathlib import Path
 from pipeline.deliver import look, look_late
 from pipeline.errors import OperatorError
 from pipeline.intake import signs_of
-from pipeline.ledger import TOLD, Letter, Posted, open_ledger
+from pipeline.ledger import open_ledger
+from pipeline.records import TOLD, Letter, Posted
 from pipeline.render.letter import letter_to
 from pipeline.state import hold
 from pipeline.weigh import closed_by

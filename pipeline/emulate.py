@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from statistics import fmean
 
-from pipeline.ledger import Ledger, Version
+from pipeline.ledger import Ledger
 from pipeline.model import Standing
+from pipeline.records import Version
 from pipeline.run import Result
 from schemas.kinds import yes_no
 from schemas.periods import span_of

@@ -28,7 +28,8 @@ from typing import Any
 from pipeline.account import FetchServer
 from pipeline.errors import OperatorError
 from pipeline.intake import printable
-from pipeline.ledger import Ledger, Mail, open_ledger
+from pipeline.ledger import Ledger, open_ledger
+from pipeline.records import Mail
 from pipeline.state import alone, hold, sync, writable
 from schemas.round import Round
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.ledger import Ledger, Version
+from pipeline.ledger import Ledger
 from pipeline.model import Change, Progress, Submission
 from pipeline.period import by_unit, paired
+from pipeline.records import Version
 from pipeline.run import Result
 from schemas.form import Form
 

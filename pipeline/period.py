@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from pipeline.consolidate import vietnamese_date
-from pipeline.ledger import Ledger, Left, Version
+from pipeline.ledger import Ledger
 from pipeline.model import Arrival, Rows, Shift, finding
+from pipeline.records import Left, Version
 from pipeline.versions import Settled
 from schemas.codes import Rule
 from schemas.form import Form

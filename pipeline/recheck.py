@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from pipeline.ledger import Ledger, Run, Version
+from pipeline.ledger import Ledger
 from pipeline.marks import mark_of, mark_of_files
 from pipeline.model import Decision, Recheck
 from pipeline.recognise import NOT_JUDGING
+from pipeline.records import Run, Version
 from pipeline.run import Result
 from schemas.codes import Rule
 from schemas.data import HERE

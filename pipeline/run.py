@@ -13,11 +13,11 @@ import pandas as pd
 from pipeline.consolidate import RollUp, consolidate
 from pipeline.gather import gather
 from pipeline.known import Known
-from pipeline.ledger import Posted
 from pipeline.memory import give_back
 from pipeline.model import Arrival, Decision, Moment, Progress, Recheck, Rows, Shift, Standing, Submission
 from pipeline.normalise import normalise
 from pipeline.period import Earlier, of_period, shifts, with_carried
+from pipeline.records import Posted
 from pipeline.validate import validate
 from pipeline.versions import settle
 from pipeline.weigh import Scales, persons_of, with_new

@@ -13,8 +13,9 @@ import pandas as pd
 from pipeline.closing import LATE
 from pipeline.consolidate import vietnamese_date
 from pipeline.intake import printable
-from pipeline.ledger import Mail, open_ledger, undelivered
+from pipeline.ledger import open_ledger
 from pipeline.model import Decision
+from pipeline.records import Mail, undelivered
 from pipeline.render.frames import charted, words
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
@@ -64,11 +65,16 @@ def print_result(published: Published) -> None:
         print(line("screen", "unknown", file=unknown.file, message=unknown.message))
         if unit := _unit_of_mail(published, unknown.file):
             print(line("screen", "mailed", unit=unit.full_name, code=unit.code))
+    for replaced in told[told["rule"].eq(Rule.FILE_SUPERSEDED)].itertuples():
+        if replaced.facts["tied"]:  # nothing but a name decided between the two
+            print(line("screen", "tied", unit=replaced.submitter_name, message=replaced.message))
     _print_decided(result)
     for name in published.intake.waiting:
         print(line("screen", "waiting", file=name))
     for name in published.intake.ignored:
         print(line("screen", "ignored", file=name))
+    for name in published.intake.misdated:
+        print(line("screen", "misdated", folder=name))
     for path in published.kept:
         print(line("screen", "kept", path=path))
     if published.outdated:

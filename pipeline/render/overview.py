@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from pipeline.consolidate import vietnamese_date
 from pipeline.errors import OperatorError
-from pipeline.ledger import undelivered
+from pipeline.records import undelivered
 from pipeline.render.frames import charted, measure_words
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.consolidate import vietnamese_date
-from pipeline.ledger import Posted
+from pipeline.records import Posted
 from pipeline.run import Result
 from schemas.messages import line, messages, sentence
 from schemas.round import Round

@@ -7,29 +7,27 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
-from html import escape
-from itertools import chain, zip_longest
+from functools import cached_property
+from itertools import zip_longest
 from typing import Any
 
 from pipeline.answers import words
 from pipeline.consolidate import vietnamese_date
-from pipeline.model import address, letters_of
-from pipeline.period import Carried
+from pipeline.model import address
+from pipeline.render.entries import Entries
+from pipeline.render.filling import Filling, FormRow, Mark
+from pipeline.render.judgements import Judgements
 from pipeline.render.sheets import Book, Column, SheetWriter
 from pipeline.xlsx.book import Workbook
 from pipeline.xlsx.notes import Note
-from pipeline.xlsx.sheet import Cell, Formula, Sheet, Validation, cells_xml, one_of
+from pipeline.xlsx.sheet import Cell, Sheet, Validation, one_of
 from schemas.form import Column as FormColumn
-from schemas.form import Form
 from schemas.kinds import cell_value, repaired, shown
 from schemas.kinds.yes_no import answers
-from schemas.messages import how, title
+from schemas.messages import title
 from schemas.round import Round
-from schemas.rules import bound_shown, rules_of
+from schemas.rules import rules_of
 from schemas.units import Unit
 
 # How lines over a whole sheet look; all forms ask for these looks first, so that they have the same numbers in all.
@@ -41,65 +39,7 @@ _ALLOWED = 'scenarios="1" formatCells="0" formatColumns="0" formatRows="0"'
 _NOTHING_ALLOWED = 'objects="1" scenarios="1"'
 _MORE_PERSONS = 5_000  # rows below the list that have its drop-downs
 LONG = 5_000  # rows: beyond this the sheet of formulas is left out, and the parts do not wait in memory
-_ROW, _LINE, _NAME, _RESULT = "\x00", "\x01", "\x02", "\x03"  # marks in a row of formulas
 NOTES_PER_SHEET = 2_000  # beyond this Excel becomes slow; the list of corrections still names every cell
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What must be done about a cell, or (without a cell) about the whole file."""
-
-    severity: str
-    severity_name: str
-    message: str
-    unit: str = ""
-    label: str = ""
-    value: str = ""
-    suggestion: str = ""
-    rule: str = ""
-
-
-@dataclass(frozen=True)
-class FormRow:
-    """One row to print: texts by column key, and the marks on its cells."""
-
-    values: dict[str, str]
-    marks: dict[str, list[Mark]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Filling:
-    """What stands in a form: rows by level, and marks that belong to no cell.
-
-    `repaired`, `settled` (explained or accepted) and `changes` (since the version before) are told below the
-    corrections, `progress` above them. `statements` are the answers to the round's questions, as typed.
-    """
-
-    rows: dict[str, list[FormRow]]
-    whole: list[Mark] = field(default_factory=list)
-    repaired: list[Mark] = field(default_factory=list)
-    settled: list[Mark] = field(default_factory=list)
-    changes: list[Mark] = field(default_factory=list)
-    progress: str = ""
-    statements: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def marks(self) -> Iterable[Mark]:
-        """All marks, those of the whole file first."""
-        yield from self.whole
-        for rows in self.rows.values():
-            for row in rows:
-                for marks in row.marks.values():
-                    yield from marks
-
-
-def prefilled(round: Round, sender: str, known: Carried) -> Filling:
-    """Return the filling of a form with what is known of the sender's units; the others stand there blank."""
-    rows: dict[str, list[FormRow]] = {level: [] for level in round.lists}
-    for unit in round.expected[sender]:
-        name = {round.form.unit_key: round.listed_names[unit.code]}
-        rows[unit.level].extend(FormRow({**values, **name}) for values in known.get(unit.code) or [{}])
-    return Filling(rows)
 
 
 def _is_long(filling: Filling) -> bool:
@@ -124,7 +64,8 @@ class Forms:
         for severity in self.words["tones"]:
             self._book.toned("text", severity)
             self._book.toned("given", severity, locked=False)
-        self._rules: dict[tuple[int, int], list[Validation]] = {}
+        self.entries = Entries(round, self.words)
+        self.check = Judgements(self.entries, self.text, self.centred)
         self._choices()
         self._guide()
         self._paged: dict[tuple[str, ...], Sheet] = {}  # these sheets, by what their pages say
@@ -164,161 +105,17 @@ class Forms:
         own = [Column(c.key, c.header, c.width, parent=groups.get(c.group, "")) for c in self.form.columns]
         return [ordinal, *own]
 
-    def rules(self, first: int, units: int) -> list[Validation]:
-        """Return what may be typed into each column of a list with this first row and so many units to choose from."""
-        if (first, units) not in self._rules:
-            self._rules[first, units] = [
-                replace(
-                    self._allowed(column, address((first, place)), units),
-                    title=self._hint(column)["title"], message=self._how(column),
-                )
-                for place, column in enumerate(self.form.columns, start=1)
-            ]  # fmt: skip
-        return self._rules[first, units]
-
-    def _allowed(self, column: FormColumn, cell: str, units: int) -> Validation:
-        """Return what may be typed into a column, of which this is the first cell."""
-        if column.kind == "unit":
-            return Validation("list", formulas=(f"'{self.listed['name']}'!$C$3:$C${units + 2}",))
-        if column.kind == "choice":
-            return Validation("list", formulas=(self._choices_of(column),))
-        if column.kind == "yes-no":
-            return Validation("list", formulas=one_of(answers()))
-        if column.kind == "number":
-            return replace(_limits(column), type="whole" if column.whole else "decimal")
-        if "rule" in self._hint(column):
-            return Validation("custom", formulas=(f'OR({cell}="",{self._test(column, cell)})',))
-        return Validation()
-
-    def _hint(self, column: FormColumn) -> dict[str, str]:
-        """Return what the form says of a kind of column: `title`, and where Excel can judge it `rule` and `wrong`."""
-        return self.words["hints"].get(column.kind, self.words["hints"]["text"])
-
-    def _how(self, column: FormColumn) -> str:
-        """Return how a column is filled: the form's own words, or those of its kind, and its bounds."""
-        words = self.words["bounds"]
-        bounds = zip(words.get(column.kind, ["", ""]), (column.min, column.max), strict=True)
-        told = [text.format(bound=bound_shown(bound, column)) for text, bound in bounds if bound is not None]
-        whole = [words["whole"]] if column.whole else []
-        return " ".join([column.hint or how(column.kind), *whole, *told]).strip()
-
-    def _test(self, column: FormColumn, cell: str) -> str:
-        """Return Excel's test of a cell."""
-        if column.kind == "choice":
-            return f"COUNTIF({self._choices_of(column)},TRIM({cell}))>0"
-        return self._hint(column)["rule"].format(cell=cell)
-
-    @property
-    def listed(self) -> dict[str, Any]:
-        """The words of the sheet that lists the units: with the right page names where the round has a policy."""
-        return self.words["names" if self.round.naming else "units"]
-
-    @cached_property
-    def _with_choices(self) -> list[FormColumn]:
-        return self.form.of_kind("choice")
-
-    def _choices_of(self, column: FormColumn) -> str:
-        """Return the cells that list the choices of a column."""
-        place = self._with_choices.index(column)
-        first, last = (address((row, place)).replace(str(row + 1), f"${row + 1}") for row in (1, len(column.choices)))
-        return f"'{self.words['choices']['name']}'!${first}:${last}"
-
-    # --- checking before sending
-
-    @cached_property
-    def judged(self) -> list[tuple[int, FormColumn]]:
-        """The columns that the sheet of formulas judges, and where they stand in the list."""
-        return [(place, column) for place, column in enumerate(self.form.columns, start=1) if column.kind != "unit"]
-
-    @cached_property
-    def check_columns(self) -> list[Column]:
-        """The columns of the sheet of formulas."""
-        words = self.words["check"]
-        return [
-            Column("", self.form.ordinal.header, self.form.ordinal.width),
-            Column("", words["unit"], words["unit_width"]),
-            *(Column("", self.form.label(column.key), words["width"]) for _, column in self.judged),
-            Column("", words["verdict"], words["verdict_width"]),
-        ]
-
-    def judgements(self, row: int, line: int, name: str, listed: FormRow) -> str:
-        """Return the formulas that judge a row of the list, as XML; `line` is where they stand, `name` the right one.
-
-        Rows are counted as in Excel. What the formulas would say is told to programs that do not reckon on opening.
-        """
-        told = [self._known(column, listed) if column.key in listed.marks else "" for _, column in self.judged]
-        pieces = zip_longest(
-            _placed(self._formulas[bool(name)], row, line), (*told, self._verdict_known(listed)), fillvalue=""
-        )
-        return "".join(chain.from_iterable(pieces)).replace(_NAME, escape(name, quote=False))
-
-    @cached_property
-    def _formulas(self) -> dict[bool, str]:
-        """The formulas of a row as XML, with marks; without and with a right name."""
-        formulas = {}
-        for named in (False, True):
-            texts = [self._judgement(column, place, named=named) for place, column in self.judged]
-            cells: list[Cell] = [(at, Formula(text, _RESULT), self.text) for at, text in enumerate(texts, start=2)]
-            verdict = (2 + len(texts), Formula(self._verdict(2 + len(texts)), _RESULT), self.centred)
-            formulas[named] = cells_xml(_LINE, [*cells, verdict])
-        return formulas
-
-    @cached_property
-    def _pages(self) -> list[int]:
-        """Where the names and links of pages stand in the list."""
-        return [p for p, c in enumerate(self.form.columns, start=1) if c.kind in ("page-name", "link")]
-
-    def _verdict(self, place: int) -> str:
-        """Return the formula of a row's verdict, with marks for the rows."""
-        words = self.words["check"]
-        verdict = f'IF(COUNTIF(C{_LINE}:{letters_of(place - 1)}{_LINE},"?*")=0,"{words["ok"]}","{words["wrong"]}")'
-        if self._pages:
-            named = "&".join(map(self._cell, self._pages))
-            verdict = f'IF(TRIM({named})="","{words["no_page"]}",{verdict})'
-        return verdict
-
-    def _verdict_known(self, listed: FormRow) -> str:
-        words, texts = self.words["check"], [listed.values.get(self.form.columns[p - 1].key) for p in self._pages]
-        verdict = "no_page" if texts and not any(texts) else "wrong" if listed.marks else "ok"
-        return escape(words[verdict], quote=False)
-
-    def _known(self, column: FormColumn, listed: FormRow) -> str:
-        words, hint = self.words["check"], self._hint(column)
-        text = hint.get("wrong", words["differs"]) if listed.values.get(column.key) else words["blank"]
-        return escape(text, quote=False)
-
-    def _cell(self, place: int) -> str:
-        """Return a cell of the list, with a mark for the row."""
-        return f"'{self.words['list']['name']}'!{letters_of(place)}{_ROW}"
-
-    def _judgement(self, column: FormColumn, place: int, *, named: bool) -> str:
-        """Return the formula of a column, with marks for the row and the right name."""
-        words, hint, at = self.words["check"], self._hint(column), self._cell
-        if column.kind == "page-name" and named:
-            test = f'EXACT(TRIM({at(place)}),"{_NAME}")'
-            fault = words["differs"]
-        elif "wrong" in hint:
-            test, fault = self._test(column, at(place)), hint["wrong"]
-        else:
-            test, fault = "TRUE", ""
-        siblings = [p for p, c in enumerate(self.form.columns, start=1) if _goes_with(column, c, self.form)]
-        needed = "&".join(at(p) for p in siblings if p != place) or '""'
-        blank = f'IF({needed}="","","{words["blank"]}")'
-        if column.filled and not column.where:
-            blank = f'"{words["blank"]}"'
-        return f'IF(TRIM({at(place)})="",{blank},IF({test},"","{fault}"))'
-
     # --- what is the same for all senders
 
     def _choices(self) -> None:
         """Write the choices of every such column below each other, for the drop-downs."""
-        if not self._with_choices:
+        if not self.entries.with_choices:
             return
         width = self.words["choices"]["width"]
-        columns = [Column("", self.form.label(column.key), width) for column in self._with_choices]
+        columns = [Column("", self.form.label(column.key), width) for column in self.entries.with_choices]
         sheet = self._book.sheet(self.words["choices"]["name"], [width for _ in columns])
         header = sheet.header(columns)
-        for choices in zip_longest(*(column.choices for column in self._with_choices)):
+        for choices in zip_longest(*(column.choices for column in self.entries.with_choices)):
             sheet.write([(place, choice.value, self.given) for place, choice in enumerate(choices) if choice])
         sheet.finish((header, header), frozen_columns=0, filtered=False)
 
@@ -333,7 +130,7 @@ class Forms:
             listed = [words["choices"].format(choices=choices)] if choices else []
             texts = [
                 self.form.label(column.key),
-                " ".join([self._how(column), *listed, self._when(column, words)]).strip(),
+                " ".join([self.entries.how(column), *listed, self._when(column, words)]).strip(),
                 "; ".join(map(title, rules_of(column, self.form))),
             ]
             sheet.write_fit([(place, text, self.text) for place, text in enumerate(texts)])
@@ -398,7 +195,7 @@ class _Form:
         for _ in range(words["spare_rows_of_persons" if persons else "spare_rows"]):
             self._row(sheet, None, FormRow({}))
         last = sheet.row - 1 + (_MORE_PERSONS if persons else 0)
-        for place, rule in enumerate(forms.rules(first, len(self.units)), start=1):
+        for place, rule in enumerate(forms.entries.rules(first, len(self.units)), start=1):
             sheet.paper.validate(first, place, last, rule)
         sheet.finish((header, first - 1), frozen_columns=2, filtered=False)
         if not persons:  # a unit may have more persons than anyone foresees
@@ -508,14 +305,14 @@ class _Form:
     def _check(self) -> None:
         """Write a sheet of formulas over the list: what is missing, cell by cell, and a verdict a row."""
         words, forms, unit_key = self.words["check"], self.forms, self.form.unit_key
-        sheet = self.book.sheet(words["name"], [column.width for column in forms.check_columns])
+        sheet = self.book.sheet(words["name"], [column.width for column in forms.check.columns])
         sheet.line(words["title"], **_TITLE)
         sheet.line(words["note"], italic=True)
-        header = sheet.header(forms.check_columns)
+        header = sheet.header(forms.check.columns)
         names = {self.round.listed_names[unit.code]: forms.names.get(unit.code, "") for unit in self.units}
         for number, (row, listed) in enumerate(self.listed, start=1):
             unit = listed.values[unit_key]
-            formulas = forms.judgements(row + 1, sheet.row + 1, names.get(unit, ""), listed)
+            formulas = forms.check.of_row(row + 1, sheet.row + 1, names.get(unit, ""), listed)
             sheet.write([(0, number, forms.centred), (1, unit, forms.given)], rest=formulas)
         sheet.finish((header, header), frozen_columns=2, filtered=False)
         sheet.paper.protection = _NOTHING_ALLOWED
@@ -523,7 +320,7 @@ class _Form:
     # --- right names
 
     def _right_names(self) -> None:
-        words, forms = self.forms.listed, self.forms
+        words, forms = self.forms.entries.listed, self.forms
         sheet = self.book.sheet(words["name"], words["widths"])
         sheet.line(words["title"], **_TITLE)
         header = sheet.header(_columns(words))
@@ -532,12 +329,6 @@ class _Form:
             given = [(place, text, forms.given) for place, text in enumerate(texts, start=1)]
             sheet.write([(0, number, forms.centred), *given[: len(words["widths"]) - 1]])
         sheet.finish((header, header), frozen_columns=0, filtered=False)
-
-
-@lru_cache(maxsize=1_000)  # most lists have the same few rows
-def _placed(formulas: str, row: int, line: int) -> list[str]:
-    """Return formulas as XML with the rows for their marks, cut where their results stand."""
-    return formulas.replace(_ROW, str(row)).replace(_LINE, str(line)).split(_RESULT)
 
 
 def _columns(words: dict[str, Any]) -> list[Column]:
@@ -556,21 +347,3 @@ def _cell_value(text: str, column: FormColumn) -> str | float:
 def _number_format(value: str | float, column: FormColumn) -> str:
     decimals = len(str(value).partition(".")[2]) if isinstance(value, float) else 0
     return f"#,##0.{'0' * decimals}" if decimals else "#,##0" if column.whole or value != "" else "General"
-
-
-def _limits(column: FormColumn) -> Validation:
-    """Return the bounds of a number."""
-    low, high = column.min, column.max
-    if low is not None and high is not None:
-        return Validation(operator="between", formulas=(f"{low}", f"{high}"))
-    if high is not None:
-        return Validation(operator="lessThanOrEqual", formulas=(f"{high}",))
-    return Validation(operator="greaterThanOrEqual", formulas=(f"{-(10**15) if low is None else low}",))
-
-
-def _goes_with(column: FormColumn, other: FormColumn, form: Form) -> bool:
-    """Tell whether a column must be filled once the other is: name and link of a page, the parts of a contact."""
-    if column.kind in ("page-name", "link"):
-        return other.kind in ("page-name", "link") and other.group == column.group
-    contact = form.persons.get(column.group, {}).values()
-    return column.key in contact and other.key in contact
