@@ -24,8 +24,9 @@ _SOUNDING = "".join(letter for letter in _SMALL if letter not in _CONSONANTS)
 _WORD = rf"(?:[{_SOUNDING.upper()}][{_SMALL}]*|[{_CONSONANTS.upper()}](?:[{_CONSONANTS}]*[{_SOUNDING}][{_SMALL}]*)?)"
 # Two to five words, each capitalised; a letter alone, or with a vowel.
 _CAPITALISED = re.compile(rf"{_WORD}(?: {_WORD}){{1,4}}")
-# A word that nobody can say, but for the ways in which names are shortened ("Ng. Van Hung").
-_UNSPEAKABLE = re.compile(r"(?!(?:ngh?|nh|ch|tr|th|ph|kh|gh)$)[bcdfghjklmnpqrstvwxz]{2,}")
+# A word that nobody can say, but for the ways in which names are shortened ("Ng. Van Hung") and a vowel lost ("Thnh").
+_ONSET = "(?:ngh?|nh|ch|tr|th|ph|kh|gh)"
+_UNSPEAKABLE = re.compile(rf"(?!(?:{_ONSET}|(?:{_ONSET}|[a-z])(?:nh|ng|ch))$)[bcdfghjklmnpqrstvwxz]{{2,}}")
 # The same in capitals: a position or an office in short.
 _SHORT = "[BCDFGHJKLMNPQRSTVWXZ\u0110]{2,}"
 _NO_OFFICE = "(?!(?i:ub)?(?i:mttq))"  # what an office is called by, not somebody in it
