@@ -214,6 +214,8 @@ def _is_mixed(text: str) -> bool:
 
 
 def _without_short_forms(text: str) -> str:
+    if len(text) > _LONGEST * 5:
+        return text  # no name, however much is cut off; looking at every word of it would take its time
     _, _, after_capitals, after = _shortened()
     match = after_capitals.search(text) if _is_mixed(text) else None
     if match and all(word[0].isupper() for word in text[: match.start()].split()):
