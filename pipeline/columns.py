@@ -21,8 +21,8 @@ from schemas.text import clean
 SAMPLE = 40  # rows looked at
 SURE = 0.6  # share of a column's cells that must be of one kind
 ENOUGH = 3  # cells that must contradict a header which the form knows
-_PLAIN_KINDS = ("link", "email", "phone")
-_TOLD_APART = (*_PLAIN_KINDS, "unit", "page-name", "name")  # what a cell of another kind holds proves nothing
+PLAIN_KINDS = ("link", "email", "phone")
+TOLD_APART = (*PLAIN_KINDS, "unit", "page-name", "name")  # what a cell of another kind holds proves nothing
 _HINT = re.compile(r"@|\d")
 _LETTERS_ONLY = re.compile(r"^[^\d@/:]+$")
 
@@ -118,7 +118,7 @@ class _Columns:
         """Return the columns by key; what a header says stands unless its cells contradict it."""
         before = dict(self.columns)
         self._choose_unit()
-        moved = [key for kind in _PLAIN_KINDS for key in self._place(kind)]
+        moved = [key for kind in PLAIN_KINDS for key in self._place(kind)]
         if not moved and self.columns == before and set(before) == set(self.form.keys):
             return before
         for kind in ("page-name", "name"):
@@ -134,9 +134,9 @@ class _Columns:
     def _contradicted(self, key: str) -> bool:
         """Tell whether the column holds something else throughout."""
         content, kind = self.found.get(self.columns[key]), self.form.column(key).kind
-        if kind not in _TOLD_APART or content is None or content.filled < ENOUGH or content.has(kind):
+        if kind not in TOLD_APART or content is None or content.filled < ENOUGH or content.has(kind):
             return False
-        return any(content.mostly(other) for other in _PLAIN_KINDS if other != kind)
+        return any(content.mostly(other) for other in PLAIN_KINDS if other != kind)
 
     def _choose_unit(self) -> None:
         """Take the column that names most units: districts beside their communes are few names."""
@@ -170,7 +170,7 @@ class _Columns:
 
     def _empty_of(self, place: int, kind: str) -> bool:
         content = self.found.get(place)
-        return kind in _PLAIN_KINDS and content is not None and content.filled >= ENOUGH and not content.has(kind)
+        return kind in PLAIN_KINDS and content is not None and content.filled >= ENOUGH and not content.has(kind)
 
     def _fits(self, place: int, kind: str) -> bool:
         """A person's name stands left of the number or the address that belongs to it."""

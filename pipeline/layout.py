@@ -17,7 +17,7 @@ from string import ascii_lowercase, ascii_uppercase, digits
 from pipeline.columns import SAMPLE, contents, is_split, settle
 from pipeline.gazetteer import MIXED, OWN, section_level, unit_type
 from pipeline.headers import Headers, Label
-from pipeline.lines import NOTHING, Found, Line, with_dittos, with_second
+from pipeline.lines import NO_HEADER, NOTHING, Found, Line, with_dittos, with_second
 from pipeline.model import Place, Sheet
 from pipeline.persons import by_kind, is_ditto
 from schemas.data import vocabulary
@@ -56,10 +56,10 @@ def find_tables(
     sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool], is_heading: Callable[[str], bool] | None = None
 ) -> Layout:
     """Return the tables of the sheet that have the form's columns; `is_heading` tells texts that name a place."""
-    return _Finder(sheet, headers, is_unit, is_heading or is_unit).find()
+    return Finder(sheet, headers, is_unit, is_heading or is_unit).find()
 
 
-class _Finder:
+class Finder:
     """Walks down one sheet; the state is the table being read, the section, and whether the table has ended."""
 
     def __init__(
@@ -81,6 +81,7 @@ class _Finder:
         self.ended = False
 
     def find(self) -> Layout:
+        """Return the tables of the sheet."""
         tables: list[Found] = []
         current: list[Found] = []  # the tables side by side under the last header
         title: list[str] = []
@@ -105,6 +106,16 @@ class _Finder:
         for table in tables:
             self._forget_spanned(table)
         return Layout(tables, title, self.sheet.name)
+
+    def go_on(self, above: Found) -> Layout:
+        """Return the sheet as one without a header that goes on with the rows of another sheet's table."""
+        table = Found(self.sheet.name, above.columns, above.extra, NO_HEADER, above.combined, above.split)
+        title: list[str] = []
+        self.level, self.heading = above.lines[-1].level, above.lines[-1].heading
+        for row, cells in enumerate(self.sheet.cells):
+            self._read_row(row, table)
+            title.extend([] if table.lines else _title_texts(cells))
+        return Layout([table], title, self.sheet.name)
 
     def _forget_spanned(self, table: Found) -> None:
         """Forget columns that only give a header's merged cell its width: no row says anything there."""
@@ -170,7 +181,7 @@ class _Finder:
     def _tables_below(self, row: int, depth: int) -> list[Columns]:
         """Return the columns of every table under this header, by its words and by what stands below it."""
         labels = self._labels(row, depth)
-        sample = self._sample(row + depth)
+        sample = self.sample(row + depth)
         found = contents(sample, self.is_unit)
         starts = self._starts(labels)
         tables = []
@@ -204,7 +215,7 @@ class _Finder:
         pieces = [labels[start:end] for start, end in pairwise([*starts, len(labels)])]
         return starts if all(self._is_header(self.headers.match(piece)[0]) for piece in pieces) else [0]
 
-    def _sample(self, row: int) -> list[list[str]]:
+    def sample(self, row: int) -> list[list[str]]:
         """Return the rows below a header as they are read: an address behind a text in its place."""
         sample = [list(cells) for cells in self.sheet.cells[row : row + 3 * SAMPLE]]
         for r, column in self.sheet.links:

@@ -16,6 +16,7 @@ from schemas.kinds import is_blank
 
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 """What most lines have elsewhere, of flaws, and so on."""
+NO_HEADER = -1  # the row of a header that stands on an earlier sheet
 Keys = dict[str, str]
 """The columns of one person: kind -> key."""
 
@@ -65,7 +66,7 @@ class Found:
     sheet: str
     columns: dict[str, int]  # several keys may share one: a person in one cell, one person for two duties
     extra: dict[int, str]  # columns that the form does not have, with their header
-    header: int  # row of the header
+    header: int  # row of the header, or `NO_HEADER`
     combined: frozenset[int] = frozenset()  # columns that hold a person's name, number and address together
     split: frozenset[int] = frozenset()  # columns whose names go on in the next one: family name and given name
     lines: list[Line] = field(default_factory=list)

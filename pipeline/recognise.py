@@ -11,11 +11,12 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from pipeline.answers import Accepted, Explained, explanations_in, stamp_of, with_answers, words
+from pipeline.continued import with_continued
 from pipeline.errors import Refused
 from pipeline.gazetteer import BARE, EXACT, OWN, Gazetteer
 from pipeline.headers import Headers
 from pipeline.layout import Layout, find_tables
-from pipeline.lines import Line
+from pipeline.lines import NO_HEADER, Line
 from pipeline.listed import Listed, Lister
 from pipeline.marks import mark_of
 from pipeline.model import Arrival, Decision, Stamp, Submission, Workbook, address, finding
@@ -247,6 +248,8 @@ class Recogniser:
             if not any(layout.tables for layout in found):
                 pairs = zip(sheets, found, strict=True)
                 found = [find_form(sheet, self.headers, known) or layout for sheet, layout in pairs]
+            elif not book.stamp:
+                found = with_continued(sheets, found, self.headers, known, self.lister.names_place)
             return [self._with_unit(layout) for layout in found]
 
         visible = layouts(hidden=False)
@@ -312,7 +315,7 @@ class Recogniser:
                     )  # fmt: skip
                     findings.setdefault(("-", key), found)
             for column, header in table.extra.items():
-                if header:
+                if header and table.header != NO_HEADER:
                     found = finding(
                         Rule.FORM_EXTRA_COLUMN, file=arrival.file, sheet=table.sheet, row=table.header + 1,
                         cell=address((table.header, column)), value=header,
