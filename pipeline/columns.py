@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from pipeline import pages
 from pipeline.persons import by_kind, has_email
 from schemas.data import vocabulary
 from schemas.form import Column, Form
@@ -124,6 +125,7 @@ class _Columns:
         for kind in ("page-name", "name"):
             self._place(kind)
         self._share()
+        self._share_page()
         return self.columns if len(self.columns) >= len(before) else before
 
     def _free(self) -> list[int]:
@@ -207,6 +209,14 @@ class _Columns:
                 place = next((p for p in places if p in self.found and 2 * self._mixed(p, wanted) >= 1), None)
                 if place is not None:
                     self.columns[key] = place
+
+    def _share_page(self) -> None:
+        """Let the column of the pages' names speak for their addresses as well, or the other way, if it holds both."""
+        keys = [column.key for kind in pages.KINDS for column in self.form.of_kind(kind)]
+        here = [key for key in keys if key in self.columns]
+        content = self.found.get(self.columns[here[0]]) if len(keys) == 2 and len(here) == 1 else None
+        if content and 2 * sum(all(pages.page_in(text, content.is_unit)) for text in content.texts) >= content.filled:
+            self.columns = {**dict.fromkeys(keys, self.columns[here[0]]), **self.columns}
 
     def _mixed(self, place: int, kind: str) -> float:
         content = self.found[place]

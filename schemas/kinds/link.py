@@ -172,6 +172,11 @@ def is_address(text: str) -> bool:
     )
 
 
+def addresses_in(text: str) -> list[str]:
+    """Return the addresses that stand in a text: of Facebook, or any that says it is one."""
+    return list(dict.fromkeys(match.rstrip(".,)") for match in _URL_INSIDE.findall(text)))
+
+
 def parse(text: str) -> Address:
     """Read an address. `fault` is one of `invalid`, `not-facebook`, `not-page`, `short`, `profile-id`, or ""."""
     plain = _PLAIN.fullmatch(text)
@@ -182,7 +187,7 @@ def parse(text: str) -> Address:
 def _parsed(text: str) -> Address:
     text = unicodedata.normalize("NFKC", clean(text)).strip(" \"'<>\u201c\u201d()[]")
     text = re.sub(r"(?<=/) +| +(?=/)", "", text)
-    found = list(dict.fromkeys(match.rstrip(".,)") for match in _URL_INSIDE.findall(text)))
+    found = addresses_in(text)
     if " " in text and len(found) == 1 and not _AFTER.match(text.partition(found[0])[2]):
         text = found[0]
     text = text.rstrip(".,;")

@@ -1,0 +1,232 @@
+"""Lists in shapes that only their senders know: one run reads a file of each, and all say the same."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import docx
+import openpyxl
+from building import KEYS, ROUND, Row, right_rows, saved
+from conftest import Outcome, Run
+
+SENDERS = [code for code in ROUND.submitting_units if len(ROUND.expected[code]) > 10]
+PERSON = ["Họ và tên", "Số điện thoại", "Email"]
+BOTH = [f"{part} {whose}" for whose in ("lãnh đạo phụ trách", "cán bộ quản lý") for part in PERSON]
+HEADER = ["TT", "Đơn vị", "Tên Trang", "Địa chỉ liên kết", *BOTH]
+
+Grid = list[list[str]]
+Shape = Callable[[str, list[Row]], bytes]
+
+
+def _title(sender: str) -> list[str]:
+    return [f"UBMTTQ {ROUND.submitting_units[sender].full_name.upper()}"]
+
+
+def _lines(rows: list[Row], keys: list[str] = KEYS, first: int = 0) -> Grid:
+    return [[str(number), *(row[key] for key in keys)] for number, row in enumerate(rows, start=first)]
+
+
+def _book(*sheets: Grid, names: tuple[str, ...] = (), merges: tuple[str, ...] = (), links: Any = ()) -> bytes:
+    """A workbook of sheets; `links` are (cell, address) on the first one."""
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for number, grid in enumerate(sheets):
+        sheet = book.create_sheet(names[number] if names else f"Sheet{number + 1}")
+        for row, texts in enumerate(grid, start=1):
+            for column, text in enumerate(texts, start=1):
+                sheet.cell(row, column, text or None)
+    for area in merges:
+        book.worksheets[0].merge_cells(area)
+    for cell, address in links:
+        book.worksheets[0][cell].hyperlink = address
+    return saved(book)
+
+
+def _word(*blocks: Grid | str) -> bytes:
+    """A Word document of paragraphs and tables."""
+    document = docx.Document()
+    for block in blocks:
+        if isinstance(block, str):
+            document.add_paragraph(block)
+            continue
+        table = document.add_table(rows=0, cols=max(map(len, block)))
+        for texts in block:
+            for cell, text in zip(table.add_row().cells, texts, strict=False):
+                cell.text = text
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def _sent(run: Run, shapes: list[Shape], suffix: str = "xlsx") -> Outcome:
+    """What a run says of these shapes, each the faultless list of a sender of its own."""
+    senders = SENDERS[: len(shapes)]
+    files = {_file(s, suffix): shape(s, right_rows(s)) for s, shape in zip(senders, shapes, strict=True)}
+    return run(files)
+
+
+def _file(sender: str, suffix: str = "xlsx") -> str:
+    return f"2022-03-20/danh-sach-{SENDERS.index(sender)}.{suffix}"
+
+
+def _reads_all(outcome: Outcome, number: int) -> None:
+    """The lists of that many senders are read wholly, and nothing is told of them."""
+    for place, sender in enumerate(SENDERS[:number]):
+        assert outcome.told(sender=sender) == [], f"shape {place}"
+        for unit, row in zip(ROUND.expected[sender], right_rows(sender), strict=True):
+            got = outcome.rows[unit.code]
+            assert {k: got[k] for k in KEYS[1:]} == {k: row[k] for k in KEYS[1:]}, f"shape {place}: {unit.full_name}"
+
+
+# --- a sheet that goes on with the table of the sheet before it
+
+
+def _two_sheets(sender: str, rows: list[Row]) -> bytes:
+    return _book([_title(sender), HEADER, *_lines(rows[:4])], _lines(rows[4:], first=4))
+
+
+def _two_sheets_and_a_title(sender: str, rows: list[Row]) -> bytes:
+    below = [["(Tiếp theo)"], [], *_lines(rows[4:], first=4), [], ["", "", "", "Nơi nhận:"]]
+    return _book([_title(sender), HEADER, *_lines(rows[:4])], [["Ghi chú"]], below)
+
+
+def _one_row_more(sender: str, rows: list[Row]) -> bytes:
+    return _book([_title(sender), HEADER, *_lines(rows[:-1])], _lines(rows[-1:], first=len(rows) - 1))
+
+
+def _only_names_and_links_more(sender: str, rows: list[Row]) -> bytes:
+    """The columns of the second sheet are those of the first one, also where persons stand in one cell."""
+    header = [*HEADER[:4], "Lãnh đạo phụ trách (họ tên, SĐT, email)", *BOTH[3:]]
+    one = [row | {"leader": "\n".join(row[key] for key in KEYS[3:6])} for row in rows]
+    grid = _lines(one, [*KEYS[:3], "leader", *KEYS[6:]])
+    return _book([_title(sender), header, *grid[:3]], grid[3:6], grid[6:])
+
+
+def test_a_sheet_without_a_header_goes_on_with_the_table_before_it(run: Run) -> None:
+    shapes = [_two_sheets, _two_sheets_and_a_title, _one_row_more, _only_names_and_links_more]
+    outcome = _sent(run, shapes)
+    _reads_all(outcome, len(shapes))
+    assert outcome.rows[ROUND.expected[SENDERS[0]][5].code]["sheet"] == "Sheet2"
+
+
+def test_a_fault_on_such_a_sheet_stands_at_its_own_cell(run: Run) -> None:
+    rows = right_rows(SENDERS[0])
+    rows[5]["leader_phone"] = "0912xxxxxx"
+    outcome = run({"2022-03-20/a.xlsx": _two_sheets(SENDERS[0], rows)})
+    found = outcome.of_rule("phone.masked")
+    assert [(f["sheet"], f["row"], f["cell"]) for f in found] == [("Sheet2", "2", "F2")]
+    assert outcome.told() == [("2022-03-20/a.xlsx", "F2", "phone.masked")]
+
+
+def _shifted(sender: str, rows: list[Row]) -> bytes:
+    return _book([_title(sender), HEADER, *_lines(rows[:4])], [line[1:] for line in _lines(rows[4:])])
+
+
+def _other_order(sender: str, rows: list[Row]) -> bytes:
+    return _book([_title(sender), HEADER, *_lines(rows[:4])], _lines(rows[4:], ["unit", *KEYS[2:4], "page_name"]))
+
+
+def _one_column_more(sender: str, rows: list[Row]) -> bytes:
+    return _book(
+        [_title(sender), HEADER, *_lines(rows[:4])], [[*line, "0987000111"] for line in _lines(rows[4:], first=4)]
+    )
+
+
+def _again(sender: str, rows: list[Row]) -> bytes:
+    return _book([_title(sender), HEADER, *_lines(rows)], _lines(rows[2:]))
+
+
+def test_a_sheet_whose_cells_do_not_bear_it_out_is_not_read_but_told(run: Run) -> None:
+    outcome = _sent(run, [_shifted, _other_order, _one_column_more, _again])
+    told = {f["submitter_code"]: f["sheet"] for f in outcome.of_rule("file.no-table")}
+    assert told == dict.fromkeys(SENDERS[:3], "Sheet2")
+    assert outcome.told(sender=SENDERS[3]) == []
+
+
+def test_a_word_table_goes_on_after_a_page_without_its_header(run: Run) -> None:
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        return _word(*_title(sender), [HEADER, *_lines(rows[:4])], "", _lines(rows[4:], first=4))
+
+    _reads_all(_sent(run, [shape], "docx"), 1)
+
+
+# --- a page's name and address in one cell
+
+
+def _in_one_cell(header: str, template: str) -> Shape:
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        both = [row | {"page": template.format(name=row["page_name"], link=row["page_link"])} for row in rows]
+        grid = _lines(both, ["unit", "page", *KEYS[3:]])
+        return _book([_title(sender), ["TT", "Đơn vị", header, *BOTH], *grid])
+
+    return shape
+
+
+def test_a_page_in_one_cell(run: Run) -> None:
+    shapes = [
+        _in_one_cell("Tên Trang và đường link", "{name} {link}"),
+        _in_one_cell("Trang cộng đồng (tên, link)", "{name}\n{link}"),
+        _in_one_cell("Tên và địa chỉ Trang", "{link}\n{name}"),
+        _in_one_cell("Trang cộng đồng", "“{name}”: {link}"),
+        _in_one_cell("Địa chỉ Trang", "{name} ({link})"),
+        _in_one_cell("Fanpage", "Tên Trang: {name}\nĐường link: {link}"),
+        _in_one_cell("Tên Trang, địa chỉ liên kết", "- {name};\n- {link};"),
+        _in_one_cell("Tên Trang, link", "{link} - {name}"),
+        _in_one_cell("Link Trang", "{link} {name}"),
+    ]
+    _reads_all(_sent(run, shapes), len(shapes))
+
+
+def _link_behind(header: list[str], keys: list[str], column: str) -> Shape:
+    """The address is a hyperlink behind the page's name."""
+
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        grid = [_title(sender), header, *_lines([row | {"none": ""} for row in rows], keys)]
+        links = [(f"{column}{number}", row["page_link"]) for number, row in enumerate(rows, start=3)]
+        return _book(grid, links=links)
+
+    return shape
+
+
+def _in_the_wrong_column(template: str, filled: str, blank: str) -> Shape:
+    """Some rows have both in one of the two columns; the other one is blank there."""
+
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        for row in rows[2:5]:
+            row |= {filled: template.format(name=row["page_name"], link=row["page_link"]), blank: ""}
+        return _book([_title(sender), HEADER, *_lines(rows)])
+
+    return shape
+
+
+def test_an_address_behind_the_name_or_in_its_column(run: Run) -> None:
+    shapes = [
+        _link_behind(HEADER, [*KEYS[:2], "none", *KEYS[3:]], "C"),
+        _link_behind([*HEADER[:3], *BOTH], [*KEYS[:2], *KEYS[3:]], "C"),
+        _in_the_wrong_column("{name} {link}", "page_name", "page_link"),
+        _in_the_wrong_column("{link}\n{name}", "page_name", "page_link"),
+        _in_the_wrong_column("{name}: {link}", "page_link", "page_name"),
+    ]
+    _reads_all(_sent(run, shapes), len(shapes))
+
+
+def test_where_a_cell_does_not_surely_hold_both_it_is_told(run: Run) -> None:
+    rows = right_rows(SENDERS[0])
+    link, name = rows[2]["page_link"], rows[2]["page_name"]
+    rows[2] |= {"page_link": f"{link} {link}.moi {name}", "page_name": ""}  # which one
+    rows[3] |= {"page_link": "https://www.facebook.com/Mat tran Pu Nhi", "page_name": ""}  # an address with blanks
+    rows[4] |= {"page_link": f"Đường link: {link}.4", "page_name": ""}
+    rows[5] |= {"page_name": f"{link}.5", "page_link": ""}
+    outcome = run({"2022-03-20/a.xlsx": _book([_title(SENDERS[0]), HEADER, *_lines(rows)])})
+    told = [(cell, rule) for _, cell, rule in outcome.told()]
+    assert told == [
+        ("C5", "page-name.missing"),
+        ("C6", "page-name.missing"),
+        ("C7", "page-name.missing"),
+        ("C8", "page-name.pattern"),
+        ("D5", "link.invalid"),
+        ("D6", "link.invalid"),
+        ("D8", "link.missing"),
+    ]
