@@ -367,7 +367,7 @@ class Finder:
     def _part_page(
         self, row: int, texts: dict[str, str], elsewhere: dict[str, Place], flaws: Container[str], table: Found
     ) -> None:
-        """Take a page's name or address from the cell of the other one, where its own is blank and that one has both."""
+        """Take a page's name or address from the cell of the other one, where its own is blank and that holds both."""
         blank = [key for key in self.page_keys if key in texts and key not in flaws and is_blank(texts[key])]
         if len(blank) != 1 or len(self.page_keys) != 2:
             return

@@ -50,12 +50,12 @@ class Line:
 
     @property
     def own(self) -> set[str]:
-        """The keys of the cells that stand in this row itself and say something."""
+        """The keys of the cells that say something and stand in this row itself, not in one above it."""
         texts, elsewhere = self.texts, self.elsewhere
         own = {key for key in self.places if not is_blank(texts[key], self.columns[key])} | self.flaws.keys()
         if elsewhere:
             own |= {key for key in elsewhere if not is_blank(texts[key], self.columns[key])}
-            own -= {key for key, place in elsewhere.items() if place[0] != self.row}
+            own -= {key for key, place in elsewhere.items() if place[0] < self.row}
         return own
 
 
@@ -70,11 +70,18 @@ class Found:
     combined: frozenset[int] = frozenset()  # columns that hold a person's name, number and address together
     split: frozenset[int] = frozenset()  # columns whose names go on in the next one: family name and given name
     lines: list[Line] = field(default_factory=list)
+    heads: dict[int, Place] = field(
+        default_factory=dict
+    )  # where the headers of columns stand, if not in the header's row
 
     @property
     def keys(self) -> set[str]:
         """The keys that the table tells of: in its columns, in a row with a second person, or from its title."""
         return {*self.columns}.union(*(line.texts for line in self.lines if len(line.texts) > len(self.columns)))
+
+    def head(self, column: int) -> Place:
+        """Return the cell that holds the column's header."""
+        return self.heads.get(column, (self.header, column))
 
     @cached_property
     def ordinal(self) -> int:

@@ -317,8 +317,8 @@ class Recogniser:
             for column, header in table.extra.items():
                 if header and table.header != NO_HEADER:
                     found = finding(
-                        Rule.FORM_EXTRA_COLUMN, file=arrival.file, sheet=table.sheet, row=table.header + 1,
-                        cell=address((table.header, column)), value=header,
+                        Rule.FORM_EXTRA_COLUMN, file=arrival.file, sheet=table.sheet,
+                        row=table.head(column)[0] + 1, cell=address(table.head(column)), value=header,
                     )  # fmt: skip
                     findings.setdefault(("+", header, table.sheet), found)
         return list(findings.values())

@@ -230,3 +230,79 @@ def test_where_a_cell_does_not_surely_hold_both_it_is_told(run: Run) -> None:
         ("D6", "link.invalid"),
         ("D8", "link.missing"),
     ]
+
+
+# --- labels down the left column, one column a unit
+
+
+def _turned(grid: Grid) -> Grid:
+    return [list(column) for column in zip(*grid, strict=True)]
+
+
+def _columns_of_units(sender: str, rows: list[Row]) -> bytes:
+    return _book([_title(sender), [], *_turned([HEADER[1:], *(line[1:] for line in _lines(rows))])])
+
+
+def _numbered_columns(sender: str, rows: list[Row]) -> bytes:
+    body = _turned([["STT", "", *HEADER[2:]], *_lines(rows)])
+    return _book([_title(sender), *body, [], ["", "", "TM. BAN THƯỜNG TRỰC"], ["", "", "Lò A"]])
+
+
+def _numbered_labels(sender: str, rows: list[Row]) -> bytes:
+    body = _turned([["Nội dung", *HEADER[2:]], *(line[1:] for line in _lines(rows))])
+    return _book([_title(sender), *([str(number), *line] for number, line in enumerate(body, start=1))])
+
+
+def _under_headings(sender: str, rows: list[Row]) -> bytes:
+    body = _turned([["Tên đơn vị", "Tên Trang", "Link"], *([row[key] for key in KEYS[:3]] for row in rows)])
+    for heading, group in (("I. Lãnh đạo phụ trách", "leader"), ("II. Cán bộ quản lý, vận hành", "manager")):
+        keys = [f"{group}_{part}" for part in ("name", "phone", "email")]
+        body += [[heading], *_turned([[f"- {p}" for p in PERSON], *([row[key] for key in keys] for row in rows)])]
+    return _book([_title(sender), *body])
+
+
+def _in_two_label_columns(sender: str, rows: list[Row]) -> bytes:
+    head = [["Đơn vị", ""], ["Tên Trang", ""], ["Địa chỉ liên kết", ""], ["Lãnh đạo phụ trách", PERSON[0]]]
+    head += [["", PERSON[1]], ["", PERSON[2]], ["Cán bộ quản lý", PERSON[0]], ["", PERSON[1]], ["", PERSON[2]]]
+    body = _turned([[row[key] for key in KEYS] for row in rows])
+    return _book([_title(sender), *([*left, *line] for left, line in zip(head, body, strict=True))])
+
+
+def _in_two_blocks(sender: str, rows: list[Row]) -> bytes:
+    blocks = [_turned([HEADER[1:], *(line[1:] for line in _lines(some))]) for some in (rows[:6], rows[6:])]
+    return _book([_title(sender), *blocks[0], [], *blocks[1]])
+
+
+def test_one_column_a_unit(run: Run) -> None:
+    shapes = [
+        _columns_of_units, _numbered_columns, _numbered_labels, _under_headings, _in_two_label_columns, _in_two_blocks
+    ]  # fmt: skip
+    _reads_all(_sent(run, shapes), len(shapes))
+
+
+def test_findings_of_such_a_sheet_stand_at_its_own_cells(run: Run) -> None:
+    rows = right_rows(SENDERS[0])
+    rows[3]["leader_phone"] = "0912xxxxxx"
+    rows[4]["leader_name"] = rows[4]["page_link"] = ""
+    rows[5]["unit"] = "Xã Không Tên"
+    body = _turned([[*HEADER[1:], "Ghi chú"], *([*line[1:], "tốt"] for line in _lines(rows))])
+    outcome = run({"2022-03-20/a.xlsx": _book([_title(SENDERS[0]), *body])})
+    told = [(f["cell"], f["row"], f["rule"]) for f in outcome.findings if f["file"] and f["rule"] != "unit.missing"]
+    assert sorted(told) == [
+        ("A11", "11", "form.extra-column"),
+        ("E6", "6", "phone.masked"),
+        ("F4", "4", "link.missing"),
+        ("F5", "5", "name.missing"),
+        ("G2", "2", "unit.unknown"),
+    ]
+
+
+def test_a_person_merged_over_several_columns_speaks_for_each(run: Run) -> None:
+    rows = right_rows(SENDERS[0])
+    rows[3] |= {key: rows[2][key] for key in KEYS[3:6]}
+    body = _turned([HEADER[1:], *(line[1:] for line in _lines(rows))])
+    merges = tuple(f"D{row}:E{row}" for row in (5, 6, 7))
+    outcome = run({"2022-03-20/a.xlsx": _book([_title(SENDERS[0]), *body], merges=merges)})
+    assert outcome.told() == []
+    units = ROUND.expected[SENDERS[0]]
+    assert outcome.rows[units[3].code]["leader_email"] == rows[2]["leader_email"]
