@@ -18,6 +18,7 @@ from pipeline import pages
 from pipeline.columns import SAMPLE, contents, is_split, settle
 from pipeline.gazetteer import MIXED, OWN, section_level, unit_type
 from pipeline.headers import Headers, Label
+from pipeline.headings import Headings
 from pipeline.lines import NO_HEADER, NOTHING, Found, Line, with_dittos, with_second
 from pipeline.model import Place, Sheet
 from pipeline.persons import by_kind, is_ditto
@@ -91,10 +92,7 @@ class Finder:
         while row < count and passed < SEARCHED:
             depth, beside = self._header_at(row) if len(tables) < MOST_TABLES else (0, [])
             if depth:
-                current = [
-                    Found(self.sheet.name, columns, extra, row, self._combined(columns), split)
-                    for columns, extra, split in beside
-                ]
+                current = [self._begun(row, *columns) for columns in beside]
                 tables.extend(current)
                 self.ended = False
                 row += depth
@@ -107,7 +105,15 @@ class Finder:
             row += 1
         for table in tables:
             self._forget_spanned(table)
+            if table.headings:
+                table.headings.settle(table.lines)
         return Layout(tables, title, self.sheet.name)
+
+    def _begun(self, row: int, columns: dict[str, int], extra: dict[int, str], split: frozenset[int]) -> Found:
+        """Return the table without lines of a header at this row."""
+        headings = Headings(self.form, columns, self.is_unit)
+        combined = self._combined(columns)
+        return Found(self.sheet.name, columns, extra, row, combined, split, headings if headings.lacking else None)
 
     def go_on(self, above: Found) -> Layout:
         """Return the sheet as one without a header that goes on with the rows of another sheet's table."""
@@ -178,7 +184,8 @@ class Finder:
         if depth > 1 and self.headers.match(self._labels(row + 1, depth - 1))[0] == columns:
             return 0, []  # a title row above the header, which says nothing of the columns
         tables = self._tables_below(row, depth)
-        return (depth, tables) if all(self._is_header(columns) for columns, _, _ in tables) else (0, [])
+        are = (self._is_header(columns) or self._is_headed_below(columns, row + depth) for columns, _, _ in tables)
+        return (depth, tables) if all(are) else (0, [])
 
     def _tables_below(self, row: int, depth: int) -> list[Columns]:
         """Return the columns of every table under this header, by its words and by what stands below it."""
@@ -243,6 +250,14 @@ class Finder:
         matched = sum(key in columns for key in required)
         return len(columns) >= min(3, len(self.form.columns)) and matched >= min(2, len(required))
 
+    def _is_headed_below(self, columns: dict[str, int], row: int) -> bool:
+        """Tell whether headings between the rows say what the columns of a header do not."""
+        headings = Headings(self.form, columns, self.is_unit)
+        for below in range(row, min(row + 3 * SAMPLE, len(self.sheet.cells)) if headings.lacking else row):
+            if len(alone := self._alone(below)) == 1:
+                headings.take(alone[0], (below, 0), numbered=True)
+        return self._is_header({**columns, **dict.fromkeys(headings.said, -1)})
+
     def _may_be_header(self, row: int) -> bool:
         if row >= len(self.sheet.cells) or self._is_surely_data(row):
             return False
@@ -300,18 +315,29 @@ class Finder:
 
     def _read_row(self, row: int, table: Found) -> None:
         """Add the line that the row holds to the table, or a second person to the line above."""
+        if table.headings and self._is_heading_of(table.headings, row):
+            return
         line = self._line(row, table)
         above = table.lines[-1] if table.lines else None
         both = with_second(above, line, self.persons) if above and not self.ended else None
         if both and not self._is_footer(row):
             table.lines[-1] = both
         elif checked := self._checked(line, table):
+            checked = table.headings.on(checked) if table.headings else checked
             table.lines.append(self._of_unit_above(with_dittos(checked, above, self.persons)))
         elif heading := self._heading(row):
             self.heading = heading
             self.above = (heading, self._place_of(heading, row))
         elif section_level(unit := line.texts.get(self.unit_key, "")):
             self.above = (unit, line.cells[self.unit_key])
+
+    def _is_heading_of(self, headings: Headings, row: int) -> bool:
+        """Take the row for a heading that stands in the place of a column, if it is one."""
+        texts = self.sheet.cells[row]
+        if sum(map(bool, texts)) > 3 or len(alone := self._alone(row)) != 1 or self._is_footer(row):
+            return False
+        place = next((row, column) for column, text in enumerate(texts) if clean(text) == alone[0])
+        return headings.take(alone[0], place, numbered=any(clean(text).strip(" .)").isdigit() for text in texts))
 
     def _of_unit_above(self, line: Line) -> Line:
         """Return the line of a person with the unit that was last named, where its own row names none.
@@ -337,9 +363,13 @@ class Finder:
 
     def _heading(self, row: int) -> str:
         """Return the text of a row that holds one text alone (and a number), where it names a unit."""
-        texts = [clean(text) for text in dict.fromkeys(self.sheet.cells[row]) if not is_blank(text)]
-        texts = [text for text in texts if not ORDINAL.match(text)]
+        texts = self._alone(row)
         return texts[0] if len(texts) == 1 and self.is_heading(texts[0]) and not is_date_line(texts[0]) else ""
+
+    def _alone(self, row: int) -> list[str]:
+        """Return the distinct texts of a row but for its number."""
+        texts = [clean(text) for text in dict.fromkeys(self.sheet.cells[row]) if not is_blank(text)]
+        return [text for text in texts if not ORDINAL.match(text)]
 
     def _line(self, row: int, table: Found) -> Line:
         """Return what the row holds, whether or not it lists a unit."""

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.model import Place
 from pipeline.persons import is_ditto
 from schemas.codes import Rule
 from schemas.form import Column
 from schemas.kinds import is_blank
+
+if TYPE_CHECKING:
+    from pipeline.headings import Headings
 
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 """What most lines have elsewhere, of flaws, and so on."""
@@ -69,6 +72,7 @@ class Found:
     header: int  # row of the header, or `NO_HEADER`
     combined: frozenset[int] = frozenset()  # columns that hold a person's name, number and address together
     split: frozenset[int] = frozenset()  # columns whose names go on in the next one: family name and given name
+    headings: Headings | None = None  # where it lacks columns for what headings between its rows can say
     lines: list[Line] = field(default_factory=list)
     heads: dict[int, Place] = field(
         default_factory=dict

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from pipeline.headers import Headers
+from pipeline.headings import without_bullet
 from pipeline.layout import ORDINAL, Layout, find_tables
 from pipeline.lines import Line
 from pipeline.model import Place, Sheet
@@ -16,7 +17,6 @@ from schemas.text import clean
 
 LONGEST = 200  # rows; a longer sheet is no form of this shape
 _LABEL = re.compile(r"^\s*(?:[-+*\u2022]|\d{1,2}[.)])?\s*([^:]{2,60}?)\s*:\s*(?!//)(.*)$", re.DOTALL)
-_BULLET = re.compile(r"^\s*(?:[-+*\u2022]|\d{1,2}[.)]|[IVXa-d][.)])\s*")
 
 Cell = tuple[int, str]
 """A cell of a row: its column and its text."""
@@ -141,7 +141,7 @@ class _Reader:
 
 def _label_of(text: str) -> str:
     match = _LABEL.match(text)
-    return _BULLET.sub("", clean(match[1] if match else text)).strip(" :")
+    return without_bullet(clean(match[1] if match else text)).strip(" :")
 
 
 def _turned_merges(sheet: Sheet, at: dict[Place, Place]) -> list[tuple[Place, Place]]:

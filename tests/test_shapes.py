@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,8 @@ import docx
 import openpyxl
 from building import KEYS, ROUND, Row, right_rows, saved
 from conftest import Outcome, Run
+
+from schemas.round import load_round
 
 SENDERS = [code for code in ROUND.submitting_units if len(ROUND.expected[code]) > 10]
 PERSON = ["Họ và tên", "Số điện thoại", "Email"]
@@ -306,3 +309,108 @@ def test_a_person_merged_over_several_columns_speaks_for_each(run: Run) -> None:
     assert outcome.told() == []
     units = ROUND.expected[SENDERS[0]]
     assert outcome.rows[units[3].code]["leader_email"] == rows[2]["leader_email"]
+
+
+# --- headings between the rows in the place of a column
+
+NGHE_AN = load_round("nghe-an-2022")
+TOWNS = [code for code in NGHE_AN.submitting_units if len(NGHE_AN.expected[code]) < 30]
+GROUPS = ["Cán bộ chuyên trách", "Cán bộ bán chuyên trách"]
+CHANNELS = ["Facebook", "Zalo", "Fanpage"]
+ANSWERS = [["có", "không", "có", "có", "có", "không"], ["x", "", "x", "", "x", "x"]]
+SAID = [["có", "không", "có", "có", "có", "không"], ["có", "", "có", "", "có", "có"]]
+PERSONS = ["Lò Văn Pánh", "Giàng Thị Dua", "Tòng Văn Xôm"]
+
+
+def _people(town: str) -> list[tuple[str, str, str, int]]:
+    """Unit, group, name and the number of the answers: three persons a unit."""
+    groups = [GROUPS[0], GROUPS[0], GROUPS[1]]
+    return [
+        (unit.full_name, group, name, number % 2)
+        for unit in NGHE_AN.expected[town]
+        for number, (group, name) in enumerate(zip(groups, PERSONS, strict=True))
+    ]
+
+
+def _channels(*left: str) -> Grid:
+    blank = [""] * len(left)
+    return [[*blank, "Tham gia", "", "", "Tương tác với Mặt trận Nghệ An"], [*left, *CHANNELS, *CHANNELS]]
+
+
+def _by_unit_and_group(mark_unit: str = "{}", mark_group: str = "{}", *, outer_groups: bool = False) -> Shape:
+    def shape(town: str, _rows: list[Row]) -> bytes:
+        grid = [[f"UBMTTQ {NGHE_AN.submitting_units[town].full_name.upper()}"], *_channels("TT", "Họ và tên")]
+        last: list[str] = []
+        people = sorted(_people(town), key=lambda one: GROUPS.index(one[1])) if outer_groups else _people(town)
+        for number, (unit, group, name, answer) in enumerate(people, start=1):
+            headings = [mark_group.format(group), mark_unit.format(unit)]
+            headings = headings if outer_groups else headings[::-1]
+            for place in range(2):
+                if headings[: place + 1] != last[: place + 1]:
+                    grid.append(["", headings[place]])
+            last = headings
+            grid.append([str(number), name, *ANSWERS[answer]])
+        return _book(grid)
+
+    return shape
+
+
+def _by_group_beside_the_unit(town: str, _rows: list[Row]) -> bytes:
+    grid = [[f"UBMTTQ {NGHE_AN.submitting_units[town].full_name.upper()}"], *_channels("TT", "Đơn vị", "Họ và tên")]
+    for group in GROUPS:
+        grid.append(["", group.upper()])
+        grid += [["1", unit, name, *ANSWERS[n]] for unit, of, name, n in _people(town) if of == group]
+    return _book(grid)
+
+
+def _persons_of(outcome: Outcome, town: str) -> list[list[str]]:
+    keys = ["unit", "group", "full_name", *NGHE_AN.form.keys[4:10]]
+    with (outcome.folder / "ket-qua" / "rows.csv").open(encoding="utf-8-sig", newline="") as file:
+        return sorted([row[k] for k in keys] for row in csv.DictReader(file) if row["submitter_code"] == town)
+
+
+def test_units_and_groups_as_headings_above_persons(run: Run) -> None:
+    shapes = [
+        _by_unit_and_group(),
+        _by_unit_and_group("I. {}", "1. {}:"),
+        _by_unit_and_group("- {}", "{} (03 người)", outer_groups=True),
+        _by_group_beside_the_unit,
+    ]
+    towns = TOWNS[: len(shapes)]
+    files = {f"2022-02-20/{n}.xlsx": shape(towns[n], []) for n, shape in enumerate(shapes)}
+    outcome = run(files, round="nghe-an-2022", as_of="2022-02-25")
+    for place, town in enumerate(towns):
+        assert outcome.told(sender=town) == [], f"shape {place}"
+        said = sorted([unit, group, name, *SAID[n]] for unit, group, name, n in _people(town))
+        assert _persons_of(outcome, town) == said, f"shape {place}"
+
+
+def test_a_heading_that_nobody_knows_does_not_pass_for_the_one_before(run: Run) -> None:
+    town = TOWNS[0]
+    units = [unit.full_name for unit in NGHE_AN.expected[town]]
+    grid = [[f"UBMTTQ {NGHE_AN.submitting_units[town].full_name.upper()}"], *_channels("TT", "Họ và tên")]
+    for unit, group in ((units[0], GROUPS[0]), ("Xã Không Tên Nào", GROUPS[0]), (units[1], "Cán bộ biệt phái")):
+        grid += [["", unit], ["", group], ["1", "Lò Văn Pánh", *ANSWERS[0]], ["2", "Giàng Thị Dua"]]
+    outcome = run({"2022-02-20/a.xlsx": _book(grid)}, round="nghe-an-2022", as_of="2022-02-25")
+    told = [(f["cell"], f["rule"], f["value"]) for f in outcome.findings if f["cell"] and f["severity"] == "error"]
+    assert told == [("B8", "unit.unknown", "Xã Không Tên Nào"), ("B13", "choice.invalid", "Cán bộ biệt phái")]
+
+
+def _pages_under_headings(sender: str, rows: list[Row]) -> bytes:
+    grid: Grid = [_title(sender), ["TT", "Tên Trang", "Link", *BOTH]]
+    for number, row in enumerate(rows):
+        grid += [[str(number), row["unit"].upper()], ["", *(row[key] for key in KEYS[1:])]]
+    return _book(grid)
+
+
+def test_each_unit_as_a_heading_above_its_page(run: Run) -> None:
+    _reads_all(_sent(run, [_pages_under_headings]), 1)
+
+
+def test_one_heading_above_pages_of_many_units_names_none_of_them(run: Run) -> None:
+    sender = SENDERS[0]
+    rows = right_rows(sender)
+    grid: Grid = [_title(sender), ["TT", "Tên Trang", "Link", *BOTH], ["", rows[0]["unit"].upper()]]
+    grid += [[str(n), *(row[key] for key in KEYS[1:])] for n, row in enumerate(rows[1:], start=1)]
+    outcome = run({_file(sender): _book(grid)})
+    assert outcome.told() == [(_file(sender), "", "form.missing-column")]
