@@ -23,6 +23,8 @@ class Formers:
         Former units of one name are told apart by the former district that the text names.
         """
         sure, units = self._gazetteer.find(text) if self._of else (0, [])
+        if not units:
+            return sure, []
         formers = [self._of[unit] for unit in units]
         if len(formers) > 1 and (rest := f" {spelling_key(rest_of(text))} ").strip():
             formers = [f for f in formers if any(f" {spelling_key(u.name)} " in rest for u in f.above)] or formers

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from typing import NamedTuple
 
-from rapidfuzz import fuzz, process
+from rapidfuzz import fuzz
 
 from schemas.data import vocabulary
 from schemas.text import clean, search_key, spelling_key, without_accents
@@ -114,9 +114,9 @@ class Gazetteer:
         for reading in _readings(text) if len(text) <= LONGEST else ():
             key = f"{spelling_key(reading.type)} {reading.key}".strip()
             names = self._full if reading.type else self._bare
-            scores = process.cdist([key], [name for name, _ in names], scorer=fuzz.ratio)[0]
-            plain = process.cdist([without_accents(key)], [name for _, name in names], scorer=fuzz.ratio)[0]
-            for unit, score in zip(self.units, (scores + plain) / 2, strict=True):
+            unaccented = without_accents(key)
+            for unit, (name, plain) in zip(self.units, names, strict=True):
+                score = (fuzz.ratio(key, name) + fuzz.ratio(unaccented, plain)) / 2  # a table of them would need numpy
                 if score > best[0] or (best[1] is None and score >= NEAREST):
                     best = (score, unit)
         return best[1]

@@ -35,7 +35,7 @@ _NUMBERED = re.compile(r"^[(\[]?\s*(\d{1,2}|[A-Za-z]|[IVX]{2,5})\s*[)\].]{0,2}(?
 _ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV", "XVI")
 _COUNTED = {pair for marks in (ascii_uppercase, ascii_lowercase, _ROMAN) for pair in pairwise(["", *marks])}
 _DATA = re.compile(r"@|https?:|facebook\.com|fb\.com|\d{6}", re.IGNORECASE)
-_SURELY_DATA = re.compile(r"@|[0-9]{6}")  # in whatever way the text is encoded
+_SIX_DIGITS = re.compile(r"[0-9]{6}")
 _REMARK = re.compile(r"\(.*?\)|:.*$")
 _DIGITS = re.compile(r"\d+")
 ORDINAL = re.compile(r"^\d{1,4}\s*[.)]?$|^[IVX]{1,4}\s*[.)]?$|^[A-Da-d]\s*[.)]?$")
@@ -259,7 +259,7 @@ class Finder:
         return self._is_header({**columns, **dict.fromkeys(headings.said, -1)})
 
     def _may_be_header(self, row: int) -> bool:
-        if row >= len(self.sheet.cells) or self._is_surely_data(row):
+        if row >= len(self.sheet.cells) or row in self._surely_data:
             return False
         texts = [clean(text) for text in self.sheet.cells[row] if text.strip()]
         if len(texts) < 2 or any(len(text) > 120 or _DATA.search(text) for text in texts):
@@ -270,8 +270,11 @@ class Finder:
     def _is_empty(self, row: int) -> bool:
         return row < len(self.sheet.cells) and not any(map(str.strip, self.sheet.cells[row]))
 
-    def _is_surely_data(self, row: int) -> bool:
-        return bool(_SURELY_DATA.search("\n".join(self.sheet.cells[row])))
+    @cached_property
+    def _surely_data(self) -> frozenset[int]:
+        """The rows with an address of mail or a number of six digits, in whatever way their text is encoded."""
+        rows = enumerate(map("\n".join, self.sheet.cells))
+        return frozenset(row for row, text in rows if "@" in text or _SIX_DIGITS.search(text))
 
     def _labels(self, row: int, depth: int) -> list[tuple[str, ...]]:
         """Return each column's header texts from the top down; a heading reaches over the columns below it."""
@@ -542,7 +545,7 @@ class Finder:
 
     def _repeats_header(self, row: int) -> bool:
         """Tell a header row set again between the rows, or the second row of one."""
-        if self._is_surely_data(row):
+        if row in self._surely_data:
             return False
         texts = [text for text in self.sheet.cells[row] if text.strip()]
         if len(texts) < 3 or any(map(_DATA.search, texts)):

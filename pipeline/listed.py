@@ -300,6 +300,8 @@ class Lister:
             if item.unit and item.rule in _JUDGED:
                 rows.setdefault(item.unit.code, []).append(item)
         for code, items in rows.items():
+            if len(items) == 1:
+                continue
             named = [item for item in items if item.rule is not Rule.UNIT_FORMER]
             counting, others = (named or items)[0], _places(named, named)
             instead = _places([counting], items)

@@ -20,6 +20,8 @@ from schemas.codes import Rule
 _CELLS = re.compile(rb"<(?:\w+:)?c[\s/>]")
 # The whole tag, and none but the simplest attributes: in others a false address could hide.
 _ADDRESSES = re.compile(rb'<(?:\w+:)?c(?: [st]="\w*")* r="([A-Z]{1,3})([0-9]{1,7})"(?: \w+="\w*")*\s?(/?)>')
+# Told without taking the addresses out: a cell that is not as simple, or stands outside of A1 to ZZ999.
+_OTHER_CELL = re.compile(rb'<c(?=[\s/>])(?!(?: [st]="\w*")* r="[A-Z]{1,2}[1-9][0-9]{0,2}"(?: \w+="\w*")*\s?/?>)')
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 _REFERENCE = re.compile(r"^\$?([A-Z]{1,3})\$?(\d{1,7})$")
 _OFF = ("0", "false", "off")
@@ -49,6 +51,8 @@ def is_plain(xml: bytes) -> bool:
     """
     if b"\0" in xml[:64]:
         return False
+    if b":c" not in xml and not _OTHER_CELL.search(xml):
+        return True
     cells = _ADDRESSES.findall(xml)
     if len(cells) != len(_CELLS.findall(xml)):
         return False
