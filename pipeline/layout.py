@@ -65,8 +65,14 @@ class Finder:
     """Walks down one sheet; the state is the table being read, the section, and whether the table has ended."""
 
     def __init__(
-        self, sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool], is_heading: Callable[[str], bool]
+        self,
+        sheet: Sheet,
+        headers: Headers,
+        is_unit: Callable[[str], bool],
+        is_heading: Callable[[str], bool],
+        lacking: frozenset[str] = frozenset(),
     ) -> None:
+        self.lacking = lacking  # keys of which a table is looked for that says them of units and nothing else
         self.is_heading = is_heading
         self.sheet = sheet
         self.headers = headers
@@ -246,6 +252,8 @@ class Finder:
         return sample
 
     def _is_header(self, columns: dict[str, int]) -> bool:
+        if self.lacking:
+            return self.unit_key in columns and len(self.lacking & columns.keys()) >= 2
         required = [column.key for column in self.form.columns if column.required]
         matched = sum(key in columns for key in required)
         return len(columns) >= min(3, len(self.form.columns)) and matched >= min(2, len(required))
@@ -394,7 +402,7 @@ class Finder:
         }
         return Line(
             row, self._ordinal(row, table), texts, self.level, False, self.columns, places, table.extra, table.header,
-            self.heading, elsewhere or NOTHING, here or NOTHING, beside or NOTHING, NOTHING,
+            self.heading, elsewhere or NOTHING, here or NOTHING, beside or NOTHING, NOTHING, NOTHING,
         )  # fmt: skip
 
     def _part_page(

@@ -45,6 +45,7 @@ class Line:
     flaws: Mapping[str, tuple[Rule, str]]
     beside: Mapping[int, str]  # what stands in the columns that the form does not have
     dittos: Mapping[str, tuple[Place, str]]  # cells that repeat the row above (which `elsewhere` names), as typed
+    sheets: Mapping[str, str]  # the other sheets of cells that stand on one
 
     @property
     def cells(self) -> dict[str, Place]:
@@ -58,7 +59,7 @@ class Line:
         own = {key for key in self.places if not is_blank(texts[key], self.columns[key])} | self.flaws.keys()
         if elsewhere:
             own |= {key for key in elsewhere if not is_blank(texts[key], self.columns[key])}
-            own -= {key for key, place in elsewhere.items() if place[0] < self.row}
+            own -= {key for key, place in elsewhere.items() if place[0] < self.row and key not in self.sheets}
         return own
 
 
@@ -74,14 +75,17 @@ class Found:
     split: frozenset[int] = frozenset()  # columns whose names go on in the next one: family name and given name
     headings: Headings | None = None  # where it lacks columns for what headings between its rows can say
     lines: list[Line] = field(default_factory=list)
+    also: set[str] = field(default_factory=set)  # the keys that another sheet tells of, with which it was joined
     heads: dict[int, Place] = field(
         default_factory=dict
     )  # where the headers of columns stand, if not in the header's row
 
     @property
     def keys(self) -> set[str]:
-        """The keys that the table tells of: in its columns, in a row with a second person, or from its title."""
-        return {*self.columns}.union(*(line.texts for line in self.lines if len(line.texts) > len(self.columns)))
+        """The keys that the table tells of: in its columns, in a row with a second person, from its title and so on."""
+        return {*self.columns, *self.also}.union(
+            *(line.texts for line in self.lines if len(line.texts) > len(self.columns))
+        )
 
     def head(self, column: int) -> Place:
         """Return the cell that holds the column's header."""

@@ -5,7 +5,7 @@ This is done where the file is read, in a worker; what is found travels as plain
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -15,11 +15,12 @@ from pipeline.continued import with_continued
 from pipeline.errors import Refused
 from pipeline.gazetteer import BARE, EXACT, OWN, Gazetteer
 from pipeline.headers import Headers
+from pipeline.joined import with_joined
 from pipeline.layout import Layout, find_tables
 from pipeline.lines import NO_HEADER, Line
 from pipeline.listed import Listed, Lister
 from pipeline.marks import mark_of
-from pipeline.model import Arrival, Decision, Stamp, Submission, Workbook, address, finding
+from pipeline.model import Arrival, Decision, Stamp, Submission, Workbook, address, finding, on_sheet
 from pipeline.read.plain import pack
 from pipeline.remarks import remarks, unread
 from pipeline.senders import Senders
@@ -116,7 +117,8 @@ class Recogniser:
         for line in lines:
             cells = line.cells
             for key, addresses in where.items():
-                addresses.append(address(cells[key]) if key in cells else "")
+                cell = address(cells[key]) if key in cells else ""
+                addresses.append(on_sheet(line.sheets[key], cell) if key in line.sheets else cell)
         return Recognised(
             submission,
             findings,
@@ -250,7 +252,10 @@ class Recogniser:
                 found = [find_form(sheet, self.headers, known) or layout for sheet, layout in pairs]
             elif not book.stamp:
                 found = with_continued(sheets, found, self.headers, known, self.lister.names_place)
-            return [self._with_unit(layout) for layout in found]
+            found = [self._with_unit(layout) for layout in found]
+            if book.stamp or len(sheets) < 2:
+                return found
+            return with_joined(sheets, found, self.headers, known, self.lister.names_place, self._units_of)
 
         visible = layouts(hidden=False)
         if any(layout.tables for layout in visible):
@@ -259,6 +264,13 @@ class Recogniser:
             return visible, [*notes, *remarks(arrival, book, visible)]
         every = [*visible, *layouts(hidden=True)]
         return every, remarks(arrival, book, every)
+
+    def _units_of(self, line: Line) -> Hashable:
+        """Return what a row's unit may be, None where it names none."""
+        text = line.texts.get(self.unit_key, "")
+        if line.is_section:
+            return line.level
+        return frozenset(unit.code for unit in self.region.find(text)[1]) or spelling_key(text) or None
 
     def _with_unit(self, layout: Layout) -> Layout:
         """Where a sheet holds one row that names no unit, take the unit from the sheet's title or name."""
@@ -330,7 +342,8 @@ class Recogniser:
         for item in listed if struck else []:
             cells, texts = item.line.cells, item.line.texts
             unit = cells.get(self.unit_key, (item.line.row, 0))
-            filled = [(item.sheet, place) for key, place in cells.items() if texts[key].strip()]
+            sheets = item.line.sheets
+            filled = [(sheets.get(key, item.sheet), place) for key, place in cells.items() if texts[key].strip()]
             if (item.sheet, unit) in struck or (filled and struck.issuperset(filled)):
                 findings.append(
                     finding(

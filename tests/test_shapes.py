@@ -414,3 +414,85 @@ def test_one_heading_above_pages_of_many_units_names_none_of_them(run: Run) -> N
     grid += [[str(n), *(row[key] for key in KEYS[1:])] for n, row in enumerate(rows[1:], start=1)]
     outcome = run({_file(sender): _book(grid)})
     assert outcome.told() == [(_file(sender), "", "form.missing-column")]
+
+
+# --- one list on two sheets
+
+
+def _apart(first: list[str], second: list[str], *, back: bool = False, without: int = 0) -> Shape:
+    """Two sheets that name the same units, each with columns of its own."""
+    words = dict(zip(KEYS, HEADER[1:], strict=True))
+
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        sheets = [
+            [
+                _title(sender) if place == 0 else ["DANH SÁCH"],
+                ["TT", *(words[key] for key in keys)],
+                *_lines(some, keys),
+            ]
+            for place, (keys, some) in enumerate([(first, rows), (second, rows[without:][:: -1 if back else 1])])
+        ]
+        return _book(*sheets, names=("Trang", "Cán bộ"))
+
+    return shape
+
+
+def _on_three_sheets(sender: str, rows: list[Row]) -> bytes:
+    leaders = [[f"MTTQ {row['unit'].lower()}", *(row[key] for key in KEYS[3:6])] for row in rows]
+    managers = [[row["unit"].upper(), *(row[key] for key in KEYS[6:])] for row in rows]
+    pages = [_title(sender), HEADER[:4], *_lines(rows, KEYS[:3])]
+    return _book([["Lãnh đạo"], ["Đơn vị", *BOTH[:3]], *leaders], pages, [["Đơn vị", *BOTH[3:]], *managers])
+
+
+def test_pages_and_persons_on_two_sheets(run: Run) -> None:
+    shapes = [
+        _apart(KEYS[:3], ["unit", *KEYS[3:]]),
+        _apart(["unit", *KEYS[3:]], KEYS[:3], back=True),
+        _apart(KEYS[:3], ["unit", "page_name", *KEYS[3:]]),
+        _apart(KEYS[:6], ["unit", *KEYS[6:]]),
+        _on_three_sheets,
+    ]
+    _reads_all(_sent(run, shapes), len(shapes))
+
+
+def test_findings_of_joined_rows_stand_at_the_sheet_that_holds_the_cell(run: Run) -> None:
+    sender, rows = SENDERS[0], right_rows(SENDERS[0])
+    rows[3]["leader_phone"] = "0912xxxxxx"
+    rows[4]["leader_name"], rows[5]["leader_email"] = "", "#REF!"
+    rows[6]["page_link"] = ""
+    rows[7] |= {"leader_name": "nt", "leader_phone": "nt", "leader_email": "nt"}
+    outcome = run({_file(sender): _apart(KEYS[:3], ["unit", *KEYS[3:]])(sender, rows)})
+    told = [(f["sheet"], f["cell"], f["row"], f["rule"]) for f in outcome.findings if f["submitter_code"] == sender]
+    assert told == [
+        ("Cán bộ", "D6", "6", "phone.masked"),
+        ("Cán bộ", "C7", "7", "name.missing"),
+        ("Cán bộ", "E8", "8", "cell.error-value"),
+        ("Trang", "D9", "9", "link.missing"),
+        *(("Cán bộ", f"{column}10", "10", "cell.repaired") for column in "CDE"),
+    ]
+    marked = openpyxl.load_workbook(outcome.sender_folder(sender) / "phieu-sua.xlsx").worksheets
+    notes = [(cell.value or "") for sheet in marked for row in sheet.iter_rows() for cell in row if cell.comment]
+    assert notes == ["0912xxxxxx", "", "#REF!", ""]
+
+
+def test_a_unit_on_one_of_the_sheets_alone_lacks_what_the_other_one_tells(run: Run) -> None:
+    sender = SENDERS[0]
+    outcome = run({_file(sender): _apart(KEYS[:3], ["unit", *KEYS[3:]], without=2)(sender, right_rows(sender))})
+    told = {(f["sheet"], f["cell"], f["rule"], f["unit_code"]) for f in outcome.findings if f["file"]}
+    assert told == {
+        ("Trang", "B3", "contact.missing", sender),
+        ("Trang", "B4", "contact.missing", ROUND.expected[sender][1].code),
+    }
+
+
+def test_sheets_that_do_not_belong_together_are_not_joined(run: Run) -> None:
+    def twice(sender: str, rows: list[Row]) -> bytes:
+        return _apart(KEYS[:3], ["unit", *KEYS[3:6]])(sender, [*rows, rows[3]])
+
+    def of_others(sender: str, rows: list[Row]) -> bytes:
+        return _apart(KEYS[:3], ["unit", *KEYS[3:6]], without=8)(sender, rows)
+
+    outcome = _sent(run, [twice, of_others])
+    assert {f["submitter_code"]: f["sheet"] for f in outcome.of_rule("file.no-table")} == dict.fromkeys(
+        SENDERS[:2], "Cán bộ"
+    )
