@@ -105,6 +105,7 @@ class Lister:
                 self._span(item, at)
         for item in listed:
             self._decide(item)
+            self._tell_contradicted(item, submitter)
         if self.round.form.rows == "units":
             listed = self._without_headings(listed)
             self._mark_duplicates(listed)
@@ -292,6 +293,26 @@ class Lister:
         elif item.sure > BARE:
             item.rule = Rule.UNIT_SPELLING
             item.suggestion = self.names[item.candidates[0].code]
+
+    def _tell_contradicted(self, item: Listed, submitter: str) -> None:
+        """Tell of a unit whose own cell puts it elsewhere: the one of its name there is meant, or the place is wrong."""
+        unit, text = item.unit, self._text(item)
+        if unit is None or item.rule not in (None, Rule.UNIT_SPELLING) or text in (unit.full_name, unit.name):
+            return
+        rest = rest_of(text) if len(text) <= LONGEST else ""
+        sure, places = self._places.find(rest) if rest else (0, [])
+        above = {place.code for place in places}
+        if sure != EXACT or not above.isdisjoint(u.code for u in self.round.register.lineage(unit.code).values()):
+            return
+        found = self.region.find(text)[1]
+        there = [u for u in found if not above.isdisjoint(p.code for p in self.round.register.lineage(u.code).values())]
+        if there:
+            item.candidates, item.suggestion = [], ""
+            self._tell_foreign(item, submitter, there)
+            return
+        item.rule, item.suggestion = Rule.UNIT_SPELLING, self.names[unit.code]
+        sender = self.round.submitting_units[submitter].full_name
+        item.facts |= {"contradicted": True, "parent": places[0].full_name, "submitter": sender}
 
     def _mark_duplicates(self, listed: list[Listed]) -> None:
         """Tell units listed more than once: the first row counts, of former units the one with the new name first."""

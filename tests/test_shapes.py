@@ -496,3 +496,29 @@ def test_sheets_that_do_not_belong_together_are_not_joined(run: Run) -> None:
     assert {f["submitter_code"]: f["sheet"] for f in outcome.of_rule("file.no-table")} == dict.fromkeys(
         SENDERS[:2], "Cán bộ"
     )
+
+
+# --- a unit that its own cell puts elsewhere
+
+
+def test_a_commune_typed_with_another_district_is_told(run: Run) -> None:
+    """Quế Phong and Tân Kỳ both have a commune Đồng Văn; Quỳ Châu has a Châu Tiến, Tân Kỳ has none."""
+    units = {"415": "Huyện Quế Phong", "416": "Huyện Quỳ Châu"}
+    typed = {
+        "415": ["Xã Đồng Văn, huyện Tân Kỳ", "Xã Mường Nọc (huyện Quế Phong, tỉnh Nghệ An)"],
+        "416": ["Xã Châu Tiến - huyện Tân Kỳ", "Xã Châu Bính, tỉnh Nghệ An"],
+    }
+    header = ["TT", "Đơn vị", "Đối tượng", "Họ và tên", *(f"Tham gia {channel}" for channel in CHANNELS)]
+    header += [f"Tương tác {channel}" for channel in CHANNELS]
+    files = {}
+    for sender, own in units.items():
+        rows = [[str(n), unit, GROUPS[0], PERSONS[n], *ANSWERS[0]] for n, unit in enumerate([own, *typed[sender]])]
+        files[f"2022-02-20/{sender}.xlsx"] = _book([[f"UBMTTQ {own.upper()}"], header, *rows])
+    outcome = run(files, round="nghe-an-2022", as_of="2022-02-25")
+    told = [(f["cell"], f["severity"], f["rule"], f["suggestion"]) for f in outcome.findings if f["column"] == "unit"]
+    assert told == [
+        ("B4", "error", "unit.wrong-parent", "Xã Đồng Văn"),
+        ("B4", "warning", "unit.spelling", "Xã Châu Tiến"),
+    ]
+    assert "thuộc Huyện Tân Kỳ, không thuộc Huyện Quế Phong" in outcome.of_rule("unit.wrong-parent")[0]["message"]
+    assert "thuộc Huyện Quỳ Châu, không thuộc Huyện Tân Kỳ" in outcome.of_rule("unit.spelling")[0]["message"]
