@@ -59,8 +59,8 @@ class Headings:
             return not self.one_row_each
         text = clean(without_bullet(text))
         plain = clean(_REMARK.sub(" ", text))
-        if self.unit and unit_type(text):
-            return self._take(self.unit, plain if self.is_unit(plain) else text, place)
+        if unit_type(text):
+            return bool(self.unit) and self._take(self.unit, plain if self.is_unit(plain) else text, place)
         if self.choice is None:
             return False
         if choice.find(plain, self.choice.spellings):

@@ -419,7 +419,8 @@ class Finder:
         page = pages.page_in(texts[full], self.is_unit)
         if not page.link and not is_blank(page.name):
             page = page._replace(link=self._or_behind("", place))
-        if all(page):
+        is_sure = full == self.page_keys[0] or self.is_unit(page.name)  # beside an address may stand a remark
+        if all(page) and is_sure:
             texts.update(zip(self.page_keys, page, strict=True))
             elsewhere[blank[0]] = place
 

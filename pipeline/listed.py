@@ -295,7 +295,7 @@ class Lister:
             item.suggestion = self.names[item.candidates[0].code]
 
     def _tell_contradicted(self, item: Listed, submitter: str) -> None:
-        """Tell of a unit whose own cell puts it elsewhere: the one of its name there is meant, or the place is wrong."""
+        """Tell of a unit whose own cell puts it elsewhere: one of that name there is meant, or the place is wrong."""
         unit, text = item.unit, self._text(item)
         if unit is None or item.rule not in (None, Rule.UNIT_SPELLING) or text in (unit.full_name, unit.name):
             return

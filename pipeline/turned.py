@@ -36,6 +36,8 @@ def find_form(sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool]) ->
     if len(sheet.cells) > LONGEST:
         return None
     title, entries = _Reader(sheet, headers, is_unit).read()
+    if _units_told_of(entries) == 1:  # beside its name stands another one: that of the place above it
+        title, entries = _Reader(sheet, headers, lambda text: False).read()
     if not entries:
         return None
     first = len(title) + 2  # the row of the first unit
@@ -59,6 +61,12 @@ def find_form(sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool]) ->
         table.lines[:] = [_in_place(line, at) for line in table.lines]
         table.heads = {column: entry.place for column, entry in enumerate(entries)}
     return layout if any(table.lines for table in layout.tables) else None
+
+
+def _units_told_of(entries: list[Entry]) -> int:
+    """Return of how many units anything is said besides their names, 0 where there is one column of values."""
+    told = {row for entry in entries[1:] for row, (text, _) in enumerate(entry.values) if not is_empty(text)}
+    return len(told) if any(len(entry.values) > 1 for entry in entries) else 0
 
 
 class _Reader:

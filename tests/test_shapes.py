@@ -222,6 +222,7 @@ def test_where_a_cell_does_not_surely_hold_both_it_is_told(run: Run) -> None:
     rows[3] |= {"page_link": "https://www.facebook.com/Mat tran Pu Nhi", "page_name": ""}  # an address with blanks
     rows[4] |= {"page_link": f"Đường link: {link}.4", "page_name": ""}
     rows[5] |= {"page_name": f"{link}.5", "page_link": ""}
+    rows[6] |= {"page_link": f"{link}.6 (đang bị khóa)", "page_name": ""}  # a remark
     outcome = run({"2022-03-20/a.xlsx": _book([_title(SENDERS[0]), HEADER, *_lines(rows)])})
     told = [(cell, rule) for _, cell, rule in outcome.told()]
     assert told == [
@@ -229,6 +230,7 @@ def test_where_a_cell_does_not_surely_hold_both_it_is_told(run: Run) -> None:
         ("C6", "page-name.missing"),
         ("C7", "page-name.missing"),
         ("C8", "page-name.pattern"),
+        ("C9", "page-name.missing"),
         ("D5", "link.invalid"),
         ("D6", "link.invalid"),
         ("D8", "link.missing"),
@@ -281,6 +283,16 @@ def test_one_column_a_unit(run: Run) -> None:
         _columns_of_units, _numbered_columns, _numbered_labels, _under_headings, _in_two_label_columns, _in_two_blocks
     ]  # fmt: skip
     _reads_all(_sent(run, shapes), len(shapes))
+
+
+def test_a_form_for_one_unit_may_name_the_place_above_it(run: Run) -> None:
+    sender = SENDERS[0]
+    unit, row = ROUND.expected[sender][1], right_rows(sender)[1]
+    body = [[label, row[key]] for label, key in zip(HEADER[1:7], KEYS[:6], strict=True)]
+    body[0].append(ROUND.expected[sender][0].full_name)
+    outcome = run({_file(sender): _book([["PHIẾU"], *body])})
+    assert [u.code for u in ROUND.expected[sender] if outcome.rows[u.code]["status"] != "not-listed"] == [unit.code]
+    assert outcome.rows[unit.code]["leader_email"] == row["leader_email"]
 
 
 def test_findings_of_such_a_sheet_stand_at_its_own_cells(run: Run) -> None:
