@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from pipeline import pages
+from pipeline.gazetteer import bare_type
 from pipeline.persons import by_kind, has_email
 from schemas.data import vocabulary
 from schemas.form import Column, Form
@@ -100,6 +101,12 @@ def is_split(rows: list[list[str]], place: int) -> bool:
     joined = [f"{family} {given}" for family, given in pairs]
     names = sum(len(name.repair(text).split()) == len(text.split()) and name.is_name(text) for text in joined)
     return names >= SURE * len(pairs)
+
+
+def are_types(rows: list[list[str]], place: int) -> bool:
+    """Tell whether a column holds the level words of the units beside it ("Xa", "Thi tran") and nothing else."""
+    texts = [cells[place] for cells in rows if place < len(cells) and not is_blank(cells[place])]
+    return bool(texts) and sum(bool(bare_type(text)) for text in texts) >= SURE * len(texts)
 
 
 def settle(form: Form, columns: dict[str, int], found: dict[int, Content]) -> dict[str, int]:

@@ -44,7 +44,7 @@ def _last(layouts: list[Layout]) -> Found | None:
 
 def _bears_out(found: dict[int, Content], above: Found, form: Form) -> bool:
     """Tell whether columns without a header hold what those of the table above them do, and no others say anything."""
-    known = {*above.columns.values(), *above.extra, above.ordinal, *(place + 1 for place in above.split)}
+    known = {*above.columns.values(), *above.extra, above.ordinal, above.types, *(place + 1 for place in above.split)}
     if not found.keys() <= known:
         return False
     agreeing = set()

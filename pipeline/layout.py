@@ -15,7 +15,7 @@ from itertools import pairwise
 from string import ascii_lowercase, ascii_uppercase, digits
 
 from pipeline import pages
-from pipeline.columns import SAMPLE, contents, is_split, settle
+from pipeline.columns import SAMPLE, are_types, contents, is_split, settle
 from pipeline.gazetteer import MIXED, OWN, section_level, unit_type
 from pipeline.headers import Headers, Label
 from pipeline.headings import Headings
@@ -118,12 +118,20 @@ class Finder:
     def _begun(self, row: int, columns: dict[str, int], extra: dict[int, str], split: frozenset[int]) -> Found:
         """Return the table without lines of a header at this row."""
         headings = Headings(self.form, columns, self.is_unit)
-        combined = self._combined(columns)
-        return Found(self.sheet.name, columns, extra, row, combined, split, headings if headings.lacking else None)
+        types = columns.get(self.unit_key, 0) - 1
+        is_free = types >= 0 and extra.get(types, "-") and types not in columns.values()
+        if is_free and are_types(self.sheet.cells[row + 1 : row + SAMPLE], types):
+            extra = {place: text for place, text in extra.items() if place != types}
+        else:
+            types = -1
+        return Found(
+            self.sheet.name, columns, extra, row, self._combined(columns), split, types,
+            headings if headings.lacking else None,
+        )  # fmt: skip
 
     def go_on(self, above: Found) -> Layout:
         """Return the sheet as one without a header that goes on with the rows of another sheet's table."""
-        table = Found(self.sheet.name, above.columns, above.extra, NO_HEADER, above.combined, above.split)
+        table = Found(self.sheet.name, above.columns, above.extra, NO_HEADER, above.combined, above.split, above.types)
         title: list[str] = []
         self.level, self.heading = above.lines[-1].level, above.lines[-1].heading
         for row, cells in enumerate(self.sheet.cells):
@@ -392,9 +400,12 @@ class Finder:
             texts = {key: cells[column] if column < len(cells) else "" for key, column in places.items()}
         at = {key: elsewhere.get(key, (row, column)) for key, column in places.items()} if flaws else {}
         here = {key: flaws[cell] for key, cell in at.items() if cell in flaws}
+        if table.types >= 0 and not unit_type(unit := texts[self.unit_key]) and not is_blank(unit):
+            texts[self.unit_key] = f"{self._beside(row, table.types, table)} {unit}"
         if is_blank(texts.get(self.unit_key, "")) and (place := self._unit_beside(row, table)):
             texts[self.unit_key], elsewhere[self.unit_key] = self._text(place), place
-        self._part_page(row, texts, elsewhere, here, table)
+        if len(self.page_keys) == 2 and not self._has_page(texts):
+            self._part_page(row, texts, elsewhere, here, table)
         beside = {
             column: text
             for column, header in table.extra.items()
@@ -405,12 +416,17 @@ class Finder:
             self.heading, elsewhere or NOTHING, here or NOTHING, beside or NOTHING, NOTHING, NOTHING,
         )  # fmt: skip
 
+    def _has_page(self, texts: dict[str, str]) -> bool:
+        """Tell cheaply that a page's name and address stand each in its own cell."""
+        name, address = self.page_keys
+        return texts.get(address, "")[:4] == "http" and not is_blank(texts.get(name, ""))
+
     def _part_page(
         self, row: int, texts: dict[str, str], elsewhere: dict[str, Place], flaws: Container[str], table: Found
     ) -> None:
         """Take a page's name or address from the cell of the other one, where its own is blank and that holds both."""
         blank = [key for key in self.page_keys if key in texts and key not in flaws and is_blank(texts[key])]
-        if len(blank) != 1 or len(self.page_keys) != 2:
+        if len(blank) != 1:
             return
         [full] = {*self.page_keys} - {*blank}
         if full not in texts or table.columns[full] in table.combined:

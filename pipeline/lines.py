@@ -73,6 +73,7 @@ class Found:
     header: int  # row of the header, or `NO_HEADER`
     combined: frozenset[int] = frozenset()  # columns that hold a person's name, number and address together
     split: frozenset[int] = frozenset()  # columns whose names go on in the next one: family name and given name
+    types: int = -1  # the column of the level words that belong to the units' names beside it, -1 where there is none
     headings: Headings | None = None  # where it lacks columns for what headings between its rows can say
     lines: list[Line] = field(default_factory=list)
     also: set[str] = field(default_factory=set)  # the keys that another sheet tells of, with which it was joined

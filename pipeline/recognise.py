@@ -115,10 +115,10 @@ class Recogniser:
         keys = self.round.form.keys
         where: dict[str, list[str]] = {key: [] for key in keys}
         for line in lines:
-            cells = line.cells
+            cells, sheets = line.cells, line.sheets
             for key, addresses in where.items():
                 cell = address(cells[key]) if key in cells else ""
-                addresses.append(on_sheet(line.sheets[key], cell) if key in line.sheets else cell)
+                addresses.append(on_sheet(sheets[key], cell) if sheets and key in sheets else cell)
         return Recognised(
             submission,
             findings,

@@ -534,3 +534,35 @@ def test_a_commune_typed_with_another_district_is_told(run: Run) -> None:
     ]
     assert "thuộc Huyện Tân Kỳ, không thuộc Huyện Quế Phong" in outcome.of_rule("unit.wrong-parent")[0]["message"]
     assert "thuộc Huyện Quỳ Châu, không thuộc Huyện Tân Kỳ" in outcome.of_rule("unit.spelling")[0]["message"]
+
+
+# --- the level word in a column of its own
+
+
+def _level_word_apart(header: list[str], merges: tuple[str, ...] = ()) -> Shape:
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        grid: Grid = [_title(sender), ["TT", *header, *HEADER[2:]]]
+        for number, unit in enumerate(ROUND.expected[sender]):
+            word = unit.full_name.removesuffix(unit.name).strip()
+            grid.append([str(number), word, unit.name, *(rows[number][key] for key in KEYS[1:])])
+        return _book(grid, merges=merges)
+
+    return shape
+
+
+def test_the_level_word_in_a_column_of_its_own_belongs_to_the_name(run: Run) -> None:
+    """Mường Nhé, Mường Chà, Tủa Chùa: in each a district and a commune are called so."""
+    shapes = [
+        _level_word_apart(["Đơn vị", ""], merges=("B2:C2",)),
+        _level_word_apart(["Loại", "Tên đơn vị"]),
+        _level_word_apart(["Cấp", "Xã, phường, thị trấn"]),
+        _level_word_apart(["", "Đơn vị"]),
+    ]
+    senders = [code for code in SENDERS if code in ("096", "097", "098", "099")]
+    files = {
+        _file(s): shape(s, [r | {"page_name": ""} for r in right_rows(s)])
+        for s, shape in zip(senders, shapes, strict=True)
+    }
+    outcome = run(files)
+    told = {(f["submitter_code"], f["rule"]) for f in outcome.findings if f["file"]}
+    assert told == {(sender, "page-name.missing") for sender in senders}
