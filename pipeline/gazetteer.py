@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from schemas.data import vocabulary
 from schemas.text import clean, search_key, spelling_key, without_accents
@@ -113,21 +114,32 @@ class Gazetteer:
         best: tuple[float, Unit | None] = (NEAREST, None)
         for reading in _readings(text) if len(text) <= LONGEST else ():
             key = f"{spelling_key(reading.type)} {reading.key}".strip()
-            names = self._full if reading.type else self._bare
-            unaccented = without_accents(key)
-            for unit, (name, plain) in zip(self.units, names, strict=True):
-                score = (fuzz.ratio(key, name) + fuzz.ratio(unaccented, plain)) / 2  # a table of them would need numpy
+            names, plain = self._full if reading.type else self._bare
+            # Few are alike enough without accents to be so with them; a table of all (cdist) would need numpy.
+            found = process.extract(
+                without_accents(key), plain, scorer=fuzz.ratio, score_cutoff=2 * NEAREST - 100, limit=None
+            )
+            for _, unaccented, place in sorted(found, key=itemgetter(2)):
+                score = (fuzz.ratio(key, names[place]) + unaccented) / 2
                 if score > best[0] or (best[1] is None and score >= NEAREST):
-                    best = (score, unit)
+                    best = (score, self.units[place])
         return best[1]
 
     @cached_property
-    def _full(self) -> list[tuple[str, str]]:
-        return [(key, without_accents(key)) for key in (spelling_key(unit.full_name) for unit in self.units)]
+    def _full(self) -> tuple[list[str], list[str]]:
+        return _with_unaccented([spelling_key(unit.full_name) for unit in self.units])
 
     @cached_property
-    def _bare(self) -> list[tuple[str, str]]:
-        return [(key, without_accents(key)) for key in (spelling_key(unit.name) for unit in self.units)]
+    def _bare(self) -> tuple[list[str], list[str]]:
+        return _with_unaccented([spelling_key(unit.name) for unit in self.units])
+
+    @cached_property
+    def of_type(self) -> dict[str, list[Unit]]:
+        """The units by their level word."""
+        units: dict[str, list[Unit]] = {}
+        for unit in self.units:
+            units.setdefault(unit.type, []).append(unit)
+        return units
 
     def mentions(self, text: str) -> list[Mention]:
         """Return the units named in a running text; longer names hide the shorter ones inside them."""
@@ -141,6 +153,10 @@ class Gazetteer:
     def _longest(self) -> int:
         """The words of the longest name."""
         return max((len(key.split()) for names in (self._named, self._unaccented) for key in names), default=0)
+
+
+def _with_unaccented(keys: list[str]) -> tuple[list[str], list[str]]:
+    return keys, [without_accents(key) for key in keys]
 
 
 def _scan(words: Words, names: dict[str, list[Unit]], longest: int) -> Iterator[Mention]:

@@ -96,6 +96,9 @@ class Finder:
         title: list[str] = []
         row, count, passed = 0, len(self.sheet.cells), 0
         while row < count and passed < SEARCHED:
+            if self._is_empty(row) and row not in self._flawed:
+                row += 1  # a sheet may end with a million of them
+                continue
             depth, beside = self._header_at(row) if len(tables) < MOST_TABLES else (0, [])
             if depth:
                 current = [self._begun(row, *columns) for columns in beside]
@@ -103,7 +106,7 @@ class Finder:
                 self.ended = False
                 row += depth
                 continue
-            if not tables and any(self.sheet.cells[row]):
+            if not tables:
                 passed += 1
                 title.extend(_title_texts(self.sheet.cells[row]))
             for table in current:
@@ -153,6 +156,11 @@ class Finder:
         return frozenset(place for place, count in kinds.items() if count > 1)
 
     # --- cells
+
+    @cached_property
+    def _flawed(self) -> frozenset[int]:
+        """The rows with a cell that shows an error."""
+        return frozenset(row for row, _ in self.sheet.flaws)
 
     @cached_property
     def _merged(self) -> frozenset[int]:

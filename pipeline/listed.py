@@ -160,7 +160,7 @@ class Lister:
         A row of which the rest is blank may be a heading.
         """
         kind = bare_type(self._text(item)) if item.line.own > {self.unit_key} else ""
-        units = [unit for unit in own.units if unit.type == kind]
+        units = own.of_type.get(kind, [])
         return units if len(units) == 1 else []
 
     def _tell_former(self, item: Listed, submitter: str, now: list[str]) -> None:

@@ -376,9 +376,10 @@ class Recogniser:
         others = [key for key in line.texts if key != self.unit_key]
         if self.round.form.rows == "persons" and not any(key in line.own for key in others):
             return True
-        return self.round.collector not in self.region.codes and (
-            self.office.find(line.texts.get(self.unit_key, ""))[0] == EXACT
-        )
+        if self.round.collector in self.region.codes:
+            return False
+        unit = line.texts.get(self.unit_key, "")
+        return self.region.find(unit)[0] != EXACT and self.office.find(unit)[0] == EXACT
 
 
 def _told_accepted(arrival: Arrival, listed: list[Listed], accepted: list[Accepted]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from schemas.codes import Rule
 from schemas.form import Column
 from schemas.kinds import is_blank, repaired, yes_no
 from schemas.round import Question, Round
-from schemas.text import clean, search_key
+from schemas.text import clean, foreign_initials, search_key
 
 LONGEST_ANSWER = 2_000  # characters
 
@@ -22,11 +22,13 @@ def statements_in(book: Workbook, questions: list[Question]) -> list[Statement]:
 
 
 def _of_sheet(sheet: Sheet, asked: dict[str, Question]) -> Iterator[Statement]:
+    others = foreign_initials(asked)
     for row, cells in enumerate(sheet.cells):
         for column, text in enumerate(cells):
-            question = asked.get(search_key(text)) if text else None
+            if not text or text[0] in others or not (question := asked.get(search_key(text))):
+                continue
             right = next((c for c in range(column + 1, len(cells)) if cells[c].strip()), None)
-            if question and right is not None:
+            if right is not None:
                 yield Statement(question.key, sheet.name, (row, right), clean(cells[right])[:LONGEST_ANSWER])
 
 

@@ -129,7 +129,7 @@ def test_the_quick_way_says_what_the_long_way_says(kind: ModuleType, monkeypatch
         blank: ("_telling", frozenset),
         persons: ("_telling", frozenset),
         link: ("_PLAIN", never),
-        email: ("_PLAIN", never),
+        email: ("PLAIN", never),
         name: ("_CAPITALISED", never),
         phone: ("_mobile", lambda: never),
     }

@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import zipfile
 from dataclasses import dataclass
+from functools import lru_cache
 
 import xlsxwriter
 from docx.opc.constants import RELATIONSHIP_TYPE as RELATION
@@ -43,7 +44,7 @@ class Bar:
 class Chart:
     """Bars from top to bottom; `reached` and `lacking` explain the two shades, `description` is read aloud."""
 
-    bars: list[Bar]
+    bars: tuple[Bar, ...]
     reached: str
     lacking: str
     description: str
@@ -53,10 +54,8 @@ def placed(chart: Chart, document: DocumentPart, number: int, width: float) -> M
     """Add a chart to a document and return the drawing that shows it in a run; `width` in millimetres."""
     height = len(chart.bars) * _BAR + _MARGIN
     package = document.package
-    data = Part(PackURI(f"/word/embeddings/bieu-do-{number}.xlsx"), _WORKBOOK, _workbook(chart, drawn=False), package)
-    # Word opens no chart whose parts stand in another order: the figures come before the printer's settings.
-    link = b'<c:externalData r:id="rId1"><c:autoUpdate val="0"/></c:externalData>'
-    drawn = _drawn(chart).replace(b"<c:printSettings>", link + b"<c:printSettings>")
+    drawn, figures = _parts(chart)
+    data = Part(PackURI(f"/word/embeddings/bieu-do-{number}.xlsx"), _WORKBOOK, figures, package)
     part = Part(PackURI(f"/word/charts/chart{number}.xml"), _CHART, drawn, package)
     part.relate_to(data, RELATION.PACKAGE)  # rId1: a new part has no other relation
     relation = document.relate_to(part, RELATION.CHART)
@@ -71,10 +70,14 @@ def placed(chart: Chart, document: DocumentPart, number: int, width: float) -> M
     )
 
 
-def _drawn(chart: Chart) -> bytes:
-    """Return the chart's own XML, as XlsxWriter draws it; a label stays on one line."""
+@lru_cache(maxsize=64)  # several papers show the same
+def _parts(chart: Chart) -> tuple[bytes, bytes]:
+    """Return the chart's own XML, as XlsxWriter draws it, and its figures; a label stays on one line."""
     with zipfile.ZipFile(io.BytesIO(_workbook(chart, drawn=True))) as book:
-        return book.read("xl/charts/chart1.xml").replace(b"<a:bodyPr/>", b'<a:bodyPr wrap="none"/>')
+        drawn = book.read("xl/charts/chart1.xml").replace(b"<a:bodyPr/>", b'<a:bodyPr wrap="none"/>')
+    # Word opens no chart whose parts stand in another order: the figures come before the printer's settings.
+    link = b'<c:externalData r:id="rId1"><c:autoUpdate val="0"/></c:externalData>'
+    return drawn.replace(b"<c:printSettings>", link + b"<c:printSettings>"), _workbook(chart, drawn=False)
 
 
 def _workbook(chart: Chart, *, drawn: bool) -> bytes:

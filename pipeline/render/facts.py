@@ -367,7 +367,7 @@ class _Teller:
 
     def _chart(self, bars: list[Bar]) -> Chart:
         read = "; ".join(self.words.say("chart", "read", name=bar.name, label=bar.label) for bar in bars if bar.name)
-        return Chart(bars, self.words.say("chart", "reached"), self.words.say("chart", "lacking"), read)
+        return Chart(tuple(bars), self.words.say("chart", "reached"), self.words.say("chart", "lacking"), read)
 
 
 def named(names: list[str], words: Words) -> str:
