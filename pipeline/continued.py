@@ -47,14 +47,17 @@ def _bears_out(found: dict[int, Content], above: Found, form: Form) -> bool:
     known = {*above.columns.values(), *above.extra, above.ordinal, above.types, *(place + 1 for place in above.split)}
     if not found.keys() <= known:
         return False
-    agreeing = set()
+    agreeing, kinds = set(), set()
     for key, place in above.columns.items():
         column = form.column(key)
         if place in found and _is_of(column, found[place]):
             agreeing.add(place)
+            kinds.add(column.kind)
         elif place in found and place not in above.combined and _is_of_another(column, found[place]):
             return False
     numbered = above.ordinal in found and _goes_on(found[above.ordinal], above.lines[-1])
+    if kinds.isdisjoint((*PLAIN_KINDS, *_ANSWERS)):
+        return False  # of names alone there are many lists
     return above.columns.get(form.unit_key) in agreeing and len(agreeing) >= AGREEING - numbered
 
 

@@ -13,6 +13,7 @@ from pipeline.context import Context, Row
 from pipeline.former import Formers
 from pipeline.gazetteer import BARE, EXACT, LONGEST, NEAREST, OWN, Gazetteer, bare_type, rest_of
 from pipeline.lines import Line
+from pipeline.model import address
 from schemas.codes import Rule
 from schemas.kinds import is_blank
 from schemas.naming import name_key
@@ -324,8 +325,8 @@ class Lister:
             if len(items) == 1:
                 continue
             named = [item for item in items if item.rule is not Rule.UNIT_FORMER]
-            counting, others = (named or items)[0], _places(named, named)
-            instead = _places([counting], items)
+            counting, others = (named or items)[0], self._rows_of(named, named)
+            instead = self._rows_of([counting], items)
             for item in items:
                 if item.rule is Rule.UNIT_FORMER and item is not counting:
                     item.counts = False
@@ -350,9 +351,15 @@ class Lister:
             item.suggestion = self.names[nearest.code]
             item.facts |= {"codes": [nearest.code]}
 
+    def _rows_of(self, items: list[Listed], among: list[Listed]) -> str:
+        """Return the rows' numbers as far as anybody reads them, with sheets or cells where these differ."""
+        several = len({item.sheet for item in among}) > 1
+        beside = len({(item.sheet, item.line.row) for item in among}) < len(among)
 
-def _places(items: list[Listed], among: list[Listed]) -> str:
-    """Return the rows' numbers as far as anybody reads them, with their sheets where these differ."""
-    several = len({item.sheet for item in among}) > 1
-    rows = ((item.line.row + 1, item.sheet) for item in items)
-    return ", ".join(few(f"{row} (\u201c{sheet}\u201d)" if several else str(row) for row, sheet in rows))
+        def said(item: Listed) -> str:
+            cell = item.line.cells.get(self.unit_key) if beside else None
+            further = [address(cell)] if cell else []
+            further += [f"\u201c{item.sheet}\u201d"] if several else []
+            return f"{item.line.row + 1} ({', '.join(further)})" if further else str(item.line.row + 1)
+
+        return ", ".join(few(map(said, items)))

@@ -137,15 +137,20 @@ def _one_column_more(sender: str, rows: list[Row]) -> bytes:
     )
 
 
+def _names_alone(sender: str, rows: list[Row]) -> bytes:
+    return _book([_title(sender), HEADER, *_lines(rows[:4])], _lines(rows[4:], KEYS[:2], first=4))
+
+
 def _again(sender: str, rows: list[Row]) -> bytes:
     return _book([_title(sender), HEADER, *_lines(rows)], _lines(rows[2:]))
 
 
 def test_a_sheet_whose_cells_do_not_bear_it_out_is_not_read_but_told(run: Run) -> None:
-    outcome = _sent(run, [_shifted, _other_order, _one_column_more, _again])
+    outcome = _sent(run, [_shifted, _other_order, _one_column_more, _again, _names_alone])
     told = {f["submitter_code"]: f["sheet"] for f in outcome.of_rule("file.no-table")}
     assert told == dict.fromkeys(SENDERS[:3], "Sheet2")
     assert outcome.told(sender=SENDERS[3]) == []
+    assert {rule for _, _, rule in outcome.told(sender=SENDERS[4])} == {"unit.missing"}
 
 
 def test_a_word_table_goes_on_after_a_page_without_its_header(run: Run) -> None:
@@ -300,16 +305,20 @@ def test_findings_of_such_a_sheet_stand_at_its_own_cells(run: Run) -> None:
     rows[3]["leader_phone"] = "0912xxxxxx"
     rows[4]["leader_name"] = rows[4]["page_link"] = ""
     rows[5]["unit"] = "Xã Không Tên"
+    rows.append(rows[1])
     body = _turned([[*HEADER[1:], "Ghi chú"], *([*line[1:], "tốt"] for line in _lines(rows))])
     outcome = run({"2022-03-20/a.xlsx": _book([_title(SENDERS[0]), *body])})
     told = [(f["cell"], f["row"], f["rule"]) for f in outcome.findings if f["file"] and f["rule"] != "unit.missing"]
     assert sorted(told) == [
         ("A11", "11", "form.extra-column"),
+        ("C2", "2", "unit.duplicate"),
         ("E6", "6", "phone.masked"),
         ("F4", "4", "link.missing"),
         ("F5", "5", "name.missing"),
         ("G2", "2", "unit.unknown"),
+        ("O2", "2", "unit.duplicate"),
     ]
+    assert "2 (C2), 2 (O2)" in outcome.of_rule("unit.duplicate")[0]["message"]
 
 
 def test_a_person_merged_over_several_columns_speaks_for_each(run: Run) -> None:
