@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import pairwise
 from string import ascii_lowercase, ascii_uppercase, digits
 
-from pipeline import pages
 from pipeline.columns import SAMPLE, are_types, contents, is_split, settle
 from pipeline.gazetteer import MIXED, OWN, section_level, unit_type
 from pipeline.headers import Headers, Label
 from pipeline.headings import Headings
 from pipeline.lines import NO_HEADER, NOTHING, Found, Line, with_dittos, with_second
 from pipeline.model import Place, Sheet
+from pipeline.pages import Pages
 from pipeline.persons import by_kind, is_ditto
 from schemas.data import vocabulary
 from schemas.kinds import link
@@ -82,7 +82,7 @@ class Finder:
         self.kinds = {column.key: column.kind for column in form.columns}
         self.columns = {column.key: column for column in form.columns}
         self.persons = list(form.persons.values())
-        self.page_keys = [column.key for kind in pages.KINDS for column in form.of_kind(kind)]
+        self.pages = Pages(sheet, form, is_unit)
         self.levels = (*LEVELS, MIXED, OWN) if form.sections else ()
         self.level = section_level(sheet.name)
         self.heading = ""
@@ -223,24 +223,12 @@ class Finder:
                 own[place : place + 2] = [own[place + 1], ()]
             said, extra = self.headers.match(own)
             here = {place: found[place] for place in found if start <= place < end and place - 1 not in split}
-            columns = self._with_links_behind(settle(self.form, said, here), row + depth, sample)
+            columns = self.pages.with_links_behind(settle(self.form, said, here), row + depth, sample)
             left = {place: " ".join(own[place]) for place in said.values()}  # its cells were none of that column
             taken = set(columns.values())
             extra = {place: text for place, text in sorted({**left, **extra}.items()) if place not in taken}
             tables.append((columns, extra, split))
         return tables
-
-    def _with_links_behind(self, columns: dict[str, int], row: int, sample: list[list[str]]) -> dict[str, int]:
-        """Let the column of the pages' names speak for their addresses as well, where these stand behind the names."""
-        if not self.sheet.links or len(self.page_keys) != 2:
-            return columns
-        name, address = self.page_keys
-        place = columns.get(name, -1)
-        if place < 0 or address in columns:
-            return columns
-        filled = [row + n for n, cells in enumerate(sample) if place < len(cells) and not is_blank(cells[place])]
-        behind = sum((r, place) in self.sheet.links for r in filled)
-        return {**columns, address: place} if 0 < len(filled) <= 2 * behind else columns
 
     def _is_split(self, labels: tuple[Label, ...], row: int, place: int, sample: list[list[str]]) -> bool:
         """Tell whether the name in a column above this row goes on in the next column, by their headers or cells."""
@@ -412,8 +400,8 @@ class Finder:
             texts[self.unit_key] = f"{self._beside(row, table.types, table)} {unit}"
         if is_blank(texts.get(self.unit_key, "")) and (place := self._unit_beside(row, table)):
             texts[self.unit_key], elsewhere[self.unit_key] = self._text(place), place
-        if len(self.page_keys) == 2 and not self._has_page(texts):
-            self._part_page(row, texts, elsewhere, here, table)
+        if not self.pages.is_plain(texts):
+            self.pages.part(row, texts, elsewhere, here, table)
         beside = {
             column: text
             for column, header in table.extra.items()
@@ -423,30 +411,6 @@ class Finder:
             row, self._ordinal(row, table), texts, self.level, False, self.columns, places, table.extra, table.header,
             self.heading, elsewhere or NOTHING, here or NOTHING, beside or NOTHING, NOTHING, NOTHING,
         )  # fmt: skip
-
-    def _has_page(self, texts: dict[str, str]) -> bool:
-        """Tell cheaply that a page's name and address stand each in its own cell."""
-        name, address = self.page_keys
-        return texts.get(address, "")[:4] == "http" and not is_blank(texts.get(name, ""))
-
-    def _part_page(
-        self, row: int, texts: dict[str, str], elsewhere: dict[str, Place], flaws: Container[str], table: Found
-    ) -> None:
-        """Take a page's name or address from the cell of the other one, where its own is blank and that holds both."""
-        blank = [key for key in self.page_keys if key in texts and key not in flaws and is_blank(texts[key])]
-        if len(blank) != 1:
-            return
-        [full] = {*self.page_keys} - {*blank}
-        if full not in texts or table.columns[full] in table.combined:
-            return
-        place = elsewhere.get(full, (row, table.columns[full]))
-        page = pages.page_in(texts[full], self.is_unit)
-        if not page.link and not is_blank(page.name):
-            page = page._replace(link=self._or_behind("", place))
-        is_sure = full == self.page_keys[0] or self.is_unit(page.name)  # beside an address may stand a remark
-        if all(page) and is_sure:
-            texts.update(zip(self.page_keys, page, strict=True))
-            elsewhere[blank[0]] = place
 
     def _beside(self, row: int, column: int, table: Found) -> str:
         """Return what stands in a column beside the form's; a cell merged over several rows speaks for each."""
@@ -515,10 +479,9 @@ class Finder:
     def _value(self, place: Place, key: str, table: Found) -> str:
         text = self._text(place)
         if place[1] in table.combined and not is_ditto(text):
-            if key not in self.page_keys:
-                return by_kind(text).get(self.kinds[key], "")
-            page = pages.page_in(text, self.is_unit)
-            return page.name if key == self.page_keys[0] else page.link or self._or_behind("", place)
+            if key in self.pages.keys:
+                return self.pages.value(key, text, place)
+            return by_kind(text).get(self.kinds[key], "")
         if place[1] in table.split and self.kinds[key] == "name" and not is_ditto(text):
             row, end = place
             while end in table.split:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import cache
 from typing import NamedTuple
 
+from pipeline.lines import Found
+from pipeline.model import Place, Sheet
 from schemas.data import vocabulary
-from schemas.kinds import is_blank, link
+from schemas.form import Form
+from schemas.kinds import is_blank, is_empty, link
 from schemas.text import clean, search_key
 
 KINDS = ("page-name", "link")
@@ -42,6 +45,66 @@ def page_in(text: str, is_unit: Callable[[str], bool]) -> Page:
     is_sure = not _GLUED.match(behind) or (is_unit(after) and not after.isascii())
     name = name or after
     return Page(name, found[0]) if is_sure and len(name.split()) > 1 else Page(link=text)
+
+
+class Pages:
+    """The pages of one sheet: their names and addresses, where each has a cell of its own and where not."""
+
+    def __init__(self, sheet: Sheet, form: Form, is_unit: Callable[[str], bool]) -> None:
+        keys = [column.key for kind in KINDS for column in form.of_kind(kind)]
+        self.keys = keys if len(keys) == 2 else []
+        self.sheet = sheet
+        self.is_unit = is_unit
+
+    def with_links_behind(self, columns: dict[str, int], row: int, sample: list[list[str]]) -> dict[str, int]:
+        """Let the column of the names speak for the addresses as well, where these stand behind the names.
+
+        `sample` are the rows from this one on.
+        """
+        if not self.sheet.links or not self.keys or self.keys[0] not in columns or self.keys[1] in columns:
+            return columns
+        place = columns[self.keys[0]]
+        filled = [row + n for n, cells in enumerate(sample) if place < len(cells) and not is_blank(cells[place])]
+        behind = sum((r, place) in self.sheet.links for r in filled)
+        return {**columns, self.keys[1]: place} if 0 < len(filled) <= 2 * behind else columns
+
+    def value(self, key: str, text: str, place: Place) -> str:
+        """Return the name or the address from a cell that may hold both."""
+        page = page_in(text, self.is_unit)
+        return page.name if key == self.keys[0] else page.link or self._behind(place)
+
+    def is_plain(self, texts: dict[str, str]) -> bool:
+        """Tell cheaply whether name and address stand each in its own cell, if there are any."""
+        if not self.keys:
+            return True
+        name, address = self.keys
+        return texts.get(address, "")[:4] == "http" and not is_blank(texts.get(name, ""))
+
+    def part(
+        self, row: int, texts: dict[str, str], elsewhere: dict[str, Place], flaws: Container[str], table: Found
+    ) -> None:
+        """Take a name or an address from the cell of the other one, where its own is blank and that holds both.
+
+        Beside an address may stand a remark: from there only a name that names a unit is taken. Who says in words that
+        there is no address means it, whatever is left behind the name.
+        """
+        blank = [key for key in self.keys if key in texts and key not in flaws and is_blank(texts[key])]
+        if len(blank) != 1:
+            return
+        [full] = {*self.keys} - {*blank}
+        if full not in texts or table.columns[full] in table.combined:
+            return
+        place = elsewhere.get(full, (row, table.columns[full]))
+        page = page_in(texts[full], self.is_unit)
+        if page.name and is_empty(texts[blank[0]]):
+            page = Page(page.name, page.link or self._behind(place))
+        if all(page) and (full == self.keys[0] or self.is_unit(page.name)):
+            texts.update(zip(self.keys, page, strict=True))
+            elsewhere[blank[0]] = place
+
+    def _behind(self, place: Place) -> str:
+        behind = self.sheet.links.get(place, "")
+        return behind if behind.lower().startswith(("http://", "https://")) else ""
 
 
 def _said(text: str) -> str:

@@ -228,7 +228,9 @@ def test_where_a_cell_does_not_surely_hold_both_it_is_told(run: Run) -> None:
     rows[4] |= {"page_link": f"Đường link: {link}.4", "page_name": ""}
     rows[5] |= {"page_name": f"{link}.5", "page_link": ""}
     rows[6] |= {"page_link": f"{link}.6 (đang bị khóa)", "page_name": ""}  # a remark
-    outcome = run({"2022-03-20/a.xlsx": _book([_title(SENDERS[0]), HEADER, *_lines(rows)])})
+    rows[7]["page_link"] = "không có"  # whatever was left behind the name
+    grid = [_title(SENDERS[0]), HEADER, *_lines(rows)]
+    outcome = run({"2022-03-20/a.xlsx": _book(grid, links=[("C10", link)])})
     told = [(cell, rule) for _, cell, rule in outcome.told()]
     assert told == [
         ("C5", "page-name.missing"),
@@ -236,6 +238,7 @@ def test_where_a_cell_does_not_surely_hold_both_it_is_told(run: Run) -> None:
         ("C7", "page-name.missing"),
         ("C8", "page-name.pattern"),
         ("C9", "page-name.missing"),
+        ("D10", "link.missing"),
         ("D5", "link.invalid"),
         ("D6", "link.invalid"),
         ("D8", "link.missing"),
