@@ -45,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     try:
         options = _parser().parse_args(arguments)
+        _keep_apart(options)
         status: int = options.command(options)
         return status
     except OperatorError as fault:
@@ -55,6 +56,15 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # who read the screen has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return STOPPED
+
+
+def _keep_apart(options: argparse.Namespace) -> None:
+    """Refuse results in the inbox: the next run would read them as what units have sent."""
+    if inbox := getattr(options, "inbox", None):
+        for name in ("outbox", "state"):
+            path: Path = getattr(options, name)
+            if path.resolve().is_relative_to(inbox.resolve()):
+                raise OperatorError("folders", name=name, path=path, inbox=inbox)
 
 
 def _parser() -> argparse.ArgumentParser:

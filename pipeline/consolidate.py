@@ -180,9 +180,8 @@ def _missing_units(
         told_already = sender in untold or (sender, code) in proposed
         if told_already or not any(s.readable for s in arrived.get(sender, [])):
             continue
-        yield finding(
-            Rule.UNIT_MISSING, submitter=sender, unit=str(code), facts={"unit": round.listed_names[str(code)]}
-        )
+        facts = {"unit": round.listed_names[str(code)], "pages": bool(round.form.of_kind("link"))}
+        yield finding(Rule.UNIT_MISSING, submitter=sender, unit=str(code), facts=facts)
 
 
 def _missing_and_late(round: Round, arrived: dict[str, list[Submission]]) -> Iterator[dict[str, Any]]:

@@ -23,6 +23,7 @@ from pipeline.memory import give_back
 from pipeline.model import Decision
 from pipeline.period import earlier_periods, of_period, prefillable
 from pipeline.recheck import rechecked, rules_of
+from pipeline.render.filling import prefilled
 from pipeline.render.machine import write_machine_results
 from pipeline.render.outgoing import Outgoing
 from pipeline.render.overview import write_overview
@@ -30,7 +31,7 @@ from pipeline.render.papers import write_papers
 from pipeline.render.rollup import write_rollup
 from pipeline.render.sources import way_to
 from pipeline.render.wording import worded
-from pipeline.render.workbook import Forms, prefilled
+from pipeline.render.workbook import Forms
 from pipeline.run import Result, judge
 from pipeline.state import alone, hold, writable
 from pipeline.terminal import watched

@@ -37,9 +37,10 @@ _IGNORED = re.compile(
     re.IGNORECASE,
 )
 _OURS = ".gitkeep"
+# The day may be followed by words of the officer's own: "2022-03-30 dot 2".
 _DATES = (
-    re.compile(r"^(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})$"),
-    re.compile(r"^(?P<d>\d{1,2})[-.](?P<m>\d{1,2})[-.](?P<y>\d{4})$"),
+    re.compile(r"^(?P<y>\d{4})[-._](?P<m>\d{1,2})[-._](?P<d>\d{1,2})(?![-._]?\d)"),
+    re.compile(r"^(?P<d>\d{1,2})[-._](?P<m>\d{1,2})[-._](?P<y>\d{4})(?![-._]?\d)"),
 )
 # What a screen, a cell or a line of CSV cannot show as it is: control characters, bytes that are no UTF-8, line
 # separators, marks that turn the direction of writing, and code points that are no characters.
@@ -67,6 +68,12 @@ class Intake:
     arrivals: list[Arrival]
     ignored: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
+
+    @property
+    def misdated(self) -> list[str]:
+        """The folders whose names are written like a date but are none: their files count from when they were seen."""
+        folders = {folder for arrival in self.arrivals for folder in PurePosixPath(arrival.file).parts[:-1]}
+        return sorted(f for f in folders if any(p.match(f) for p in _DATES) and _date_of(f) is None)
 
 
 class _Changing(Exception):
@@ -291,13 +298,13 @@ def _refused(name: str, refusal: Refused, today: dt.date) -> Arrival:
 
 
 def _folder_date(file: str) -> dt.date | None:
-    for folder in reversed(PurePosixPath(file).parts[:-1]):
-        for pattern in _DATES:
-            if match := pattern.match(folder):
-                try:
-                    return dt.date(int(match["y"]), int(match["m"]), int(match["d"]))
-                except ValueError:
-                    continue
+    return next(filter(None, map(_date_of, reversed(PurePosixPath(file).parts[:-1]))), None)
+
+
+def _date_of(folder: str) -> dt.date | None:
+    for match in filter(None, (pattern.match(folder) for pattern in _DATES)):
+        with suppress(ValueError):
+            return dt.date(int(match["y"]), int(match["m"]), int(match["d"]))
     return None
 
 
@@ -380,7 +387,8 @@ def _unbundled(intake: Intake, store: _Store) -> Intake:
             continue
         for member, content in members:
             name = _distinct(f"{arrival.file}/{printable(member)}", names)
-            if any(_IGNORED.search(part) for part in PurePosixPath(member).parts if part != ".."):
+            parts = PurePosixPath(member.replace("\\", "/")).parts
+            if any(_IGNORED.search(part) for part in parts if part != ".."):
                 ignored.append(name)
             else:
                 arrivals.append(store.keep(name, content, arrival.received))

@@ -64,11 +64,16 @@ def print_result(published: Published) -> None:
         print(line("screen", "unknown", file=unknown.file, message=unknown.message))
         if unit := _unit_of_mail(published, unknown.file):
             print(line("screen", "mailed", unit=unit.full_name, code=unit.code))
+    for replaced in told[told["rule"].eq(Rule.FILE_SUPERSEDED)].itertuples():
+        if replaced.facts["tied"]:  # nothing but a name decided between the two
+            print(line("screen", "tied", unit=replaced.submitter_name, message=replaced.message))
     _print_decided(result)
     for name in published.intake.waiting:
         print(line("screen", "waiting", file=name))
     for name in published.intake.ignored:
         print(line("screen", "ignored", file=name))
+    for name in published.intake.misdated:
+        print(line("screen", "misdated", folder=name))
     for path in published.kept:
         print(line("screen", "kept", path=path))
     if published.outdated:

@@ -101,6 +101,8 @@ def test_a_wrong_round_file_gets_one_line_that_names_the_key(
         ["run"],
         ["run", "--round", "dien-bien-2022", "--as-of", "31/3/2022"],
         ["run", "--round", "dien-bien-2022", "--inbox", "/no/such/inbox", "--state", "/tmp/no-state-{}"],
+        ["run", "--round", "dien-bien-2022", "--inbox", "data", "--outbox", "data", "--state", "/tmp/no-state-{}"],
+        ["status", "--round", "dien-bien-2022", "--inbox", "data/..", "--state", "data/state"],
         ["check", "--round", "dien-bien-2022", "/no/such/file.xlsx"],
         ["nonsense"],
     ],

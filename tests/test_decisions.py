@@ -14,7 +14,8 @@ from building import ROUND, Book, Row, right_rows
 from conftest import Outcome, Run, drop_and_run
 
 from pipeline.__main__ import main
-from pipeline.render.workbook import Forms, prefilled
+from pipeline.render.filling import prefilled
+from pipeline.render.workbook import Forms
 from schemas.data import HERE, TEMPLATES, read_toml
 from schemas.round import load_round
 

@@ -121,6 +121,15 @@ def test_a_file_of_which_nothing_counts_is_told(run: Run) -> None:
     assert outcome.told(notes=True) == [("2022-03-20/a.xlsx", "", "file.superseded")]
 
 
+@pytest.mark.parametrize("day", ["2022-03-20", "2022-03-21"])
+def test_files_between_which_only_a_name_decides_are_shown_to_the_officer(
+    run: Run, capsys: pytest.CaptureFixture[str], day: str
+) -> None:
+    table = "TT;Đơn vị;Tên Trang;Địa chỉ liên kết\n1;Huyện Tuần Giáo;Mặt trận huyện Tuần Giáo;{}\n"
+    run({"2022-03-20/099 a.csv": table.format("").encode(), f"{day}/099 b.csv": table.format("-").encode()})
+    assert ("099 a.csv" in capsys.readouterr().out) is (day == "2022-03-20")
+
+
 def test_an_unreadable_newer_file_leaves_the_older_counting(run: Run) -> None:
     outcome = run({"2022-03-20/099 a.xlsx": Book("099").bytes(), "2022-03-25/099 b.xlsx": b"PK\x03\x04broken"})
     assert outcome.told() == [("2022-03-25/099 b.xlsx", "", "file.unreadable")]
@@ -133,12 +142,25 @@ def test_a_damaged_file_is_forgotten_once_a_good_one_has_come(run: Run) -> None:
     assert (outcome.unit("099")["status"], outcome.unit("099")["file"]) == ("accepted", "2022-03-25/099 b.xlsx")
 
 
-@pytest.mark.parametrize(("folder", "late"), [("2022-03-30", False), ("2022-03-31", True), ("tuan 4", True)])
-def test_late_is_after_the_last_day(run: Run, folder: str, late: bool) -> None:
+@pytest.mark.parametrize(
+    ("folder", "late"),
+    [
+        ("2022-03-30", False),
+        ("2022-03-31", True),
+        ("30.3.2022", False),
+        ("2022-3-30 đợt 2", False),
+        ("31-3-2022_bo sung", True),
+        ("2022-03-40", True),
+        ("2022-03-30-15", True),
+        ("tuan 4", True),
+    ],
+)
+def test_late_is_after_the_last_day(run: Run, capsys: pytest.CaptureFixture[str], folder: str, late: bool) -> None:
     outcome = run({f"{folder}/a.xlsx": Book("099").bytes()})
     assert [f["rule"] for f in outcome.findings if f["submitter_code"] == "099"] == ["submission.late"] * late
     assert outcome.unit("099")["late"] is late
     assert outcome.summary["submissions"]["late"] == int(late)
+    assert (f"“{folder}” không phải ngày" in capsys.readouterr().out) is (folder == "2022-03-40")
 
 
 def test_nobody_has_sent(run: Run) -> None:

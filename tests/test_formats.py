@@ -513,6 +513,11 @@ BOF = struct.pack("<HHHH", 0x809, 16, 0x600, 5) + b"\0" * 12
     [
         (b"%PDF-1.7", "file.unsupported", "pdf"),
         (b"\xff\xd8\xff\xe0\0\x10JFIF", "file.unsupported", "picture"),
+        (
+            b"Return-Path: <a@b.invalid>\r\nReceived: x\r\n y\r\nFrom: a@b.invalid\r\n\r\nabc",
+            "file.unsupported",
+            "mail",
+        ),
         (b"Rar!\x1a\x07\x01\0abc", "file.unsupported", "archive"),
         (b"7z\xbc\xaf\x27\x1c\0\x04", "file.unsupported", "archive"),
         (b"{\\rtf1 abc}", "file.unsupported", "word"),
@@ -534,7 +539,7 @@ def test_what_is_no_table_says_what_it_is(content: bytes, rule: str, kind: str) 
     assert _refusal(content) == (rule, kind)
 
 
-@pytest.mark.parametrize("kind", ["pdf", "picture", "word", "archive", "text", "other"])
+@pytest.mark.parametrize("kind", ["pdf", "picture", "word", "archive", "mail", "text", "other"])
 def test_every_refusal_has_its_words(kind: str) -> None:
     sentence_of_kind = sentence("file.unsupported", {"value": "a.bin", "reason": kind})
     assert "a.bin" in sentence_of_kind

@@ -239,19 +239,21 @@ def test_every_file_of_a_bundle_is_judged_by_itself(
         {
             "a.xlsx": Book("099").bytes(),
             "2022-01-01/../b\n.xlsx": Book("100").bytes(),
+            "..\\..\\d.xlsx": Book("101").bytes(),
             "c.pdf": b"%PDF-1.7",
             "__MACOSX/._a.xlsx": b"x",
         }
     )
     outcome = run({"2022-04-02/bundle.zip": content})
     assert sorted(f["rule"] for f in outcome.findings if f["rule"] != "submission.missing") == [
-        "file.unsupported", "submission.late", "submission.late",
+        "file.unsupported", "submission.late", "submission.late", "submission.late",
     ]  # fmt: skip
     assert outcome.of_rule("file.unsupported")[0]["file"] == "2022-04-02/bundle.zip/c.pdf"
     assert outcome.unit("099")["file"] == "2022-04-02/bundle.zip/a.xlsx"
     assert outcome.unit("100")["file"] == "2022-04-02/bundle.zip/2022-01-01/../b\\x0a.xlsx"
     assert "2022-04-02/bundle.zip/__MACOSX/._a.xlsx" in capsys.readouterr().out
-    assert len(list((tmp_path / "state/store").iterdir())) == 4
+    assert outcome.unit("101")["file"] == "2022-04-02/bundle.zip/..\\..\\d.xlsx"
+    assert len(list((tmp_path / "state/store").iterdir())) == 5
 
 
 def test_a_bundle_that_cannot_be_opened_is_one_finding(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ from building import ROUND, Book, Layout, Row, right_row, right_rows
 from conftest import Outcome, Run
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipeline.render.workbook import Forms, Mark, prefilled
+from pipeline.render.filling import Mark, prefilled
+from pipeline.render.workbook import Forms
 from schemas.data import HERE, read_toml
 
 SENDER = "102"

@@ -13,7 +13,8 @@ from building import ROUND, Book, right_rows
 from conftest import Outcome, drop_and_run
 from jinja2 import Environment, StrictUndefined, UndefinedError
 
-from pipeline.render.workbook import Forms, prefilled
+from pipeline.render.filling import prefilled
+from pipeline.render.workbook import Forms
 from schemas.codes import Rule
 from schemas.data import TEMPLATES, read_toml
 from schemas.kinds import KINDS

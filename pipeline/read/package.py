@@ -55,8 +55,11 @@ def inflated(content: bytes, keep: Callable[[str], bool]) -> Iterator[tuple[zipf
         size, chunks = 0, []
         for chunk in _chunks(archive, entry):
             size, total = size + len(chunk), total + len(chunk)
-            if size > PART_LIMIT or total > TOTAL_LIMIT or size > max(RATIO_GRACE, RATIO_LIMIT * entry.compress_size):
-                raise Refused(Rule.FILE_TOO_LARGE, size=megabytes(total), limit=megabytes(TOTAL_LIMIT))
+            if size > max(RATIO_GRACE, RATIO_LIMIT * entry.compress_size):
+                raise Refused(Rule.FILE_TOO_LARGE, ratio=RATIO_LIMIT)
+            for reached, limit in ((size, PART_LIMIT), (total, TOTAL_LIMIT)):
+                if reached > limit:
+                    raise Refused(Rule.FILE_TOO_LARGE, size=megabytes(reached), limit=megabytes(limit))
             if keep(entry.filename):
                 chunks.append(chunk)
         yield entry, b"".join(chunks)

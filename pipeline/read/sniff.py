@@ -27,6 +27,7 @@ class Kind(StrEnum):
     PICTURE = "picture"
     WORD = "word"
     ARCHIVE = "archive"
+    MAIL = "mail"
     OTHER = "other"
 
 
@@ -41,6 +42,8 @@ _MAGIC = [
     (Kind.XLS, re.compile(rb"\x09[\x00\x02\x04\x08][\x04\x06\x08\x10]\x00[\s\S]{2}[\x05\x10]\x00")),
 ]
 _HTML = re.compile(r"^\s*mime-version:|<(?:html|table|body|!doctype\s+html)\b", re.IGNORECASE)
+# A web page saved with its pictures has such headers too, but neither of the last three.
+_MAIL = re.compile(r"(?=[\w-]+:)(?:\S.*\n|[ \t].*\n)*?(?:message-id|received|to):", re.IGNORECASE)
 _SPREADSHEET_XML = re.compile(r"<(?:\w+:)?Workbook\b[^>]*urn:schemas-microsoft-com:office:spreadsheet", re.DOTALL)
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 
@@ -78,6 +81,8 @@ def _of_text(content: bytes) -> Kind:
     if not wide and _CONTROL.search(head):
         return Kind.OTHER
     text = head.replace(b"\0", b"").decode("latin-1")
+    if _MAIL.match(text) and re.search(r"^from:", text, re.IGNORECASE | re.MULTILINE):
+        return Kind.MAIL
     if _SPREADSHEET_XML.search(text):
         return Kind.SPREADSHEET_XML
     if _HTML.search(text):

@@ -24,9 +24,10 @@ from pipeline.ledger import Folders, Letter
 from pipeline.marks import mark_of, mark_of_program
 from pipeline.memory import most_held
 from pipeline.period import Carried
+from pipeline.render.filling import prefilled
 from pipeline.render.letter import folder_of, letter_to, write_letter
 from pipeline.render.returned import filling_of
-from pipeline.render.workbook import Forms, prefilled
+from pipeline.render.workbook import Forms
 from pipeline.run import Result
 from pipeline.terminal import watched
 from schemas.codes import Rule

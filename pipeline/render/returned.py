@@ -9,8 +9,8 @@ from typing import Any
 from pipeline.consolidate import vietnamese_date
 from pipeline.gazetteer import section_level
 from pipeline.model import Decision, sheet_and_cell
+from pipeline.render.filling import Filling, FormRow, Mark
 from pipeline.render.letter import progress_line
-from pipeline.render.workbook import Filling, FormRow, Mark
 from pipeline.run import Result
 from pipeline.statements import said_in
 from schemas.codes import Rule

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from html import escape
 from itertools import chain, zip_longest
@@ -18,7 +17,7 @@ from typing import Any
 from pipeline.answers import words
 from pipeline.consolidate import vietnamese_date
 from pipeline.model import address, letters_of
-from pipeline.period import Carried
+from pipeline.render.filling import Filling, FormRow, Mark
 from pipeline.render.sheets import Book, Column, SheetWriter
 from pipeline.xlsx.book import Workbook
 from pipeline.xlsx.notes import Note
@@ -43,63 +42,6 @@ _MORE_PERSONS = 5_000  # rows below the list that have its drop-downs
 LONG = 5_000  # rows: beyond this the sheet of formulas is left out, and the parts do not wait in memory
 _ROW, _LINE, _NAME, _RESULT = "\x00", "\x01", "\x02", "\x03"  # marks in a row of formulas
 NOTES_PER_SHEET = 2_000  # beyond this Excel becomes slow; the list of corrections still names every cell
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What must be done about a cell, or (without a cell) about the whole file."""
-
-    severity: str
-    severity_name: str
-    message: str
-    unit: str = ""
-    label: str = ""
-    value: str = ""
-    suggestion: str = ""
-    rule: str = ""
-
-
-@dataclass(frozen=True)
-class FormRow:
-    """One row to print: texts by column key, and the marks on its cells."""
-
-    values: dict[str, str]
-    marks: dict[str, list[Mark]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Filling:
-    """What stands in a form: rows by level, and marks that belong to no cell.
-
-    `repaired`, `settled` (explained or accepted) and `changes` (since the version before) are told below the
-    corrections, `progress` above them. `statements` are the answers to the round's questions, as typed.
-    """
-
-    rows: dict[str, list[FormRow]]
-    whole: list[Mark] = field(default_factory=list)
-    repaired: list[Mark] = field(default_factory=list)
-    settled: list[Mark] = field(default_factory=list)
-    changes: list[Mark] = field(default_factory=list)
-    progress: str = ""
-    statements: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def marks(self) -> Iterable[Mark]:
-        """All marks, those of the whole file first."""
-        yield from self.whole
-        for rows in self.rows.values():
-            for row in rows:
-                for marks in row.marks.values():
-                    yield from marks
-
-
-def prefilled(round: Round, sender: str, known: Carried) -> Filling:
-    """Return the filling of a form with what is known of the sender's units; the others stand there blank."""
-    rows: dict[str, list[FormRow]] = {level: [] for level in round.lists}
-    for unit in round.expected[sender]:
-        name = {round.form.unit_key: round.listed_names[unit.code]}
-        rows[unit.level].extend(FormRow({**values, **name}) for values in known.get(unit.code) or [{}])
-    return Filling(rows)
 
 
 def _is_long(filling: Filling) -> bool:
