@@ -11,7 +11,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrorReason, SchemaErrors
 
-from pipeline.model import Rows, finding, findings_frame
+from pipeline.model import Rows, finding, findings_frame, sheet_and_cell
 from schemas.codes import Rule
 from schemas.kinds import is_news, link, shown
 from schemas.messages import line
@@ -72,10 +72,10 @@ class _Places:
     ) -> dict[str, Any]:
         """Return a finding of a cell."""
         number, origin = self._number[id], self._columns["origin"]
-        cell = str(self._columns["where"][key][number])
         submitter, unit, file, sheet, row = (
             origin[name][number] for name in ("submitter", "code", "file", "sheet", "row")
         )
+        sheet, cell = sheet_and_cell(str(self._columns["where"][key][number]), sheet)
         return finding(
             rule, id=id, submitter=submitter, unit=unit, file=file, sheet=sheet,
             row=int(cell.lstrip(ascii_uppercase) or row), column=key, cell=cell, value=value, suggestion=suggestion,
@@ -188,4 +188,4 @@ def _dittos(table: Table, at: _Places) -> Iterator[dict[str, Any]]:
         for key, (cell, text) in at.origin(id, "dittos").items():
             if value := at.value(id, key):
                 told = at.finding(id, key, Rule.CELL_REPAIRED, text, value, {})
-                yield told | {"cell": cell, "row": int(at.origin(id, "row"))}
+                yield told | {"cell": cell, "row": int(cell.lstrip(ascii_uppercase))}

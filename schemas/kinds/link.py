@@ -181,6 +181,12 @@ def is_address(text: str) -> bool:
     )
 
 
+def addresses_in(text: str) -> list[str]:
+    """Return the addresses that stand in a text: of Facebook, or any that says it is one."""
+    found = _URL_INSIDE.findall(text)
+    return list(dict.fromkeys(match if _CUT.search(match) else match.rstrip(".,)") for match in found))
+
+
 def parse(text: str) -> Address:
     """Read an address. `fault` is one of `invalid`, `not-facebook`, `not-page`, `short`, `profile-id`, or ""."""
     plain = _PLAIN.fullmatch(text)
@@ -191,10 +197,9 @@ def parse(text: str) -> Address:
 def _parsed(text: str) -> Address:
     text = unicodedata.normalize("NFKC", clean(text)).strip(" \"'<>\u201c\u201d()[]")
     text = re.sub(r"(?<=/) +| +(?=/)", "", text)
-    inside = _URL_INSIDE.findall(text)
-    if any(map(_CUT.search, inside)):
+    found = addresses_in(text)
+    if any(map(_CUT.search, found)):
         return Address(fault="invalid")
-    found = list(dict.fromkeys(match.rstrip(".,)") for match in inside))
     if " " in text and len(found) == 1 and not _AFTER.match(text.partition(found[0])[2]):
         text = found[0]
     text = text.rstrip(".,;")
