@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from pipeline import pages
+from pipeline.gazetteer import bare_type
 from pipeline.persons import by_kind, has_email
 from schemas.data import vocabulary
 from schemas.form import Column, Form
@@ -21,8 +23,8 @@ from schemas.text import clean
 SAMPLE = 40  # rows looked at
 SURE = 0.6  # share of a column's cells that must be of one kind
 ENOUGH = 3  # cells that must contradict a header which the form knows
-_PLAIN_KINDS = ("link", "email", "phone")
-_TOLD_APART = (*_PLAIN_KINDS, "unit", "page-name", "name")  # what a cell of another kind holds proves nothing
+PLAIN_KINDS = ("link", "email", "phone")
+TOLD_APART = (*PLAIN_KINDS, "unit", "page-name", "name")  # what a cell of another kind holds proves nothing
 _HINT = re.compile(r"@|\d")
 _LETTERS_ONLY = re.compile(r"^[^\d@/:]+$")
 
@@ -101,6 +103,12 @@ def is_split(rows: list[list[str]], place: int) -> bool:
     return names >= SURE * len(pairs)
 
 
+def are_types(rows: list[list[str]], place: int) -> bool:
+    """Tell whether a column holds the level words of the units beside it ("Xa", "Thi tran") and nothing else."""
+    texts = [cells[place] for cells in rows if place < len(cells) and not is_blank(cells[place])]
+    return bool(texts) and sum(bool(bare_type(text)) for text in texts) >= SURE * len(texts)
+
+
 def settle(form: Form, columns: dict[str, int], found: dict[int, Content]) -> dict[str, int]:
     """Return the columns by key; what a header says stands unless its cells contradict it."""
     return _Columns(form, columns, found).settled()
@@ -118,12 +126,13 @@ class _Columns:
         """Return the columns by key; what a header says stands unless its cells contradict it."""
         before = dict(self.columns)
         self._choose_unit()
-        moved = [key for kind in _PLAIN_KINDS for key in self._place(kind)]
+        moved = [key for kind in PLAIN_KINDS for key in self._place(kind)]
         if not moved and self.columns == before and set(before) == set(self.form.keys):
             return before
         for kind in ("page-name", "name"):
             self._place(kind)
         self._share()
+        self._share_page()
         return self.columns if len(self.columns) >= len(before) else before
 
     def _free(self) -> list[int]:
@@ -134,9 +143,9 @@ class _Columns:
     def _contradicted(self, key: str) -> bool:
         """Tell whether the column holds something else throughout."""
         content, kind = self.found.get(self.columns[key]), self.form.column(key).kind
-        if kind not in _TOLD_APART or content is None or content.filled < ENOUGH or content.has(kind):
+        if kind not in TOLD_APART or content is None or content.filled < ENOUGH or content.has(kind):
             return False
-        return any(content.mostly(other) for other in _PLAIN_KINDS if other != kind)
+        return any(content.mostly(other) for other in PLAIN_KINDS if other != kind)
 
     def _choose_unit(self) -> None:
         """Take the column that names most units: districts beside their communes are few names."""
@@ -170,7 +179,7 @@ class _Columns:
 
     def _empty_of(self, place: int, kind: str) -> bool:
         content = self.found.get(place)
-        return kind in _PLAIN_KINDS and content is not None and content.filled >= ENOUGH and not content.has(kind)
+        return kind in PLAIN_KINDS and content is not None and content.filled >= ENOUGH and not content.has(kind)
 
     def _fits(self, place: int, kind: str) -> bool:
         """A person's name stands left of the number or the address that belongs to it."""
@@ -207,6 +216,14 @@ class _Columns:
                 place = next((p for p in places if p in self.found and 2 * self._mixed(p, wanted) >= 1), None)
                 if place is not None:
                     self.columns[key] = place
+
+    def _share_page(self) -> None:
+        """Let the column of the pages' names speak for their addresses as well, or the other way, if it holds both."""
+        keys = [column.key for kind in pages.KINDS for column in self.form.of_kind(kind)]
+        here = [key for key in keys if key in self.columns]
+        content = self.found.get(self.columns[here[0]]) if len(keys) == 2 and len(here) == 1 else None
+        if content and 2 * sum(all(pages.page_in(text, content.is_unit)) for text in content.texts) >= content.filled:
+            self.columns = {**dict.fromkeys(keys, self.columns[here[0]]), **self.columns}
 
     def _mixed(self, place: int, kind: str) -> float:
         content = self.found[place]

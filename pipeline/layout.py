@@ -14,11 +14,13 @@ from functools import cache, cached_property
 from itertools import pairwise
 from string import ascii_lowercase, ascii_uppercase, digits
 
-from pipeline.columns import SAMPLE, contents, is_split, settle
+from pipeline.columns import SAMPLE, are_types, contents, is_split, settle
 from pipeline.gazetteer import MIXED, OWN, section_level, unit_type
 from pipeline.headers import DATA, Headers, Label, may_hold_example, without_example
-from pipeline.lines import NOTHING, Found, Line, with_dittos, with_second
+from pipeline.headings import Headings
+from pipeline.lines import NO_HEADER, NOTHING, Found, Line, with_dittos, with_second
 from pipeline.model import Place, Sheet
+from pipeline.pages import Pages
 from pipeline.persons import by_kind, is_ditto
 from schemas.data import vocabulary
 from schemas.kinds import link
@@ -55,15 +57,21 @@ def find_tables(
     sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool], is_heading: Callable[[str], bool] | None = None
 ) -> Layout:
     """Return the tables of the sheet that have the form's columns; `is_heading` tells texts that name a place."""
-    return _Finder(sheet, headers, is_unit, is_heading or is_unit).find()
+    return Finder(sheet, headers, is_unit, is_heading or is_unit).find()
 
 
-class _Finder:
+class Finder:
     """Walks down one sheet; the state is the table being read, the section, and whether the table has ended."""
 
     def __init__(
-        self, sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool], is_heading: Callable[[str], bool]
+        self,
+        sheet: Sheet,
+        headers: Headers,
+        is_unit: Callable[[str], bool],
+        is_heading: Callable[[str], bool],
+        lacking: frozenset[str] = frozenset(),
     ) -> None:
+        self.lacking = lacking  # keys of which a table is looked for that says them of units and nothing else
         self.is_heading = is_heading
         self.sheet = sheet
         self.headers = headers
@@ -73,6 +81,7 @@ class _Finder:
         self.kinds = {column.key: column.kind for column in form.columns}
         self.columns = {column.key: column for column in form.columns}
         self.persons = list(form.persons.values())
+        self.pages = Pages(sheet, form, is_unit)
         self.levels = (*LEVELS, MIXED, OWN) if form.sections else ()
         self.level = section_level(sheet.name)
         self.heading = ""
@@ -80,6 +89,7 @@ class _Finder:
         self.ended = False
 
     def find(self) -> Layout:
+        """Return the tables of the sheet."""
         tables: list[Found] = []
         current: list[Found] = []  # the tables side by side under the last header
         title: list[str] = []
@@ -90,10 +100,7 @@ class _Finder:
                 continue
             depth, beside = self._header_at(row) if len(tables) < MOST_TABLES else (0, [])
             if depth:
-                current = [
-                    Found(self.sheet.name, columns, extra, row, self._combined(columns), split)
-                    for columns, extra, split in beside
-                ]
+                current = [self._begun(row, *columns) for columns in beside]
                 tables.extend(current)
                 self.ended = False
                 row += depth
@@ -106,7 +113,33 @@ class _Finder:
             row += 1
         for table in tables:
             self._forget_spanned(table)
+            if table.headings:
+                table.headings.settle(table.lines)
         return Layout(tables, title, self.sheet.name)
+
+    def _begun(self, row: int, columns: dict[str, int], extra: dict[int, str], split: frozenset[int]) -> Found:
+        """Return the table without lines of a header at this row."""
+        headings = Headings(self.form, columns, self.is_unit)
+        types = columns.get(self.unit_key, 0) - 1
+        is_free = types >= 0 and extra.get(types, "-") and types not in columns.values()
+        if is_free and are_types(self.sheet.cells[row + 1 : row + SAMPLE], types):
+            extra = {place: text for place, text in extra.items() if place != types}
+        else:
+            types = -1
+        return Found(
+            self.sheet.name, columns, extra, row, self._combined(columns), split, types,
+            headings if headings.lacking else None,
+        )  # fmt: skip
+
+    def go_on(self, above: Found) -> Layout:
+        """Return the sheet as one without a header that goes on with the rows of another sheet's table."""
+        table = Found(self.sheet.name, above.columns, above.extra, NO_HEADER, above.combined, above.split, above.types)
+        title: list[str] = []
+        self.level, self.heading = above.lines[-1].level, above.lines[-1].heading
+        for row, cells in enumerate(self.sheet.cells):
+            self._read_row(row, table)
+            title.extend([] if table.lines else _title_texts(cells))
+        return Layout([table], title, self.sheet.name)
 
     def _forget_spanned(self, table: Found) -> None:
         """Forget columns that only give a header's merged cell its width: no row says anything there."""
@@ -172,12 +205,13 @@ class _Finder:
         if depth > 1 and self.headers.match(self._labels(row + 1, depth - 1))[0] == columns:
             return 0, []  # a title row above the header, which says nothing of the columns
         tables = self._tables_below(row, depth)
-        return (depth, tables) if all(self._is_header(columns) for columns, _, _ in tables) else (0, [])
+        are = (self._is_header(columns) or self._is_headed_below(columns, row + depth) for columns, _, _ in tables)
+        return (depth, tables) if all(are) else (0, [])
 
     def _tables_below(self, row: int, depth: int) -> list[Columns]:
         """Return the columns of every table under this header, by its words and by what stands below it."""
         labels = self._labels(row, depth)
-        sample = self._sample(row + depth)
+        sample = self.sample(row + depth)
         found = contents(sample, self.is_unit)
         starts = self._starts(labels)
         tables = []
@@ -188,7 +222,7 @@ class _Finder:
                 own[place : place + 2] = [own[place + 1], ()]
             said, extra = self.headers.match(own)
             here = {place: found[place] for place in found if start <= place < end and place - 1 not in split}
-            columns = settle(self.form, said, here)
+            columns = self.pages.with_links_behind(settle(self.form, said, here), row + depth, sample)
             left = {place: " ".join(own[place]) for place in said.values()}  # its cells were none of that column
             taken = set(columns.values())
             extra = {place: text for place, text in sorted({**left, **extra}.items()) if place not in taken}
@@ -211,7 +245,7 @@ class _Finder:
         pieces = [labels[start:end] for start, end in pairwise([*starts, len(labels)])]
         return starts if all(self._is_header(self.headers.match(piece)[0]) for piece in pieces) else [0]
 
-    def _sample(self, row: int) -> list[list[str]]:
+    def sample(self, row: int) -> list[list[str]]:
         """Return the rows below a header as they are read: an address behind a text in its place."""
         sample = [list(cells) for cells in self.sheet.cells[row : row + 3 * SAMPLE]]
         for r, column in self.sheet.links:
@@ -221,9 +255,19 @@ class _Finder:
         return sample
 
     def _is_header(self, columns: dict[str, int]) -> bool:
+        if self.lacking:
+            return self.unit_key in columns and len(self.lacking & columns.keys()) >= 2
         required = [column.key for column in self.form.columns if column.required]
         matched = sum(key in columns for key in required)
         return len(columns) >= min(3, len(self.form.columns)) and matched >= min(2, len(required))
+
+    def _is_headed_below(self, columns: dict[str, int], row: int) -> bool:
+        """Tell whether headings between the rows say what the columns of a header do not."""
+        headings = Headings(self.form, columns, self.is_unit)
+        for below in range(row, min(row + 3 * SAMPLE, len(self.sheet.cells)) if headings.lacking else row):
+            if len(alone := self._alone(below)) == 1:
+                headings.take(alone[0], (below, 0), numbered=True)
+        return self._is_header({**columns, **dict.fromkeys(headings.said, -1)})
 
     def _may_be_header(self, row: int) -> bool:
         if row >= len(self.sheet.cells) or row in self._surely_data:
@@ -295,18 +339,29 @@ class _Finder:
 
     def _read_row(self, row: int, table: Found) -> None:
         """Add the line that the row holds to the table, or a second person to the line above."""
+        if table.headings and self._is_heading_of(table.headings, row):
+            return
         line = self._line(row, table)
         above = table.lines[-1] if table.lines else None
         both = with_second(above, line, self.persons) if above and not self.ended else None
         if both and not self._is_footer(row):
             table.lines[-1] = both
         elif checked := self._checked(line, table):
+            checked = table.headings.on(checked) if table.headings else checked
             table.lines.append(self._of_unit_above(with_dittos(checked, above, self.persons)))
         elif heading := self._heading(row):
             self.heading = heading
             self.above = (heading, self._place_of(heading, row))
         elif section_level(unit := line.texts.get(self.unit_key, "")):
             self.above = (unit, line.cells[self.unit_key])
+
+    def _is_heading_of(self, headings: Headings, row: int) -> bool:
+        """Take the row for a heading that stands in the place of a column, if it is one."""
+        texts = self.sheet.cells[row]
+        if sum(map(bool, texts)) > 3 or len(alone := self._alone(row)) != 1 or self._is_footer(row):
+            return False
+        place = next((row, column) for column, text in enumerate(texts) if clean(text) == alone[0])
+        return headings.take(alone[0], place, numbered=any(clean(text).strip(" .)").isdigit() for text in texts))
 
     def _of_unit_above(self, line: Line) -> Line:
         """Return the line of a person with the unit that was last named, where its own row names none.
@@ -332,9 +387,13 @@ class _Finder:
 
     def _heading(self, row: int) -> str:
         """Return the text of a row that holds one text alone (and a number), where it names a unit."""
-        texts = [clean(text) for text in dict.fromkeys(self.sheet.cells[row]) if not is_blank(text)]
-        texts = [text for text in texts if not ORDINAL.match(text)]
+        texts = self._alone(row)
         return texts[0] if len(texts) == 1 and self.is_heading(texts[0]) and not is_date_line(texts[0]) else ""
+
+    def _alone(self, row: int) -> list[str]:
+        """Return the distinct texts of a row but for its number."""
+        texts = [clean(text) for text in dict.fromkeys(self.sheet.cells[row]) if not is_blank(text)]
+        return [text for text in texts if not ORDINAL.match(text)]
 
     def _line(self, row: int, table: Found) -> Line:
         """Return what the row holds, whether or not it lists a unit."""
@@ -346,8 +405,12 @@ class _Finder:
             texts = {key: cells[column] if column < len(cells) else "" for key, column in places.items()}
         at = {key: elsewhere.get(key, (row, column)) for key, column in places.items()} if flaws else {}
         here = {key: flaws[cell] for key, cell in at.items() if cell in flaws}
+        if table.types >= 0 and not unit_type(unit := texts[self.unit_key]) and not is_blank(unit):
+            texts[self.unit_key] = f"{self._beside(row, table.types, table)} {unit}"
         if is_blank(texts.get(self.unit_key, "")) and (place := self._unit_beside(row, table)):
             texts[self.unit_key], elsewhere[self.unit_key] = self._text(place), place
+        if not self.pages.is_plain(texts):
+            self.pages.part(row, texts, elsewhere, here, table)
         beside = {
             column: text
             for column, header in table.extra.items()
@@ -355,7 +418,7 @@ class _Finder:
         }
         return Line(
             row, self._ordinal(row, table), texts, self.level, False, self.columns, places, table.extra, table.header,
-            self.heading, elsewhere or NOTHING, here or NOTHING, beside or NOTHING, NOTHING,
+            self.heading, elsewhere or NOTHING, here or NOTHING, beside or NOTHING, NOTHING, NOTHING,
         )  # fmt: skip
 
     def _beside(self, row: int, column: int, table: Found) -> str:
@@ -425,6 +488,8 @@ class _Finder:
     def _value(self, place: Place, key: str, table: Found) -> str:
         text = self._text(place)
         if place[1] in table.combined and not is_ditto(text):
+            if key in self.pages.keys:
+                return self.pages.value(key, text, place)
             return by_kind(text).get(self.kinds[key], "")
         if place[1] in table.split and self.kinds[key] == "name" and not is_ditto(text):
             row, end = place

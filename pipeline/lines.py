@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.model import Place
 from pipeline.persons import is_ditto
@@ -14,8 +14,12 @@ from schemas.codes import Rule
 from schemas.form import Column
 from schemas.kinds import is_blank
 
+if TYPE_CHECKING:
+    from pipeline.headings import Headings
+
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 """What most lines have elsewhere, of flaws, and so on."""
+NO_HEADER = -1  # the row of a header that stands on an earlier sheet
 Keys = dict[str, str]
 """The columns of one person: kind -> key."""
 
@@ -41,6 +45,7 @@ class Line:
     flaws: Mapping[str, tuple[Rule, str]]
     beside: Mapping[int, str]  # what stands in the columns that the form does not have
     dittos: Mapping[str, tuple[Place, str]]  # cells that repeat the row above (which `elsewhere` names), as typed
+    sheets: Mapping[str, str]  # the other sheets of cells that stand on one
 
     @property
     def cells(self) -> dict[str, Place]:
@@ -49,12 +54,12 @@ class Line:
 
     @property
     def own(self) -> set[str]:
-        """The keys of the cells that stand in this row itself and say something."""
+        """The keys of the cells that say something and stand in this row itself, not in one above it."""
         texts, elsewhere = self.texts, self.elsewhere
         own = {key for key in self.places if not is_blank(texts[key], self.columns[key])} | self.flaws.keys()
         if elsewhere:
             own |= {key for key in elsewhere if not is_blank(texts[key], self.columns[key])}
-            own -= {key for key, place in elsewhere.items() if place[0] != self.row}
+            own -= {key for key, place in elsewhere.items() if place[0] < self.row and key not in self.sheets}
         return own
 
 
@@ -65,15 +70,27 @@ class Found:
     sheet: str
     columns: dict[str, int]  # several keys may share one: a person in one cell, one person for two duties
     extra: dict[int, str]  # columns that the form does not have, with their header
-    header: int  # row of the header
+    header: int  # row of the header, or `NO_HEADER`
     combined: frozenset[int] = frozenset()  # columns that hold a person's name, number and address together
     split: frozenset[int] = frozenset()  # columns whose names go on in the next one: family name and given name
+    types: int = -1  # the column of the level words that belong to the units' names beside it, -1 where there is none
+    headings: Headings | None = None  # where it lacks columns for what headings between its rows can say
     lines: list[Line] = field(default_factory=list)
+    also: set[str] = field(default_factory=set)  # the keys that another sheet tells of, with which it was joined
+    heads: dict[int, Place] = field(
+        default_factory=dict
+    )  # where the headers of columns stand, if not in the header's row
 
     @property
     def keys(self) -> set[str]:
-        """The keys that the table tells of: in its columns, in a row with a second person, or from its title."""
-        return {*self.columns}.union(*(line.texts for line in self.lines if len(line.texts) > len(self.columns)))
+        """The keys that the table tells of: in its columns, in a row with a second person, from its title and so on."""
+        return {*self.columns, *self.also}.union(
+            *(line.texts for line in self.lines if len(line.texts) > len(self.columns))
+        )
+
+    def head(self, column: int) -> Place:
+        """Return the cell that holds the column's header."""
+        return self.heads.get(column, (self.header, column))
 
     @cached_property
     def ordinal(self) -> int:

@@ -13,6 +13,7 @@ from pipeline.context import Context, Row
 from pipeline.former import Formers
 from pipeline.gazetteer import BARE, EXACT, LONGEST, NEAREST, OWN, Gazetteer, bare_type, rest_of
 from pipeline.lines import Line
+from pipeline.model import address
 from schemas.codes import Rule
 from schemas.kinds import is_blank
 from schemas.naming import name_key
@@ -108,6 +109,7 @@ class Lister:
                 self._span(item, at)
         for item in listed:
             self._decide(item)
+            self._tell_contradicted(item, submitter)
         if self.round.form.rows == "units":
             listed = self._without_headings(listed)
             self._part(listed, submitter)
@@ -351,14 +353,34 @@ class Lister:
                 if item.sheet != counting.sheet and (is_old or _same(item.line, counting.line)):
                     item.copy_of = counting.sheet
 
+    def _tell_contradicted(self, item: Listed, submitter: str) -> None:
+        """Tell of a unit whose own cell puts it elsewhere: one of that name there is meant, or the place is wrong."""
+        unit, text = item.unit, self._text(item)
+        if unit is None or item.rule not in (None, Rule.UNIT_SPELLING) or text in (unit.full_name, unit.name):
+            return
+        rest = rest_of(text) if len(text) <= LONGEST else ""
+        sure, places = self._places.find(rest) if rest else (0, [])
+        above = {place.code for place in places}
+        if sure != EXACT or not above.isdisjoint(u.code for u in self.round.register.lineage(unit.code).values()):
+            return
+        found = self.region.find(text)[1]
+        there = [u for u in found if not above.isdisjoint(p.code for p in self.round.register.lineage(u.code).values())]
+        if there:
+            item.candidates, item.suggestion = [], ""
+            self._tell_foreign(item, submitter, there)
+            return
+        item.rule, item.suggestion = Rule.UNIT_SPELLING, self.names[unit.code]
+        sender = self.round.submitting_units[submitter].full_name
+        item.facts |= {"contradicted": True, "parent": places[0].full_name, "submitter": sender}
+
     def _mark_duplicates(self, listed: list[Listed]) -> None:
         """Tell units listed more than once: the first row counts, of former units the one with the new name first."""
         for code, items in _rows_of(listed).items():
             if len(items) == 1:
                 continue
             named = [item for item in items if item.rule is not Rule.UNIT_FORMER]
-            counting, others = (named or items)[0], _places(named, named)
-            instead = _places([counting], items)
+            counting, others = (named or items)[0], self._numbers_of(named, named)
+            instead = self._numbers_of([counting], items)
             for item in items:
                 if item.rule is Rule.UNIT_FORMER and item is not counting:
                     item.counts = False
@@ -390,6 +412,19 @@ class Lister:
             item.suggestion = self.names[nearest.code]
             item.facts |= {"codes": [nearest.code]}
 
+    def _numbers_of(self, items: list[Listed], among: list[Listed]) -> str:
+        """Return the rows' numbers as far as anybody reads them, with sheets or cells where these differ."""
+        several = len({item.sheet for item in among}) > 1
+        beside = len({(item.sheet, item.line.row) for item in among}) < len(among)
+
+        def said(item: Listed) -> str:
+            cell = item.line.cells.get(self.unit_key) if beside else None
+            further = [address(cell)] if cell else []
+            further += [f"\u201c{item.sheet}\u201d"] if several else []
+            return f"{item.line.row + 1} ({', '.join(further)})" if further else str(item.line.row + 1)
+
+        return ", ".join(few(map(said, items)))
+
 
 def _pages(round: Round, sender: str) -> dict[str, list[Unit]]:
     """Return the sender's units by the keys of their right page names."""
@@ -412,10 +447,3 @@ def _rows_of(listed: list[Listed]) -> dict[str, list[Listed]]:
 def _same(one: Line, other: Line) -> bool:
     """Tell whether two rows say the same, and no cell of theirs is at fault."""
     return one.texts == other.texts and not one.flaws and not other.flaws
-
-
-def _places(items: list[Listed], among: list[Listed]) -> str:
-    """Return the rows' numbers as far as anybody reads them, with their sheets where these differ."""
-    several = len({item.sheet for item in among}) > 1
-    rows = ((item.line.row + 1, item.sheet) for item in items)
-    return ", ".join(few(f"{row} (\u201c{sheet}\u201d)" if several else str(row) for row, sheet in rows))

@@ -33,6 +33,17 @@ def address(place: Place) -> str:
     return f"{letters_of(column)}{row + 1}"
 
 
+def on_sheet(sheet: str, cell: str) -> str:
+    """Return how `Rows.where` holds a cell that stands on another sheet than its row."""
+    return f"{sheet}!{cell}"
+
+
+def sheet_and_cell(where: str, sheet: str) -> tuple[str, str]:
+    """Return the sheet and the address that an entry of `Rows.where` means in a row of this sheet."""
+    other, is_other, cell = where.rpartition("!")
+    return (other if is_other else sheet), cell
+
+
 @cache
 def letters_of(column: int) -> str:
     """Return the name in Excel of a column counted from 0."""
@@ -133,7 +144,8 @@ class Submission:
 class Rows:
     """The rows of the round in aligned frames: one index of row ids, one column a key of the form.
 
-    `typed` what was written, `where` the cells' addresses ("" where the table has no such column), `flaws` the
+    `typed` what was written, `where` the cells' addresses ("" where the table has no such column; with their sheet,
+    as `on_sheet` puts it, where that is not the row's), `flaws` the
     rule broken by cells without a value; `origin` has the columns `file, sheet, row, submitter, code, level,
     unit_rule, unit_suggestion, unit_facts, dittos`: `code` and `level` are "" for a row that is not judged by its unit,
     the next three are what was found about its unit ("" for nothing), `dittos` the cells that repeat the row

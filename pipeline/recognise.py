@@ -5,20 +5,22 @@ This is done where the file is read, in a worker; what is found travels as plain
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from pipeline.answers import Accepted, Explained, explanations_in, stamp_of, with_answers, words
+from pipeline.continued import with_continued
 from pipeline.errors import Refused
 from pipeline.gazetteer import BARE, EXACT, OWN, Gazetteer
 from pipeline.headers import Headers
+from pipeline.joined import with_joined
 from pipeline.layout import Layout, find_tables
-from pipeline.lines import Line
+from pipeline.lines import NO_HEADER, Line
 from pipeline.listed import Listed, Lister
 from pipeline.marks import mark_of
-from pipeline.model import Arrival, Decision, Stamp, Submission, Workbook, address, finding
+from pipeline.model import Arrival, Decision, Stamp, Submission, Workbook, address, finding, on_sheet
 from pipeline.read.plain import pack
 from pipeline.remarks import remarks, unread
 from pipeline.senders import Senders
@@ -112,9 +114,10 @@ class Recogniser:
         keys = self.round.form.keys
         where: dict[str, list[str]] = {key: [] for key in keys}
         for line in lines:
-            cells = line.cells
+            cells, sheets = line.cells, line.sheets
             for key, addresses in where.items():
-                addresses.append(address(cells[key]) if key in cells else "")
+                cell = address(cells[key]) if key in cells else ""
+                addresses.append(on_sheet(sheets[key], cell) if sheets and key in sheets else cell)
         return Recognised(
             submission,
             findings,
@@ -254,7 +257,12 @@ class Recogniser:
             if not any(layout.tables for layout in found):
                 pairs = zip(sheets, found, strict=True)
                 found = [find_form(sheet, self.headers, known) or layout for sheet, layout in pairs]
-            return [self._with_unit(layout) for layout in found]
+            elif not book.stamp:
+                found = with_continued(sheets, found, self.headers, known, self.lister.names_place)
+            found = [self._with_unit(layout) for layout in found]
+            if book.stamp or len(sheets) < 2:
+                return found
+            return with_joined(sheets, found, self.headers, known, self.lister.names_place, self._units_of)
 
         visible = layouts(hidden=False)
         if any(layout.tables for layout in visible):
@@ -263,6 +271,13 @@ class Recogniser:
             return visible, [*notes, *remarks(arrival, book, visible)]
         every = [*visible, *layouts(hidden=True)]
         return every, remarks(arrival, book, every)
+
+    def _units_of(self, line: Line) -> Hashable:
+        """Return what a row's unit may be, None where it names none."""
+        text = line.texts.get(self.unit_key, "")
+        if line.is_section:
+            return line.level
+        return frozenset(unit.code for unit in self.region.find(text)[1]) or spelling_key(text) or None
 
     def _with_unit(self, layout: Layout) -> Layout:
         """Where a sheet holds one row that names no unit, take the unit from the sheet's title or name."""
@@ -320,10 +335,10 @@ class Recogniser:
                     )  # fmt: skip
                     findings.setdefault(("-", key), found)
             for column, header in table.extra.items():
-                if header:
+                if header and table.header != NO_HEADER:
                     found = finding(
-                        Rule.FORM_EXTRA_COLUMN, file=arrival.file, sheet=table.sheet, row=table.header + 1,
-                        cell=address((table.header, column)), value=header,
+                        Rule.FORM_EXTRA_COLUMN, file=arrival.file, sheet=table.sheet,
+                        row=table.head(column)[0] + 1, cell=address(table.head(column)), value=header,
                     )  # fmt: skip
                     findings.setdefault(("+", header, table.sheet), found)
         return list(findings.values())
@@ -337,14 +352,15 @@ class Recogniser:
         for item in listed if struck else []:
             cells, texts = item.line.cells, item.line.texts
             unit = cells.get(self.unit_key, (item.line.row, 0))
+            sheets = item.line.sheets
             filled = {place: key for key, place in cells.items() if texts[key].strip()}
-            here = {place: key for place, key in filled.items() if (item.sheet, place) in struck}
+            here = {place: key for place, key in filled.items() if (sheets.get(key, item.sheet), place) in struck}
             whole = (item.sheet, unit) in struck or (filled and len(here) == len(filled))
             for place, key in ({unit: self.unit_key} if whole else here).items():
                 findings.append(
                     finding(
                         Rule.CELL_STRUCK_OUT, unit=item.unit.code if item.unit else "", file=arrival.file,
-                        sheet=item.sheet, row=place[0] + 1, column=key, cell=address(place),
+                        sheet=sheets.get(key, item.sheet), row=place[0] + 1, column=key, cell=address(place),
                         value=clean(texts.get(key, "")), facts={} if whole else {"alone": True},
                     )
                 )  # fmt: skip

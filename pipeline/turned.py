@@ -1,92 +1,178 @@
-"""A sheet that is a form for one unit: labels on the left, values beside them, turned into a table of one row."""
+"""A sheet with its labels on the left, turned into a table: a form for one unit, or one column for each of many."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 from pipeline.headers import Headers
+from pipeline.headings import without_bullet
 from pipeline.layout import ORDINAL, Layout, find_tables
 from pipeline.lines import Line
 from pipeline.model import Place, Sheet
 from schemas.kinds import is_empty
 from schemas.text import clean
 
-LONGEST = 200  # rows; a longer sheet is no form for one unit
+LONGEST = 200  # rows; a longer sheet is no form of this shape
 _LABEL = re.compile(r"^\s*(?:[-+*\u2022]|\d{1,2}[.)])?\s*([^:]{2,60}?)\s*:\s*(?!//)(.*)$", re.DOTALL)
-_BULLET = re.compile(r"^\s*(?:[-+*\u2022]|\d{1,2}[.)]|[IVXa-d][.)])\s*")
 
-Entry = tuple[str, str, str, Place]
-"""Heading, label, value and the cell that holds the value."""
+Cell = tuple[int, str]
+"""A cell of a row: its column and its text."""
+
+
+class Entry(NamedTuple):
+    """One row of the form: its label under a heading, where it stands, and a value for each unit, with its cell."""
+
+    heading: str
+    label: str
+    place: Place
+    values: list[tuple[str, Place]]
 
 
 def find_form(sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool]) -> Layout | None:
-    """Return the sheet's form as a table of one row whose cells are those of the sheet, None where it is none."""
+    """Return the sheet's form as a table whose cells are those of the sheet, None where it is none."""
     if len(sheet.cells) > LONGEST:
         return None
-    title, entries = _entries(sheet, headers)
+    title, entries = _Reader(sheet, headers, is_unit).read()
+    if _units_told_of(entries) == 1:  # beside its name stands another one: that of the place above it
+        title, entries = _Reader(sheet, headers, lambda text: False).read()
     if not entries:
         return None
-    headings, labels, values, places = (list(column) for column in zip(*entries, strict=True))
+    first = len(title) + 2  # the row of the first unit
+    cells: list[list[str]] = [*([text] for text in title), [entry.heading for entry in entries]]
+    cells.append([entry.label for entry in entries])
+    cells += ([""] * len(entries) for _ in range(max(len(entry.values) for entry in entries)))
+    at: dict[Place, Place] = {}
+    for column, entry in enumerate(entries):
+        for row, (text, place) in enumerate(entry.values, start=first):
+            cells[row][column], at[row, column] = text, place
     turned = Sheet(
         name=sheet.name,
         hidden=sheet.hidden,
-        cells=[*([text] for text in title), headings, labels, values],
-        links={(len(title) + 2, n): sheet.links[place] for n, place in enumerate(places) if place in sheet.links},
-        flaws={(len(title) + 2, n): sheet.flaws[place] for n, place in enumerate(places) if place in sheet.flaws},
+        cells=cells,
+        merges=_turned_merges(sheet, at),
+        links={turned: sheet.links[place] for turned, place in at.items() if place in sheet.links},
+        flaws={turned: sheet.flaws[place] for turned, place in at.items() if place in sheet.flaws},
     )
     layout = find_tables(turned, headers, is_unit)
     for table in layout.tables:
-        table.lines[:] = [_in_place(line, places) for line in table.lines]
+        table.lines[:] = [_in_place(line, at) for line in table.lines]
+        table.heads = {column: entry.place for column, entry in enumerate(entries)}
     return layout if any(table.lines for table in layout.tables) else None
 
 
-def _entries(sheet: Sheet, headers: Headers) -> tuple[list[str], list[Entry]]:
-    """Return the texts above the form, and its entries under their headings."""
-    title: list[str] = []
-    entries: list[Entry] = []
-    heading = ""
-    for row, cells in enumerate(sheet.cells):
-        filled = [(column, text) for column, text in enumerate(cells) if text.strip()]
-        if not filled:
-            continue
-        if len(filled) > 1 and ORDINAL.match(clean(filled[0][1])):
-            filled = filled[1:]  # the entry's running number
-        for piece in _pieces(filled, headers):
-            column, text = piece[0]
-            label, behind = _label(text)
-            beside = piece[1] if len(piece) > 1 else (column, behind or "")
-            if not headers.knows(label):
-                title.extend([] if entries else [clean(text)])
-            elif headers.match([(label,)])[1] == {0: ""}:
-                continue  # the row above the running numbers
-            elif is_empty(beside[1]) and (row, beside[0]) not in sheet.flaws and behind is None:
-                heading = label
+def _units_told_of(entries: list[Entry]) -> int:
+    """Return of how many units anything is said besides their names, 0 where there is one column of values."""
+    told = {row for entry in entries[1:] for row, (text, _) in enumerate(entry.values) if not is_empty(text)}
+    return len(told) if any(len(entry.values) > 1 for entry in entries) else 0
+
+
+class _Reader:
+    """Walks down the form; the state is its heading, and the columns of the units that were named last."""
+
+    def __init__(self, sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool]) -> None:
+        self.sheet = sheet
+        self.headers = headers
+        self.is_unit = is_unit
+        self.heading = ""
+        self.columns: list[int] = []  # none in a form for one unit
+
+    def read(self) -> tuple[list[str], list[Entry]]:
+        """Return the texts above the form, and its entries."""
+        title: list[str] = []
+        entries: list[Entry] = []
+        for row, filled in self._rows():
+            found: list[Entry | None]
+            if units := self._units_in(filled):
+                self.columns = [column for column, _ in units]
+                label = self.headers.form.column(self.headers.form.unit_key).header
+                found = [Entry("", label, (row, filled[0][0]), [(text, (row, column)) for column, text in units])]
+            elif self.columns:
+                found = [self._entry_of_many(row, filled)]
             else:
-                entries.append((heading, label, beside[1], (row, beside[0])))
-    return title, entries
+                found = [self._entry(row, piece) for piece in self._pieces(filled)]
+            if any(found):
+                entries.extend(entry for entry in found if entry)
+            elif not entries and not self.headers.knows(_label_of(filled[0][1])):
+                title.append(clean(filled[0][1]))
+        return title, entries
+
+    def _rows(self) -> Iterator[tuple[int, list[Cell]]]:
+        """Yield the rows that say something, without their running numbers."""
+        for row, cells in enumerate(self.sheet.cells):
+            filled = [(column, text) for column, text in enumerate(cells) if text.strip()]
+            if len(filled) > 1 and ORDINAL.match(clean(filled[0][1])):
+                filled = filled[1:]
+            if filled:
+                yield row, filled
+
+    def _units_in(self, filled: list[Cell]) -> list[Cell]:
+        """Return the cells of a row that names a unit in each, two at least, behind a label that says so or nothing."""
+        first = next((n for n, (_, text) in enumerate(filled) if self.is_unit(text)), len(filled))
+        units = filled[first:]
+        if first > 1 or 2 * sum(self.is_unit(text) for _, text in units) <= max(len(units), 2):
+            return []
+        matched, others = self.headers.match([(_label_of(filled[0][1]),)]) if first else ({}, {0: "-"})
+        return units if self.headers.form.unit_key in matched or (not matched and others != {0: ""}) else []
+
+    def _pieces(self, filled: list[Cell]) -> Iterator[list[Cell]]:
+        """Yield a row's cells from label to label: a person's name, number and address may stand on one line."""
+        start, bare = 0, _LABEL.match(filled[0][1])
+        for place in range(1, len(filled)):
+            match = _LABEL.match(filled[place][1])
+            value = place == 1 and not (bare and bare[2])  # of the first label, unless that is a bare label too
+            if match and not (value and match[2]) and self.headers.knows(_label_of(filled[place][1])):
+                yield filled[start:place]
+                start = place
+        yield filled[start:]
+
+    def _entry(self, row: int, filled: list[Cell]) -> Entry | None:
+        """Return what the row tells of one unit: a label, and a value behind it or beside it."""
+        column, text = filled[0]
+        match, label = _LABEL.match(text), _label_of(text)
+        if not self.headers.knows(label) or self.headers.match([(label,)])[1] == {0: ""}:
+            return None  # nothing, or the row above the running numbers
+        at, value = filled[1] if len(filled) > 1 else (column, match[2] if match else "")
+        if is_empty(value) and (row, at) not in self.sheet.flaws and not match:
+            self.heading = label
+            return None
+        return Entry(self.heading, label, (row, column), [(value, (row, at))])
+
+    def _entry_of_many(self, row: int, filled: list[Cell]) -> Entry | None:
+        """Return what the row tells of each unit; a row without values is a heading if a name stands below it."""
+        labels = [(column, text) for column, text in filled if column < self.columns[0]]
+        texts, cells = [_label_of(text) for _, text in labels], self.sheet.cells[row]
+        values = [(cells[c] if c < len(cells) else "", (row, c)) for c in self.columns]
+        says = sum(not is_empty(text) or place in self.sheet.flaws for text, place in values)
+        if not labels or not (self.headers.knows(texts[-1]) or says > 1):
+            return None
+        if len(labels) > 1 and self.headers.knows(texts[0]):
+            self.heading = texts[0]
+        elif not says and self.headers.heads_person(texts[0]) and self._is_above_a_name(row):
+            self.heading = texts[0]
+            return None
+        return Entry(self.heading, texts[-1], (row, labels[-1][0]), values)
+
+    def _is_above_a_name(self, row: int) -> bool:
+        below = next((filled[0][1] for r, filled in self._rows() if r > row), "")
+        return self.headers.heads_names((_label_of(below),))
 
 
-def _pieces(filled: list[tuple[int, str]], headers: Headers) -> Iterator[list[tuple[int, str]]]:
-    """Yield a row's cells from label to label: a person's name, number and address may stand on one line."""
-    start = 0
-    for place in range(1, len(filled)):
-        label, behind = _label(filled[place][1])
-        alone = place == 1 and not _label(filled[0][1])[1]  # the first label's value, unless that is a bare label
-        if behind is not None and not (alone and behind) and headers.knows(label):
-            yield filled[start:place]
-            start = place
-    yield filled[start:]
-
-
-def _label(text: str) -> tuple[str, str | None]:
-    """Return the label that a text is or begins with, and what stands behind its colon (None: it has none)."""
+def _label_of(text: str) -> str:
     match = _LABEL.match(text)
-    return _BULLET.sub("", clean(match[1] if match else text)).strip(" :"), match[2] if match else None
+    return without_bullet(clean(match[1] if match else text)).strip(" :")
 
 
-def _in_place(line: Line, places: list[Place]) -> Line:
+def _turned_merges(sheet: Sheet, at: dict[Place, Place]) -> list[tuple[Place, Place]]:
+    """Return the merged cells that reach over several units."""
+    turned = {place: here for here, place in at.items()}
+    ends = [(first, (first[0], last[1])) for first, last in sheet.merges if last[1] > first[1]]
+    return [(turned[first], turned[last]) for first, last in ends if first in turned and last in turned]
+
+
+def _in_place(line: Line, at: dict[Place, Place]) -> Line:
     """Return the line with the cells that the sender's sheet has."""
-    cells = {key: places[column] for key, (_, column) in line.cells.items()}
+    cells = {key: at[place] for key, place in line.cells.items()}
     return replace(line, row=min(row for row, _ in cells.values()), elsewhere=cells)

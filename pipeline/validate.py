@@ -11,7 +11,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrorReason, SchemaErrors
 
-from pipeline.model import Rows, finding, findings_frame
+from pipeline.model import Rows, finding, findings_frame, sheet_and_cell
 from schemas.codes import Rule
 from schemas.kinds import is_news, link, shown
 from schemas.messages import line
@@ -72,10 +72,10 @@ class _Places:
     ) -> dict[str, Any]:
         """Return a finding of a cell."""
         number, origin = self._number[id], self._columns["origin"]
-        cell = str(self._columns["where"][key][number])
         submitter, unit, file, sheet, row = (
             origin[name][number] for name in ("submitter", "code", "file", "sheet", "row")
         )
+        sheet, cell = sheet_and_cell(str(self._columns["where"][key][number]), sheet)
         return finding(
             rule, id=id, submitter=submitter, unit=unit, file=file, sheet=sheet,
             row=int(cell.lstrip(ascii_uppercase) or row), column=key, cell=cell, value=value, suggestion=suggestion,
@@ -128,7 +128,9 @@ def _cell_findings(table: Table, at: _Places, failures: pd.DataFrame) -> Iterato
             facts |= {"limit": LONGEST, "size": len(value)}
         elif rule == Rule.LINK_DUPLICATE:
             claimants = claimants or _claimants(table, at)
-            facts["other"] = _others(table, at, claimants[link.parse(at.typed(id, key)).identity], id)
+            page = link.parse(at.typed(id, key)).identity
+            owner = table.round.taken_pages.get(page, "")
+            facts["other"] = _others(table, at, claimants[page], id, owner)
         elif rule == Rule.CONTACT_MISSING:
             required, _ = table.round.persons_asked(at.origin(id, "level"))
             facts |= {
@@ -148,14 +150,17 @@ def _claimants(table: Table, at: _Places) -> dict[str, dict[str, list[Any]]]:
     return claimants
 
 
-def _others(table: Table, at: _Places, claimants: dict[str, list[Any]], id: Any) -> str:
-    """Name the other claimants to their common sender only: no sender learns of another's units."""
+def _others(table: Table, at: _Places, claimants: dict[str, list[Any]], id: Any, owner: str) -> str:
+    """Name the other claimants to their common sender only: no sender learns of another's units.
+
+    The `owner` of a page that no unit may claim ("" for none) is named to everybody.
+    """
     units = table.round.register.units
     own = (at.origin(other, "code") for other in claimants[at.origin(id, "submitter")] if other != id)
     codes = dict.fromkeys(islice(own, LOOKED_AT))
     names = few(line("words", "other_unit_same_sender", unit=units[code].full_name) for code in codes)
     elsewhere = [line("words", "other_unit_elsewhere")] if len(claimants) > 1 else []
-    return ", ".join([*names, *elsewhere])
+    return ", ".join([*filter(None, [owner]), *names, *elsewhere])
 
 
 def _repairs(table: Table, at: _Places, failures: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -183,4 +188,4 @@ def _dittos(table: Table, at: _Places) -> Iterator[dict[str, Any]]:
         for key, (cell, text) in at.origin(id, "dittos").items():
             if value := at.value(id, key):
                 told = at.finding(id, key, Rule.CELL_REPAIRED, text, value, {})
-                yield told | {"cell": cell, "row": int(at.origin(id, "row"))}
+                yield told | {"cell": cell, "row": int(cell.lstrip(ascii_uppercase))}

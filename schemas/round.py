@@ -14,10 +14,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.codes import Rule
-from schemas.data import HERE, read_toml
+from schemas.data import HERE, read_toml, vocabulary
 from schemas.faults import Misfit, RoundFault, first_fault, shown, toml_fault
 from schemas.form import MEASURES as MEASURES
 from schemas.form import Column, Form, load_form
+from schemas.kinds import link
 from schemas.kinds.email import PLAIN
 from schemas.messages import clause as usual_clause
 from schemas.messages import line
@@ -371,6 +372,14 @@ class Round(_Data):
     def collecting_unit(self) -> Unit | None:
         """The unit whose office collects; None for the centre."""
         return self.register.units.get(self.collector)
+
+    @cached_property
+    def taken_pages(self) -> dict[str, str]:
+        """The pages that no unit of a round may claim, by their identity: whose they are."""
+        pages = dict(vocabulary()["organisation"]["pages"])
+        own = (self.own.get(column.key, "") for column in self.form.of_kind("link"))
+        pages |= dict.fromkeys(own, self.letterhead.collector)
+        return {identity: owner for page, owner in pages.items() if (identity := link.parse(page).identity)}
 
     @property
     def collector_name(self) -> str:

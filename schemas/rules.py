@@ -22,7 +22,7 @@ import pandera.pandas as pa
 
 from schemas.codes import Rule as Rule
 from schemas.form import CONTACT, Bound, Column, Form
-from schemas.kinds import KINDS, choice, date, email, link, name, number, phone, shown, yes_no
+from schemas.kinds import KINDS, choice, date, email, latest, link, name, number, phone, shown, yes_no
 from schemas.naming import LONGEST, RightNames, name_key
 from schemas.round import Round
 from schemas.text import without_accents
@@ -361,7 +361,8 @@ def page_is_claimed_by_one_unit(cells: Cells) -> pd.Series:
     claimants: dict[str, set[str]] = {}
     for page, code in zip(pages, cells.code.tolist(), strict=True):
         claimants.setdefault(page, set()).add(code)
-    twice = {page for page, codes in claimants.items() if page and len(codes - {""}) > 1}
+    taken = cells.table.round.taken_pages
+    twice = {page for page, codes in claimants.items() if page and (len(codes - {""}) > 1 or page in taken)}
     return pd.Series([page not in twice for page in pages], index=cells.value.index, dtype=bool)
 
 
@@ -372,8 +373,9 @@ def link_is_no_bare_id(cells: Cells) -> pd.Series:
 
 @_suggests(Rule.LINK_INVALID, Rule.LINK_NOT_PAGE)
 def page_behind_the_link(cells: Cells) -> pd.Series:
-    """Return the page that was probably meant, "" where nothing can be told."""
-    return cells.of_typed(lambda text: link.parse(text).page)
+    """Return the page that was probably meant, or that stands in the column of names; "" where nothing can be told."""
+    meant = cells.of_typed(lambda text: link.parse(text).page)
+    return meant.where(meant.ne(""), _beside(cells, "page-name", lambda text: link.parse(text).canonical))
 
 
 # --- persons
@@ -492,8 +494,40 @@ def likely_address(cells: Cells) -> pd.Series:
 
 @_suggests(Rule.EMAIL_INVALID)
 def legal_address(cells: Cells) -> pd.Series:
-    """Return a legal address near the one typed, "" where there is none."""
-    return cells.of(email.proposal)
+    """Return a legal address near the one typed, or that stands in the column of numbers; "" where there is none."""
+    near = cells.of(email.proposal)
+    return near.where(near.ne(""), _beside(cells, "phone", _address_in))
+
+
+def _address_in(text: str) -> str:
+    address = email.repair(text)
+    return address if email.is_valid(address) else ""
+
+
+@_suggests(Rule.PHONE_INVALID)
+def number_beside(cells: Cells) -> pd.Series:
+    """Return the number that stands in the column of addresses, "" where there is none."""
+    return _beside(cells, "email", _number_in)
+
+
+def _number_in(text: str) -> str:
+    number = phone.repair(text)
+    return number if "@" not in text and phone.is_valid(number) else ""
+
+
+def _beside(cells: Cells, kind: str, read: Callable[[str], str]) -> pd.Series:
+    """Return what the cell of that kind holds for this column: two neighbours may have been swapped."""
+    keys = [c.key for c in cells.table.round.form.of_kind(kind) if c.group == cells.column.group]
+    if len(keys) != 1:
+        return pd.Series("", index=cells.value.index, dtype="str")
+    return cells.table.typed.loc[cells.value.index, keys[0]].map(read).astype("str")
+
+
+@_explains(Rule.PHONE_INVALID)
+@_explains(Rule.EMAIL_INVALID)
+def why_none_counts(cells: Cells, value: str) -> dict[str, str]:
+    """Tell a text of which nobody knows which number or address is in use from one that is none."""
+    return {"reason": "former" if latest.tells(value) else ""}
 
 
 # --- answers, choices, days, numbers (the column's own properties say what is right)

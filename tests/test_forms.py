@@ -9,7 +9,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from building import saved
+from building import saved, workbook_of
 from conftest import Outcome, Run
 
 from pipeline.headers import Headers
@@ -303,3 +303,20 @@ def test_what_else_nam_dinh_asks_is_optional(run: Run) -> None:
         (codes[2], "choice.invalid", "Tổ chức chính trị")
     ]
     assert not outcome.of_rule("form.missing-column")
+
+
+def test_the_collectors_own_page_is_no_units(run: Run) -> None:
+    round = load_round("nam-dinh-2022")
+    units = [unit for unit in round.expected["360"] if unit.level == "commune"][:3]
+    links = [round.own["page_link"], "m.facebook.com/mttqvietnam", "https://www.facebook.com/mattran.rieng"]
+    rows = [
+        [number, unit.full_name, round.right_names.proposed[unit.code], link]
+        for number, (unit, link) in enumerate(zip(units, links, strict=True), start=1)
+    ]
+    content = workbook_of([["TT", "Đơn vị", "Tên Trang", "Địa chỉ liên kết"], *rows])
+    outcome = run({"2022-12-20/360.xlsx": content}, round="nam-dinh-2022", as_of="2022-12-25")
+    assert [outcome.rows[unit.code]["status"] for unit in units] == ["to-correct", "to-correct", "complete"]
+    messages = [found["message"] for found in outcome.of_rule("link.duplicate")]
+    assert len(messages) == 2
+    assert "Ủy ban MTTQ Việt Nam tỉnh Nam Định khai" in messages[0]
+    assert "Ủy ban Trung ương MTTQ Việt Nam khai" in messages[1]

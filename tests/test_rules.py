@@ -138,3 +138,17 @@ def test_two_persons_differ_in_more_than_accents_and_are_reached_apart(run: Run)
         files[f"2022-03-20/{sender}.xlsx"] = Book(sender, rows).bytes()
     outcome = run(files)
     assert {f["submitter_code"] for f in outcome.of_rule("contact.same-person")} == {"099", "102"}
+
+
+def test_what_was_swapped_with_its_neighbour_is_proposed(run: Run) -> None:
+    rows = right_rows("100")
+    for one, other in (("leader_phone", "leader_email"), ("page_name", "page_link")):
+        rows[3][one], rows[3][other] = rows[3][other], rows[3][one]
+    rows[4]["leader_phone"] = "lo@gmail.com"
+    outcome = run({"2022-03-20/a.xlsx": Book("100", rows).bytes()})
+    told = {(f["row"], f["column"]): f["suggestion"] for f in outcome.findings if f["severity"] == "error" and f["row"]}
+    first = min(told)[0]
+    right = right_rows("100")[3]
+    swapped = ("page_name", "page_link", "leader_phone", "leader_email")
+    assert {key: told[key] for key in told if key[0] == first} == {(first, key): right[key] for key in swapped}
+    assert [told[key] for key in told if key[0] != first] == [""]  # the address below is right where it stands

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.consolidate import vietnamese_date
 from pipeline.gazetteer import section_level
-from pipeline.model import Decision
+from pipeline.model import Decision, sheet_and_cell
 from pipeline.render.filling import Filling, FormRow, Mark
 from pipeline.render.letter import progress_line
 from pipeline.run import Result
@@ -97,4 +97,7 @@ def _typed(result: Result, sender: str, marks: _Marks) -> Iterator[tuple[str, Fo
         typed, where, (code, file, sheet) = result.as_typed(id)
         found = marks.get((file, sheet), {})
         marked = {key: found[cell, key] for cell, key in zip(where, keys, strict=True) if (cell, key) in found}
+        for key, (other, cell) in [(k, sheet_and_cell(c, sheet)) for k, c in zip(keys, where, strict=True) if "!" in c]:
+            if there := marks.get((file, other), {}).get((cell, key)):
+                marked[key] = there
         yield code, FormRow(dict(zip(keys, map(clean, typed), strict=True)), marked)

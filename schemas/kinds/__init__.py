@@ -109,6 +109,8 @@ def repairer(column: Column) -> Repair:
             return text
         seen = {text}
         while value not in seen:
+            if says_nothing(value) and not says(value, column):
+                return ""
             seen.add(value)
             value = repair(value)
         return value

@@ -11,6 +11,7 @@ from schemas.text import clean, search_key, spelling_key
 Spellings = tuple[tuple[str, ...], ...]
 """The choices: of each the value that counts, then its other names."""
 
+LEAST = 4  # letters of a text that may be likened: two or three are like too much ("CT", "BCT")
 ALIKE = 70  # how like a choice a text must be for a proposal, of 100
 
 
@@ -44,5 +45,7 @@ def nearest(text: str, choices: Spellings) -> str:
     contained = {keys[key] for key in keys if f" {key} " in f" {said} "}
     if contained:
         return contained.pop() if len(contained) == 1 else ""
+    if len(said) < LEAST:
+        return ""
     best = process.extractOne(said, list(keys), scorer=fuzz.ratio, score_cutoff=ALIKE)
     return keys[best[0]] if best else ""

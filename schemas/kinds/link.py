@@ -39,7 +39,11 @@ _URL_INSIDE = re.compile(
     r"(?:https?://|(?<![\w@.-])(?:[\w-]+\.)*(?:facebook|fb)\.com(?![\w-]))[^\s<>\"'\u201c\u201d,;]*", re.IGNORECASE
 )
 # Words right behind an address may belong to it: a blank typed into a name makes another page of it.
-_AFTER = re.compile(r"\s+[^\s(\[;,\u2013-]")
+_AFTER = re.compile(r"\s+[^\s(\[;,\u2013-]|\.\s+[A-Za-z0-9.]+$")
+_CUT = re.compile(r"\.\.[,)\]\"'\u201d]*$")  # who shortened an address left its end out
+_BLANKS = re.compile(r"(?<=[/?=&.]) +| +(?=[/?=&.])")  # typed beside what no address has a blank at
+_REST = re.compile(r" ([A-Za-z0-9.]+)$")  # of an address broken in two
+_ONCE = re.compile(r"^(?:https?://)?(?:www\.)?(?=https?://)", re.IGNORECASE)
 _DOMAIN = re.compile(r"^[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}$")
 # Parts of Facebook that belong to no page.
 _NOT_PAGES = frozenset(
@@ -84,6 +88,7 @@ _NOT_PAGES = frozenset(
         "directory",
         "latest",
         "profile.php",
+        "profile",
         "index.php",
         "ads",
         "business",
@@ -105,6 +110,10 @@ _NOT_PAGES = frozenset(
         "p",
         "pg",
     ]
+)
+# Parts of the site on which no page lives.
+_OFFICES = frozenset(
+    ["about", "adsmanager", "apps", "business", "developers", "engineering", "investor", "newsroom", "pay", "research"]
 )
 _SHARE = "share"
 _NOT_NAMES = _NOT_PAGES | {_SHARE}
@@ -172,6 +181,12 @@ def is_address(text: str) -> bool:
     )
 
 
+def addresses_in(text: str) -> list[str]:
+    """Return the addresses that stand in a text: of Facebook, or any that says it is one."""
+    found = _URL_INSIDE.findall(text)
+    return list(dict.fromkeys(match if _CUT.search(match) else match.rstrip(".,)") for match in found))
+
+
 def parse(text: str) -> Address:
     """Read an address. `fault` is one of `invalid`, `not-facebook`, `not-page`, `short`, `profile-id`, or ""."""
     plain = _PLAIN.fullmatch(text)
@@ -182,14 +197,16 @@ def parse(text: str) -> Address:
 def _parsed(text: str) -> Address:
     text = unicodedata.normalize("NFKC", clean(text)).strip(" \"'<>\u201c\u201d()[]")
     text = re.sub(r"(?<=/) +| +(?=/)", "", text)
-    found = list(dict.fromkeys(match.rstrip(".,)") for match in _URL_INSIDE.findall(text)))
+    found = addresses_in(text)
+    if any(map(_CUT.search, found)):
+        return Address(fault="invalid")
     if " " in text and len(found) == 1 and not _AFTER.match(text.partition(found[0])[2]):
         text = found[0]
     text = text.rstrip(".,;")
     if not text or " " in text:
-        return Address(fault="invalid", page=parse(found[0]).canonical if found and found[0] != text else "")
+        return Address(fault="invalid", page=_meant(text, found))
     url = _split(text)
-    if url is None:
+    if url is None or url.hostname == "profile.php":
         return Address(fault="invalid", page=_near_miss(text))
     host = (url.hostname or "").lower()
     if host in _SHORT_HOSTS:
@@ -216,27 +233,47 @@ def _split(text: str) -> SplitResult | None:
     return url
 
 
+def _meant(text: str, found: list[str]) -> str:
+    """Return the page behind an address with blanks in it or words around it, "" where it may be any of several.
+
+    A word behind it that may be its end is taken as such; of several words nobody can tell.
+    """
+    if " " not in (joined := _BLANKS.sub("", text)):
+        return _near_miss(joined)
+    if not found:
+        return ""
+    behind = text.partition(found[0])[2]
+    if "/pages/" in found[0] or "/people/" in found[0]:
+        return parse(text.replace(" ", "-")).canonical
+    if len(found) == 1 and behind.isascii():
+        rest = _REST.fullmatch(behind)
+        return parse(found[0] + rest[1]).canonical if rest else ""
+    return parse(found[0]).canonical
+
+
 def _near_miss(text: str) -> str:
     """Return the page behind a damaged beginning such as `htps//` or `facebook,com`."""
+    text = _ONCE.sub("", text.replace("\\", "/"))
+    text = f"www.facebook.com/{text}" if text.startswith("profile.php?") else text
     text = re.sub(r"^h?t{0,3}p{0,2}s?\s*[:;]?\s*/*", "", text, flags=re.IGNORECASE)
     text = re.sub(r"^(w{2,4}[.,])?facebook[.,]com", "www.facebook.com", text, flags=re.IGNORECASE)
     if not text.startswith("www.facebook.com/"):
         return ""
     address = parse("https://" + text)
-    return "" if address.fault else address.canonical
+    return address.canonical if address.fault in ("", "profile-id") else ""
 
 
 def _on_facebook(host: str, url: SplitResult) -> Address:
     path = [unquote(part) for part in url.path.split("/") if part]
     query = parse_qs(url.query)
     number = query.get("id", [""])[0].rstrip("/")
-    if host.startswith("business.") or not path:
+    if host.partition(".")[0] in _OFFICES or not path:
         asset = query.get("asset_id", [""])[0]
         return Address(fault="not-page", page=f"{_SITE}profile.php?id={asset}" if _ID.match(asset) else "")
     first, rest = path[0].lower(), path[1:]
     if first == _SHARE or (first == "s" and rest):
         return Address(fault="short")
-    if first == "profile.php":
+    if first in ("profile.php", "profile"):
         return _numbered(number, "profile-id") if _ID.match(number) else Address(fault="not-page")
     if first == "people" and len(rest) >= 2 and _ID.match(rest[1]):
         return _numbered(rest[1], "profile-id")

@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import cache, lru_cache
 
 import phonenumbers
 
 from schemas.data import vocabulary
+from schemas.kinds import latest
 from schemas.text import clean
 
 _MASK = re.compile(r"[xX*#?_]{2,}|\.{3,}|\u2026|[.\s-][xX*]+$|\d[xX*]+$")
+# The same in what is no number anyway: "0912345..", "0912.345.x02".
+_HIDDEN = re.compile(rf"{_MASK.pattern}|\d[.\s]*\.\.$|\d[.\s-]?[xX*]+[.\s-]?\d")
+_FOOTNOTE = re.compile(r"^(0[\d .-]{8,14}\d)\s?\*{1,3}$")  # a star behind a whole number
+_SLASHED = re.compile(r"(?<!\d)(0\d{2,3})/(\d{3})/(\d{3,4})(?!\d)")
+_DIGITS_ONLY = re.compile(r"\+?[\d.() -]+")
+_NEARLY = (9, 10, 11)  # digits of a number, or of one with a slip
+_GROUPS = 12  # groups of digits in two numbers
 _SUBSCRIBER = re.compile(r"^(?:0[35-9]\d{8}|02\d{9})$", re.ASCII)  # no hotlines, no short numbers
 _BETWEEN = re.compile(r"\s*[,;/|\n]\s*|\s+[-\u2013]\s+")  # between two numbers, or within one
 _SHORTENED = re.compile(r"^\+?(\d)[.,](\d+)[eE]\+?(\d{1,2})$")
@@ -29,7 +38,7 @@ def repair(text: str) -> str:
 
     Undone here: dots, spaces and brackets; `+84`, `84`, `0084`; the zero that Excel drops from numbers;
     numbers shown as `9.12345678E+08` or `912345678.0`; labels such as `Zalo`; the prefixes of before 2018.
-    Of several numbers the first counts. Anything else comes back cleaned, to be judged.
+    Of several numbers the first counts, or the new one (`latest`). Anything else comes back cleaned, to be judged.
     """
     found = _digits(text)
     return (_current(found) or found) if found else clean(text)
@@ -63,7 +72,7 @@ def _can_be_dialled(number: str) -> bool:
 
 def is_masked(text: str) -> bool:
     """Tell whether digits were hidden on purpose (`0912.....`, `0912xxxxxx`)."""
-    return not _digits(text) and any(c.isdigit() for c in text) and bool(_MASK.search(clean(text)))
+    return not _digits(text) and any(c.isdigit() for c in text) and bool(_HIDDEN.search(clean(text)))
 
 
 def has_old_prefix(text: str) -> bool:
@@ -89,11 +98,37 @@ def _digits(text: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def _digits_within(text: str) -> str:
+    if not _DIGITS_ONLY.fullmatch(text):
+        if latest.tells(text) and (found := [*_numbers(text)]):
+            place = latest.chosen(text, [span for span, _ in found])
+            return found[place][1] if place is not None else ""
+        text = _SLASHED.sub(r"\1\2\3", _FOOTNOTE.sub(r"\1", text))
     whole = _digits_of(text)
     if whole or _MASK.search(text):
         return whole
-    pieces = [*_BETWEEN.split(text), *text.split()]
-    return next((number for number in map(_digits_of, pieces) if number), "")
+    for pieces in (_BETWEEN.split(text), _two_numbers(text), text.split()):
+        for piece in pieces:
+            if number := _digits_of(piece):
+                return number
+            if _DIGITS_ONLY.fullmatch(piece) and len(re.sub(r"\D", "", piece)) in _NEARLY:
+                return ""  # a digit too many or too few: another number beside it is not the one meant first
+    return ""
+
+
+def _two_numbers(text: str) -> list[str]:
+    """Return the halves of a text that is two numbers with nothing but blanks between them, else nothing."""
+    groups = text.split()[:_GROUPS]
+    halves = ((" ".join(groups[:place]), " ".join(groups[place:])) for place in range(1, len(groups)))
+    return next(
+        ([*pair] for pair in halves if all(_DIGITS_ONLY.fullmatch(half) and _national(half) for half in pair)), []
+    )
+
+
+def _numbers(text: str) -> Iterator[tuple[tuple[int, int], str]]:
+    """Yield the numbers of a text that stand alone, and where."""
+    for match in _CANDIDATE.finditer(text):
+        if number := _national(match[0]):
+            yield match.span(), number
 
 
 def _digits_of(text: str) -> str:

@@ -1,0 +1,580 @@
+"""Lists in shapes that only their senders know: one run reads a file of each, and all say the same."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from typing import Any
+
+import docx
+import openpyxl
+from building import KEYS, ROUND, Row, right_rows, saved
+from conftest import Outcome, Run
+
+from schemas.round import load_round
+
+SENDERS = [code for code in ROUND.submitting_units if len(ROUND.expected[code]) > 10]
+PERSON = ["Họ và tên", "Số điện thoại", "Email"]
+BOTH = [f"{part} {whose}" for whose in ("lãnh đạo phụ trách", "cán bộ quản lý") for part in PERSON]
+HEADER = ["TT", "Đơn vị", "Tên Trang", "Địa chỉ liên kết", *BOTH]
+
+Grid = list[list[str]]
+Shape = Callable[[str, list[Row]], bytes]
+
+
+def _title(sender: str) -> list[str]:
+    return [f"UBMTTQ {ROUND.submitting_units[sender].full_name.upper()}"]
+
+
+def _lines(rows: list[Row], keys: list[str] = KEYS, first: int = 0) -> Grid:
+    return [[str(number), *(row[key] for key in keys)] for number, row in enumerate(rows, start=first)]
+
+
+def _book(*sheets: Grid, names: tuple[str, ...] = (), merges: tuple[str, ...] = (), links: Any = ()) -> bytes:
+    """A workbook of sheets; `links` are (cell, address) on the first one."""
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for number, grid in enumerate(sheets):
+        sheet = book.create_sheet(names[number] if names else f"Sheet{number + 1}")
+        for row, texts in enumerate(grid, start=1):
+            for column, text in enumerate(texts, start=1):
+                sheet.cell(row, column, text or None)
+    for area in merges:
+        book.worksheets[0].merge_cells(area)
+    for cell, address in links:
+        book.worksheets[0][cell].hyperlink = address
+    return saved(book)
+
+
+def _word(*blocks: Grid | str) -> bytes:
+    """A Word document of paragraphs and tables."""
+    document = docx.Document()
+    for block in blocks:
+        if isinstance(block, str):
+            document.add_paragraph(block)
+            continue
+        table = document.add_table(rows=0, cols=max(map(len, block)))
+        for texts in block:
+            for cell, text in zip(table.add_row().cells, texts, strict=False):
+                cell.text = text
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def _sent(run: Run, shapes: list[Shape], suffix: str = "xlsx") -> Outcome:
+    """What a run says of these shapes, each the faultless list of a sender of its own."""
+    senders = SENDERS[: len(shapes)]
+    files = {_file(s, suffix): shape(s, right_rows(s)) for s, shape in zip(senders, shapes, strict=True)}
+    return run(files)
+
+
+def _file(sender: str, suffix: str = "xlsx") -> str:
+    return f"2022-03-20/danh-sach-{SENDERS.index(sender)}.{suffix}"
+
+
+def _reads_all(outcome: Outcome, number: int) -> None:
+    """The lists of that many senders are read wholly, and nothing is told of them."""
+    for place, sender in enumerate(SENDERS[:number]):
+        assert outcome.told(sender=sender) == [], f"shape {place}"
+        for unit, row in zip(ROUND.expected[sender], right_rows(sender), strict=True):
+            got = outcome.rows[unit.code]
+            assert {k: got[k] for k in KEYS[1:]} == {k: row[k] for k in KEYS[1:]}, f"shape {place}: {unit.full_name}"
+
+
+# --- a sheet that goes on with the table of the sheet before it
+
+
+def _two_sheets(sender: str, rows: list[Row]) -> bytes:
+    return _book([_title(sender), HEADER, *_lines(rows[:4])], _lines(rows[4:], first=4))
+
+
+def _two_sheets_and_a_title(sender: str, rows: list[Row]) -> bytes:
+    below = [["(Tiếp theo)"], [], *_lines(rows[4:], first=4), [], ["", "", "", "Nơi nhận:"]]
+    return _book([_title(sender), HEADER, *_lines(rows[:4])], [["Ghi chú"]], below)
+
+
+def _one_row_more(sender: str, rows: list[Row]) -> bytes:
+    return _book([_title(sender), HEADER, *_lines(rows[:-1])], _lines(rows[-1:], first=len(rows) - 1))
+
+
+def _only_names_and_links_more(sender: str, rows: list[Row]) -> bytes:
+    """The columns of the second sheet are those of the first one, also where persons stand in one cell."""
+    header = [*HEADER[:4], "Lãnh đạo phụ trách (họ tên, SĐT, email)", *BOTH[3:]]
+    one = [row | {"leader": "\n".join(row[key] for key in KEYS[3:6])} for row in rows]
+    grid = _lines(one, [*KEYS[:3], "leader", *KEYS[6:]])
+    return _book([_title(sender), header, *grid[:3]], grid[3:6], grid[6:])
+
+
+def test_a_sheet_without_a_header_goes_on_with_the_table_before_it(run: Run) -> None:
+    shapes = [_two_sheets, _two_sheets_and_a_title, _one_row_more, _only_names_and_links_more]
+    outcome = _sent(run, shapes)
+    _reads_all(outcome, len(shapes))
+    assert outcome.rows[ROUND.expected[SENDERS[0]][5].code]["sheet"] == "Sheet2"
+
+
+def test_a_fault_on_such_a_sheet_stands_at_its_own_cell(run: Run) -> None:
+    rows = right_rows(SENDERS[0])
+    rows[5]["leader_phone"] = "0912xxxxxx"
+    outcome = run({"2022-03-20/a.xlsx": _two_sheets(SENDERS[0], rows)})
+    found = outcome.of_rule("phone.masked")
+    assert [(f["sheet"], f["row"], f["cell"]) for f in found] == [("Sheet2", "2", "F2")]
+    assert outcome.told() == [("2022-03-20/a.xlsx", "F2", "phone.masked")]
+
+
+def _shifted(sender: str, rows: list[Row]) -> bytes:
+    return _book([_title(sender), HEADER, *_lines(rows[:4])], [line[1:] for line in _lines(rows[4:])])
+
+
+def _other_order(sender: str, rows: list[Row]) -> bytes:
+    return _book([_title(sender), HEADER, *_lines(rows[:4])], _lines(rows[4:], ["unit", *KEYS[2:4], "page_name"]))
+
+
+def _one_column_more(sender: str, rows: list[Row]) -> bytes:
+    return _book(
+        [_title(sender), HEADER, *_lines(rows[:4])], [[*line, "0987000111"] for line in _lines(rows[4:], first=4)]
+    )
+
+
+def _names_alone(sender: str, rows: list[Row]) -> bytes:
+    return _book([_title(sender), HEADER, *_lines(rows[:4])], _lines(rows[4:], KEYS[:2], first=4))
+
+
+def _again(sender: str, rows: list[Row]) -> bytes:
+    return _book([_title(sender), HEADER, *_lines(rows)], _lines(rows[2:]))
+
+
+def test_a_sheet_whose_cells_do_not_bear_it_out_is_not_read_but_told(run: Run) -> None:
+    outcome = _sent(run, [_shifted, _other_order, _one_column_more, _again, _names_alone])
+    told = {f["submitter_code"]: f["sheet"] for f in outcome.of_rule("file.no-table")}
+    assert told == dict.fromkeys(SENDERS[:3], "Sheet2")
+    assert outcome.told(sender=SENDERS[3]) == []
+    assert {rule for _, _, rule in outcome.told(sender=SENDERS[4])} == {"unit.missing"}
+
+
+def test_a_word_table_goes_on_after_a_page_without_its_header(run: Run) -> None:
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        return _word(*_title(sender), [HEADER, *_lines(rows[:4])], "", _lines(rows[4:], first=4))
+
+    _reads_all(_sent(run, [shape], "docx"), 1)
+
+
+# --- a page's name and address in one cell
+
+
+def _in_one_cell(header: str, template: str) -> Shape:
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        both = [row | {"page": template.format(name=row["page_name"], link=row["page_link"])} for row in rows]
+        grid = _lines(both, ["unit", "page", *KEYS[3:]])
+        return _book([_title(sender), ["TT", "Đơn vị", header, *BOTH], *grid])
+
+    return shape
+
+
+def test_a_page_in_one_cell(run: Run) -> None:
+    shapes = [
+        _in_one_cell("Tên Trang và đường link", "{name} {link}"),
+        _in_one_cell("Trang cộng đồng (tên, link)", "{name}\n{link}"),
+        _in_one_cell("Tên và địa chỉ Trang", "{link}\n{name}"),
+        _in_one_cell("Trang cộng đồng", "“{name}”: {link}"),
+        _in_one_cell("Địa chỉ Trang", "{name} ({link})"),
+        _in_one_cell("Fanpage", "Tên Trang: {name}\nĐường link: {link}"),
+        _in_one_cell("Tên Trang, địa chỉ liên kết", "- {name};\n- {link};"),
+        _in_one_cell("Tên Trang, link", "{link} - {name}"),
+        _in_one_cell("Link Trang", "{link} {name}"),
+    ]
+    _reads_all(_sent(run, shapes), len(shapes))
+
+
+def _link_behind(header: list[str], keys: list[str], column: str) -> Shape:
+    """The address is a hyperlink behind the page's name."""
+
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        grid = [_title(sender), header, *_lines([row | {"none": ""} for row in rows], keys)]
+        links = [(f"{column}{number}", row["page_link"]) for number, row in enumerate(rows, start=3)]
+        return _book(grid, links=links)
+
+    return shape
+
+
+def _in_the_wrong_column(template: str, filled: str, blank: str) -> Shape:
+    """Some rows have both in one of the two columns; the other one is blank there."""
+
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        for row in rows[2:5]:
+            row |= {filled: template.format(name=row["page_name"], link=row["page_link"]), blank: ""}
+        return _book([_title(sender), HEADER, *_lines(rows)])
+
+    return shape
+
+
+def test_an_address_behind_the_name_or_in_its_column(run: Run) -> None:
+    shapes = [
+        _link_behind(HEADER, [*KEYS[:2], "none", *KEYS[3:]], "C"),
+        _link_behind([*HEADER[:3], *BOTH], [*KEYS[:2], *KEYS[3:]], "C"),
+        _in_the_wrong_column("{name} {link}", "page_name", "page_link"),
+        _in_the_wrong_column("{link}\n{name}", "page_name", "page_link"),
+        _in_the_wrong_column("{name}: {link}", "page_link", "page_name"),
+    ]
+    _reads_all(_sent(run, shapes), len(shapes))
+
+
+def test_where_a_cell_does_not_surely_hold_both_it_is_told(run: Run) -> None:
+    rows = right_rows(SENDERS[0])
+    link, name = rows[2]["page_link"], rows[2]["page_name"]
+    rows[2] |= {"page_link": f"{link} {link}.moi {name}", "page_name": ""}  # which one
+    rows[3] |= {"page_link": "https://www.facebook.com/Mat tran Pu Nhi", "page_name": ""}  # an address with blanks
+    rows[4] |= {"page_link": f"Đường link: {link}.4", "page_name": ""}
+    rows[5] |= {"page_name": f"{link}.5", "page_link": ""}
+    rows[6] |= {"page_link": f"{link}.6 (đang bị khóa)", "page_name": ""}  # a remark
+    rows[7]["page_link"] = "không có"  # whatever was left behind the name
+    grid = [_title(SENDERS[0]), HEADER, *_lines(rows)]
+    outcome = run({"2022-03-20/a.xlsx": _book(grid, links=[("C10", link)])})
+    told = [(cell, rule) for _, cell, rule in outcome.told()]
+    assert told == [
+        ("C5", "page-name.missing"),
+        ("C6", "page-name.missing"),
+        ("C7", "page-name.missing"),
+        ("C8", "page-name.pattern"),
+        ("C9", "page-name.missing"),
+        ("D10", "link.missing"),
+        ("D5", "link.invalid"),
+        ("D6", "link.invalid"),
+        ("D8", "link.missing"),
+    ]
+
+
+# --- labels down the left column, one column a unit
+
+
+def _turned(grid: Grid) -> Grid:
+    return [list(column) for column in zip(*grid, strict=True)]
+
+
+def _columns_of_units(sender: str, rows: list[Row]) -> bytes:
+    return _book([_title(sender), [], *_turned([HEADER[1:], *(line[1:] for line in _lines(rows))])])
+
+
+def _numbered_columns(sender: str, rows: list[Row]) -> bytes:
+    body = _turned([["STT", "", *HEADER[2:]], *_lines(rows)])
+    return _book([_title(sender), *body, [], ["", "", "TM. BAN THƯỜNG TRỰC"], ["", "", "Lò A"]])
+
+
+def _numbered_labels(sender: str, rows: list[Row]) -> bytes:
+    body = _turned([["Nội dung", *HEADER[2:]], *(line[1:] for line in _lines(rows))])
+    return _book([_title(sender), *([str(number), *line] for number, line in enumerate(body, start=1))])
+
+
+def _under_headings(sender: str, rows: list[Row]) -> bytes:
+    body = _turned([["Tên đơn vị", "Tên Trang", "Link"], *([row[key] for key in KEYS[:3]] for row in rows)])
+    for heading, group in (("I. Lãnh đạo phụ trách", "leader"), ("II. Cán bộ quản lý, vận hành", "manager")):
+        keys = [f"{group}_{part}" for part in ("name", "phone", "email")]
+        body += [[heading], *_turned([[f"- {p}" for p in PERSON], *([row[key] for key in keys] for row in rows)])]
+    return _book([_title(sender), *body])
+
+
+def _in_two_label_columns(sender: str, rows: list[Row]) -> bytes:
+    head = [["Đơn vị", ""], ["Tên Trang", ""], ["Địa chỉ liên kết", ""], ["Lãnh đạo phụ trách", PERSON[0]]]
+    head += [["", PERSON[1]], ["", PERSON[2]], ["Cán bộ quản lý", PERSON[0]], ["", PERSON[1]], ["", PERSON[2]]]
+    body = _turned([[row[key] for key in KEYS] for row in rows])
+    return _book([_title(sender), *([*left, *line] for left, line in zip(head, body, strict=True))])
+
+
+def _in_two_blocks(sender: str, rows: list[Row]) -> bytes:
+    blocks = [_turned([HEADER[1:], *(line[1:] for line in _lines(some))]) for some in (rows[:6], rows[6:])]
+    return _book([_title(sender), *blocks[0], [], *blocks[1]])
+
+
+def test_one_column_a_unit(run: Run) -> None:
+    shapes = [
+        _columns_of_units, _numbered_columns, _numbered_labels, _under_headings, _in_two_label_columns, _in_two_blocks
+    ]  # fmt: skip
+    _reads_all(_sent(run, shapes), len(shapes))
+
+
+def test_a_form_for_one_unit_may_name_the_place_above_it(run: Run) -> None:
+    sender = SENDERS[0]
+    unit, row = ROUND.expected[sender][1], right_rows(sender)[1]
+    body = [[label, row[key]] for label, key in zip(HEADER[1:7], KEYS[:6], strict=True)]
+    body[0].append(ROUND.expected[sender][0].full_name)
+    outcome = run({_file(sender): _book([["PHIẾU"], *body])})
+    assert [u.code for u in ROUND.expected[sender] if outcome.rows[u.code]["status"] != "not-listed"] == [unit.code]
+    assert outcome.rows[unit.code]["leader_email"] == row["leader_email"]
+
+
+def test_findings_of_such_a_sheet_stand_at_its_own_cells(run: Run) -> None:
+    rows = right_rows(SENDERS[0])
+    rows[3]["leader_phone"] = "0912xxxxxx"
+    rows[4]["leader_name"] = rows[4]["page_link"] = ""
+    rows[5]["unit"] = "Xã Không Tên"
+    rows.append(rows[1])
+    body = _turned([[*HEADER[1:], "Ghi chú"], *([*line[1:], "tốt"] for line in _lines(rows))])
+    outcome = run({"2022-03-20/a.xlsx": _book([_title(SENDERS[0]), *body])})
+    told = [(f["cell"], f["row"], f["rule"]) for f in outcome.findings if f["file"] and f["rule"] != "unit.missing"]
+    assert sorted(told) == [
+        ("A11", "11", "form.extra-column"),
+        ("C2", "2", "unit.duplicate"),
+        ("E6", "6", "phone.masked"),
+        ("F4", "4", "link.missing"),
+        ("F5", "5", "name.missing"),
+        ("G2", "2", "unit.unknown"),
+        ("O2", "2", "unit.duplicate"),
+    ]
+    assert "2 (C2), 2 (O2)" in outcome.of_rule("unit.duplicate")[0]["message"]
+
+
+def test_a_person_merged_over_several_columns_speaks_for_each(run: Run) -> None:
+    rows = right_rows(SENDERS[0])
+    rows[3] |= {key: rows[2][key] for key in KEYS[3:6]}
+    body = _turned([HEADER[1:], *(line[1:] for line in _lines(rows))])
+    merges = tuple(f"D{row}:E{row}" for row in (5, 6, 7))
+    outcome = run({"2022-03-20/a.xlsx": _book([_title(SENDERS[0]), *body], merges=merges)})
+    assert outcome.told() == []
+    units = ROUND.expected[SENDERS[0]]
+    assert outcome.rows[units[3].code]["leader_email"] == rows[2]["leader_email"]
+
+
+# --- headings between the rows in the place of a column
+
+NGHE_AN = load_round("nghe-an-2022")
+TOWNS = [code for code in NGHE_AN.submitting_units if len(NGHE_AN.expected[code]) < 30]
+GROUPS = ["Cán bộ chuyên trách", "Cán bộ bán chuyên trách"]
+CHANNELS = ["Facebook", "Zalo", "Fanpage"]
+ANSWERS = [["có", "không", "có", "có", "có", "không"], ["x", "", "x", "", "x", "x"]]
+SAID = [["có", "không", "có", "có", "có", "không"], ["có", "", "có", "", "có", "có"]]
+PERSONS = ["Lò Văn Pánh", "Giàng Thị Dua", "Tòng Văn Xôm"]
+
+
+def _people(town: str) -> list[tuple[str, str, str, int]]:
+    """Unit, group, name and the number of the answers: three persons a unit."""
+    groups = [GROUPS[0], GROUPS[0], GROUPS[1]]
+    return [
+        (unit.full_name, group, name, number % 2)
+        for unit in NGHE_AN.expected[town]
+        for number, (group, name) in enumerate(zip(groups, PERSONS, strict=True))
+    ]
+
+
+def _channels(*left: str) -> Grid:
+    blank = [""] * len(left)
+    return [[*blank, "Tham gia", "", "", "Tương tác với Mặt trận Nghệ An"], [*left, *CHANNELS, *CHANNELS]]
+
+
+def _by_unit_and_group(mark_unit: str = "{}", mark_group: str = "{}", *, outer_groups: bool = False) -> Shape:
+    def shape(town: str, _rows: list[Row]) -> bytes:
+        grid = [[f"UBMTTQ {NGHE_AN.submitting_units[town].full_name.upper()}"], *_channels("TT", "Họ và tên")]
+        last: list[str] = []
+        people = sorted(_people(town), key=lambda one: GROUPS.index(one[1])) if outer_groups else _people(town)
+        for number, (unit, group, name, answer) in enumerate(people, start=1):
+            headings = [mark_group.format(group), mark_unit.format(unit)]
+            headings = headings if outer_groups else headings[::-1]
+            for place in range(2):
+                if headings[: place + 1] != last[: place + 1]:
+                    grid.append(["", headings[place]])
+            last = headings
+            grid.append([str(number), name, *ANSWERS[answer]])
+        return _book(grid)
+
+    return shape
+
+
+def _by_group_beside_the_unit(town: str, _rows: list[Row]) -> bytes:
+    grid = [[f"UBMTTQ {NGHE_AN.submitting_units[town].full_name.upper()}"], *_channels("TT", "Đơn vị", "Họ và tên")]
+    for group in GROUPS:
+        grid.append(["", group.upper()])
+        grid += [["1", unit, name, *ANSWERS[n]] for unit, of, name, n in _people(town) if of == group]
+    return _book(grid)
+
+
+def _persons_of(outcome: Outcome, town: str) -> list[list[str]]:
+    keys = ["unit", "group", "full_name", *NGHE_AN.form.keys[4:10]]
+    with (outcome.folder / "ket-qua" / "rows.csv").open(encoding="utf-8-sig", newline="") as file:
+        return sorted([row[k] for k in keys] for row in csv.DictReader(file) if row["submitter_code"] == town)
+
+
+def test_units_and_groups_as_headings_above_persons(run: Run) -> None:
+    shapes = [
+        _by_unit_and_group(),
+        _by_unit_and_group("I. {}", "1. {}:"),
+        _by_unit_and_group("- {}", "{} (03 người)", outer_groups=True),
+        _by_group_beside_the_unit,
+    ]
+    towns = TOWNS[: len(shapes)]
+    files = {f"2022-02-20/{n}.xlsx": shape(towns[n], []) for n, shape in enumerate(shapes)}
+    outcome = run(files, round="nghe-an-2022", as_of="2022-02-25")
+    for place, town in enumerate(towns):
+        assert outcome.told(sender=town) == [], f"shape {place}"
+        said = sorted([unit, group, name, *SAID[n]] for unit, group, name, n in _people(town))
+        assert _persons_of(outcome, town) == said, f"shape {place}"
+
+
+def test_a_heading_that_nobody_knows_does_not_pass_for_the_one_before(run: Run) -> None:
+    town = TOWNS[0]
+    units = [unit.full_name for unit in NGHE_AN.expected[town]]
+    grid = [[f"UBMTTQ {NGHE_AN.submitting_units[town].full_name.upper()}"], *_channels("TT", "Họ và tên")]
+    for unit, group in ((units[0], GROUPS[0]), ("Xã Không Tên Nào", GROUPS[0]), (units[1], "Cán bộ biệt phái")):
+        grid += [["", unit], ["", group], ["1", "Lò Văn Pánh", *ANSWERS[0]], ["2", "Giàng Thị Dua"]]
+    outcome = run({"2022-02-20/a.xlsx": _book(grid)}, round="nghe-an-2022", as_of="2022-02-25")
+    told = [(f["cell"], f["rule"], f["value"]) for f in outcome.findings if f["cell"] and f["severity"] == "error"]
+    assert told == [("B8", "unit.unknown", "Xã Không Tên Nào"), ("B13", "choice.invalid", "Cán bộ biệt phái")]
+
+
+def _pages_under_headings(sender: str, rows: list[Row]) -> bytes:
+    grid: Grid = [_title(sender), ["TT", "Tên Trang", "Link", *BOTH]]
+    for number, row in enumerate(rows):
+        grid += [[str(number), row["unit"].upper()], ["", *(row[key] for key in KEYS[1:])]]
+    return _book(grid)
+
+
+def test_each_unit_as_a_heading_above_its_page(run: Run) -> None:
+    _reads_all(_sent(run, [_pages_under_headings]), 1)
+
+
+def test_one_heading_above_pages_of_many_units_names_none_of_them(run: Run) -> None:
+    sender = SENDERS[0]
+    rows = right_rows(sender)
+    grid: Grid = [_title(sender), ["TT", "Tên Trang", "Link", *BOTH], ["", rows[0]["unit"].upper()]]
+    grid += [[str(n), *(row[key] for key in KEYS[1:])] for n, row in enumerate(rows[1:], start=1)]
+    outcome = run({_file(sender): _book(grid)})
+    assert outcome.told() == [(_file(sender), "", "form.missing-column")]
+
+
+# --- one list on two sheets
+
+
+def _apart(first: list[str], second: list[str], *, back: bool = False, without: int = 0) -> Shape:
+    """Two sheets that name the same units, each with columns of its own."""
+    words = dict(zip(KEYS, HEADER[1:], strict=True))
+
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        sheets = [
+            [
+                _title(sender) if place == 0 else ["DANH SÁCH"],
+                ["TT", *(words[key] for key in keys)],
+                *_lines(some, keys),
+            ]
+            for place, (keys, some) in enumerate([(first, rows), (second, rows[without:][:: -1 if back else 1])])
+        ]
+        return _book(*sheets, names=("Trang", "Cán bộ"))
+
+    return shape
+
+
+def _on_three_sheets(sender: str, rows: list[Row]) -> bytes:
+    leaders = [[f"MTTQ {row['unit'].lower()}", *(row[key] for key in KEYS[3:6])] for row in rows]
+    managers = [[row["unit"].upper(), *(row[key] for key in KEYS[6:])] for row in rows]
+    pages = [_title(sender), HEADER[:4], *_lines(rows, KEYS[:3])]
+    return _book([["Lãnh đạo"], ["Đơn vị", *BOTH[:3]], *leaders], pages, [["Đơn vị", *BOTH[3:]], *managers])
+
+
+def test_pages_and_persons_on_two_sheets(run: Run) -> None:
+    shapes = [
+        _apart(KEYS[:3], ["unit", *KEYS[3:]]),
+        _apart(["unit", *KEYS[3:]], KEYS[:3], back=True),
+        _apart(KEYS[:3], ["unit", "page_name", *KEYS[3:]]),
+        _apart(KEYS[:6], ["unit", *KEYS[6:]]),
+        _on_three_sheets,
+    ]
+    _reads_all(_sent(run, shapes), len(shapes))
+
+
+def test_findings_of_joined_rows_stand_at_the_sheet_that_holds_the_cell(run: Run) -> None:
+    sender, rows = SENDERS[0], right_rows(SENDERS[0])
+    rows[3]["leader_phone"] = "0912xxxxxx"
+    rows[4]["leader_name"], rows[5]["leader_email"] = "", "#REF!"
+    rows[6]["page_link"] = ""
+    rows[7] |= {"leader_name": "nt", "leader_phone": "nt", "leader_email": "nt"}
+    outcome = run({_file(sender): _apart(KEYS[:3], ["unit", *KEYS[3:]])(sender, rows)})
+    told = [(f["sheet"], f["cell"], f["row"], f["rule"]) for f in outcome.findings if f["submitter_code"] == sender]
+    assert told == [
+        ("Cán bộ", "D6", "6", "phone.masked"),
+        ("Cán bộ", "C7", "7", "name.missing"),
+        ("Cán bộ", "E8", "8", "cell.error-value"),
+        ("Trang", "D9", "9", "link.missing"),
+        *(("Cán bộ", f"{column}10", "10", "cell.repaired") for column in "CDE"),
+    ]
+    marked = openpyxl.load_workbook(outcome.sender_folder(sender) / "phieu-sua.xlsx").worksheets
+    notes = [(cell.value or "") for sheet in marked for row in sheet.iter_rows() for cell in row if cell.comment]
+    assert notes == ["0912xxxxxx", "", "#REF!", ""]
+
+
+def test_a_unit_on_one_of_the_sheets_alone_lacks_what_the_other_one_tells(run: Run) -> None:
+    sender = SENDERS[0]
+    outcome = run({_file(sender): _apart(KEYS[:3], ["unit", *KEYS[3:]], without=2)(sender, right_rows(sender))})
+    told = {(f["sheet"], f["cell"], f["rule"], f["unit_code"]) for f in outcome.findings if f["file"]}
+    assert told == {
+        ("Trang", "B3", "contact.missing", sender),
+        ("Trang", "B4", "contact.missing", ROUND.expected[sender][1].code),
+    }
+
+
+def test_sheets_that_do_not_belong_together_are_not_joined(run: Run) -> None:
+    def twice(sender: str, rows: list[Row]) -> bytes:
+        return _apart(KEYS[:3], ["unit", *KEYS[3:6]])(sender, [*rows, rows[3]])
+
+    def of_others(sender: str, rows: list[Row]) -> bytes:
+        return _apart(KEYS[:3], ["unit", *KEYS[3:6]], without=8)(sender, rows)
+
+    outcome = _sent(run, [twice, of_others])
+    assert {f["submitter_code"]: f["sheet"] for f in outcome.of_rule("file.no-table")} == dict.fromkeys(
+        SENDERS[:2], "Cán bộ"
+    )
+
+
+# --- a unit that its own cell puts elsewhere
+
+
+def test_a_commune_typed_with_another_district_is_told(run: Run) -> None:
+    """Quế Phong and Tân Kỳ both have a commune Đồng Văn; Quỳ Châu has a Châu Tiến, Tân Kỳ has none."""
+    units = {"415": "Huyện Quế Phong", "416": "Huyện Quỳ Châu"}
+    typed = {
+        "415": ["Xã Đồng Văn, huyện Tân Kỳ", "Xã Mường Nọc (huyện Quế Phong, tỉnh Nghệ An)"],
+        "416": ["Xã Châu Tiến - huyện Tân Kỳ", "Xã Châu Bính, tỉnh Nghệ An"],
+    }
+    header = ["TT", "Đơn vị", "Đối tượng", "Họ và tên", *(f"Tham gia {channel}" for channel in CHANNELS)]
+    header += [f"Tương tác {channel}" for channel in CHANNELS]
+    files = {}
+    for sender, own in units.items():
+        rows = [[str(n), unit, GROUPS[0], PERSONS[n], *ANSWERS[0]] for n, unit in enumerate([own, *typed[sender]])]
+        files[f"2022-02-20/{sender}.xlsx"] = _book([[f"UBMTTQ {own.upper()}"], header, *rows])
+    outcome = run(files, round="nghe-an-2022", as_of="2022-02-25")
+    told = [(f["cell"], f["severity"], f["rule"], f["suggestion"]) for f in outcome.findings if f["column"] == "unit"]
+    assert told == [
+        ("B4", "error", "unit.wrong-parent", "Xã Đồng Văn"),
+        ("B4", "warning", "unit.spelling", "Xã Châu Tiến"),
+    ]
+    assert "thuộc Huyện Tân Kỳ, không thuộc Huyện Quế Phong" in outcome.of_rule("unit.wrong-parent")[0]["message"]
+    assert "thuộc Huyện Quỳ Châu, không thuộc Huyện Tân Kỳ" in outcome.of_rule("unit.spelling")[0]["message"]
+
+
+# --- the level word in a column of its own
+
+
+def _level_word_apart(header: list[str], merges: tuple[str, ...] = ()) -> Shape:
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        grid: Grid = [_title(sender), ["TT", *header, *HEADER[2:]]]
+        for number, unit in enumerate(ROUND.expected[sender]):
+            word = unit.full_name.removesuffix(unit.name).strip()
+            grid.append([str(number), word, unit.name, *(rows[number][key] for key in KEYS[1:])])
+        return _book(grid, merges=merges)
+
+    return shape
+
+
+def test_the_level_word_in_a_column_of_its_own_belongs_to_the_name(run: Run) -> None:
+    """Mường Nhé, Mường Chà, Tủa Chùa: in each a district and a commune are called so."""
+    shapes = [
+        _level_word_apart(["Đơn vị", ""], merges=("B2:C2",)),
+        _level_word_apart(["Loại", "Tên đơn vị"]),
+        _level_word_apart(["Cấp", "Xã, phường, thị trấn"]),
+        _level_word_apart(["", "Đơn vị"]),
+    ]
+    senders = [code for code in SENDERS if code in ("096", "097", "098", "099")]
+    files = {
+        _file(s): shape(s, [r | {"page_name": ""} for r in right_rows(s)])
+        for s, shape in zip(senders, shapes, strict=True)
+    }
+    outcome = run(files)
+    told = {(f["submitter_code"], f["rule"]) for f in outcome.findings if f["file"]}
+    assert told == {(sender, "page-name.missing") for sender in senders}
