@@ -98,10 +98,13 @@ class Finder:
             if self._is_empty(row) and row not in self._flawed:
                 row += 1  # a sheet may end with a million of them
                 continue
-            depth, beside = self._header_at(row) if len(tables) < MOST_TABLES else (0, [])
+            if len(tables) < MOST_TABLES:
+                depth, beside = self._header_at(row)
+            else:
+                depth, beside = int(self._may_be_header(row)), []
             if depth:
-                current = [self._begun(row, *columns) for columns in beside]
-                tables.extend(current)
+                current = [self._begun(row, *columns) for columns in beside] or current
+                tables.extend(current if beside else [])
                 self.ended = False
                 row += depth
                 continue
