@@ -291,12 +291,17 @@ class Finder:
 
     @cached_property
     def _surely_data(self) -> frozenset[int]:
-        """The rows with an address of mail or a number of six digits, in whatever way their text is encoded, that no
-        header can give as an example.
+        """The rows with a cell that holds an address of mail or a number of six digits, in whatever way its text is
+        encoded, that no header can give as an example.
         """
         rows = enumerate(map("\n".join, self.sheet.cells))
-        data = ((row, text) for row, text in rows if "@" in text or _SIX_DIGITS.search(text))
-        return frozenset(row for row, text in data if not may_hold_example(text))
+        data = ((row, text) for row, text in rows if _is_data(text))
+        return frozenset(
+            row
+            for row, text in data
+            if not may_hold_example(text)
+            or any(_is_data(cell) and not may_hold_example(cell) for cell in self.sheet.cells[row])
+        )
 
     def _labels(self, row: int, depth: int) -> list[tuple[str, ...]]:
         """Return each column's header texts from the top down; a heading reaches over the columns below it."""
@@ -573,6 +578,10 @@ class Finder:
         if len(texts) < 3 or any(map(DATA.search, texts)):
             return False
         return sum(map(self.headers.is_name, texts)) * 2 > len(texts)
+
+
+def _is_data(text: str) -> bool:
+    return "@" in text or _SIX_DIGITS.search(text) is not None
 
 
 def is_date_line(text: str) -> bool:
