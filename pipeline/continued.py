@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 
 from pipeline.columns import PLAIN_KINDS, SURE, TOLD_APART, Content, contents
 from pipeline.headers import Headers
-from pipeline.layout import Finder, Layout
+from pipeline.layout import Finder, Layout, Question
 from pipeline.lines import Found, Line
 from pipeline.model import Sheet
 from schemas.form import Column, Form
@@ -15,8 +15,6 @@ from schemas.text import clean
 
 AGREEING = 3  # columns that must hold what stood above them, the units' among them; where the numbers go on, one less
 _ANSWERS = ("choice", "yes-no", "number")  # kinds that tell of each text whether it is one of theirs
-
-Question = Callable[[str], bool]
 
 
 def with_continued(

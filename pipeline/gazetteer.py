@@ -16,11 +16,12 @@ from schemas.data import vocabulary
 from schemas.text import clean, search_key, spelling_key, without_accents
 from schemas.units import Unit
 
+_CODED = re.compile(r"^\W*(\d{5})\W+(?=\D)")  # a commune's code before its name
 # A lone "X." is the short form of a level word, not a Roman ten.
 _NUMBERING = re.compile(
-    r"^\W*\d{5}\W+(?=\D)|^\s*\d{1,3}\s*[-\u2013]\s*(?=\D)|^\s*(?:\d{1,3}|[IVXivx]{2,4}|[IVivA-Da-d])\s*[.)/:]\s*|^\s*[-+*\u2013\u2022]\s*"
+    rf"{_CODED.pattern}|"
+    r"^\s*\d{1,3}\s*[-\u2013]\s*(?=\D)|^\s*(?:\d{1,3}|[IVXivx]{2,4}|[IVivA-Da-d])\s*[.)/:]\s*|^\s*[-+*\u2013\u2022]\s*"
 )
-_CODED = re.compile(r"^\W*(\d{5})\W+(?=\D)")  # a commune's code before its name
 _NUMERAL = re.compile(r"^\s*(?:\d{1,3}|[IVX]{1,4}|[A-D])\s+")
 _GLUED = re.compile(r"^([A-Za-z]{1,2})(?=\d)")  # a level word and the number that is the name
 _NO_HEADING = re.compile(r"@|://|\d{3}|\d\.\d")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from pipeline.headers import Headers
-from pipeline.layout import Finder, Layout
+from pipeline.layout import Finder, Layout, Question
 from pipeline.lines import Found, Line
 from pipeline.model import Sheet
 from schemas.kinds import is_blank
@@ -15,7 +15,6 @@ from schemas.text import clean
 
 COMMON = 0.5  # share of the units of each sheet that the other one must list as well
 
-Question = Callable[[str], bool]
 KeyOf = Callable[[Line], Hashable]
 """What tells a unit's row from the others of its sheet and is the same on every sheet; None where no unit is named."""
 

@@ -29,6 +29,8 @@ from schemas.text import clean, foreign_initials, search_key
 from schemas.units import LEVELS
 
 HEADER_ROWS = 3
+Question = Callable[[str], bool]
+"""What is asked of a text: whether it names a unit, or a place."""
 Columns = tuple[dict[str, int], dict[int, str], frozenset[int]]
 """A table's columns by key, the header of every other column ("" for the running number), and the split names."""
 _NUMBERED = re.compile(r"^[(\[]?\s*(\d{1,2}|[A-Za-z]|[IVX]{2,5})\s*[)\].]{0,2}(?:\s*=.*)?$")
@@ -53,9 +55,7 @@ SEARCHED = 1_000  # after so many rows of text without a header a sheet is none 
 MOST_TABLES, MOST_BESIDE = 2_000, 20  # of a sheet, and side by side: beyond, a header is only a row to pass over
 
 
-def find_tables(
-    sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool], is_heading: Callable[[str], bool] | None = None
-) -> Layout:
+def find_tables(sheet: Sheet, headers: Headers, is_unit: Question, is_heading: Question | None = None) -> Layout:
     """Return the tables of the sheet that have the form's columns; `is_heading` tells texts that name a place."""
     return Finder(sheet, headers, is_unit, is_heading or is_unit).find()
 
@@ -67,8 +67,8 @@ class Finder:
         self,
         sheet: Sheet,
         headers: Headers,
-        is_unit: Callable[[str], bool],
-        is_heading: Callable[[str], bool],
+        is_unit: Question,
+        is_heading: Question,
         lacking: frozenset[str] = frozenset(),
     ) -> None:
         self.lacking = lacking  # keys of which a table is looked for that says them of units and nothing else
@@ -98,13 +98,13 @@ class Finder:
             if self._is_empty(row) and row not in self._flawed:
                 row += 1  # a sheet may end with a million of them
                 continue
-            if len(tables) < MOST_TABLES:
-                depth, beside = self._header_at(row)
-            else:
-                depth, beside = int(self._may_be_header(row)), []
+            if len(tables) >= MOST_TABLES and self._may_be_header(row):
+                row += 1
+                continue
+            depth, beside = self._header_at(row)
             if depth:
-                current = [self._begun(row, *columns) for columns in beside] or current
-                tables.extend(current if beside else [])
+                current = [self._begun(row, *columns) for columns in beside]
+                tables.extend(current)
                 self.ended = False
                 row += depth
                 continue

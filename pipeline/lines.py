@@ -77,9 +77,7 @@ class Found:
     headings: Headings | None = None  # where it lacks columns for what headings between its rows can say
     lines: list[Line] = field(default_factory=list)
     also: set[str] = field(default_factory=set)  # the keys that another sheet tells of, with which it was joined
-    heads: dict[int, Place] = field(
-        default_factory=dict
-    )  # where the headers of columns stand, if not in the header's row
+    heads: dict[int, Place] = field(default_factory=dict)  # the headers of columns that stand in another row
 
     @property
     def keys(self) -> set[str]:

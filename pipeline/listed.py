@@ -25,7 +25,7 @@ NOTHING = 99  # less sure than any reading
 AT_HAND = 64  # gazetteers of senders: the files of one come one after the other, or not at all
 # Rows with one of these are still judged by their unit.
 _JUDGED = (None, Rule.UNIT_SPELLING, Rule.UNIT_DUPLICATE, Rule.UNIT_FORMER)
-_ELSEWHERE = (Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT)  # none of the sender's units, as far as the name says
+_NOT_ITS_OWN = (Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT)  # none of the sender's units, as far as the name says
 
 
 @dataclass(slots=True)
@@ -112,10 +112,10 @@ class Lister:
             self._tell_contradicted(item, submitter)
         if self.round.form.rows == "units":
             listed = self._without_headings(listed)
-            self._part(listed, submitter)
+            self._give_by_page(listed, submitter)
             self._mark_copies(listed, old)
             self._mark_duplicates([item for item in listed if not item.copy_of])
-        unknown = [item for item in listed if item.rule in _ELSEWHERE]
+        unknown = [item for item in listed if item.rule in _NOT_ITS_OWN]
         if unknown:
             taken = {item.unit.code for item in listed if item.unit}
             free = Gazetteer(unit for unit in self.round.expected[submitter] if unit.code not in taken)
@@ -203,7 +203,7 @@ class Lister:
         if item.line.is_section and item.rule is Rule.UNIT_UNKNOWN:
             self._section_of(item, row)
             return
-        if item.rule in _ELSEWHERE and len(row.coded) == 1:
+        if item.rule in _NOT_ITS_OWN and len(row.coded) == 1:
             self._by_code(item, row, submitter)
             return
         if item.rule is Rule.UNIT_WRONG_PARENT:
@@ -322,7 +322,7 @@ class Lister:
             item.rule = Rule.UNIT_SPELLING
             item.suggestion = self.names[item.candidates[0].code]
 
-    def _part(self, listed: list[Listed], submitter: str) -> None:
+    def _give_by_page(self, listed: list[Listed], submitter: str) -> None:
         """Of the rows of one unit, give one that bears the right page name of another, not listed yet, to that one.
 
         Only where what is typed differs from its name by accents or the level word; where it is merely like it, the
@@ -396,21 +396,21 @@ class Lister:
         A unit of another sender is no misspelling, unless one of the sender's own differs by accents, the level word or
         one letter alone.
         """
-        text = self._text(item)
-        if item.line.is_section or is_blank(text):
+        if item.line.is_section or is_blank(self._text(item)):
             return
-        nearest = self._of_page(item, submitter)
-        if nearest and nearest.code in free.codes:
-            pass
-        elif item.rule is Rule.UNIT_WRONG_PARENT:
-            units = [unit for unit in self.own(submitter).find(text)[1] if unit.code in free.codes]
-            units = units or free.within_a_letter(text)
-            nearest = units[0] if len(units) == 1 else None
-        else:
-            nearest = free.nearest(text) or self.own(submitter).nearest(text)
-        if nearest:
-            item.suggestion = self.names[nearest.code]
-            item.facts |= {"codes": [nearest.code]}
+        unit = self._of_page(item, submitter)
+        if unit is None or unit.code not in free.codes:
+            unit = self._nearest(item, submitter, free)
+        if unit:
+            item.suggestion = self.names[unit.code]
+            item.facts |= {"codes": [unit.code]}
+
+    def _nearest(self, item: Listed, submitter: str, free: Gazetteer) -> Unit | None:
+        text, own = self._text(item), self.own(submitter)
+        if item.rule is not Rule.UNIT_WRONG_PARENT:
+            return free.nearest(text) or own.nearest(text)
+        units = [unit for unit in own.find(text)[1] if unit.code in free.codes] or free.within_a_letter(text)
+        return units[0] if len(units) == 1 else None
 
     def _numbers_of(self, items: list[Listed], among: list[Listed]) -> str:
         """Return the rows' numbers as far as anybody reads them, with sheets or cells where these differ."""
