@@ -65,6 +65,16 @@ def is_total(text: str) -> bool:
     return " ".join(key.split()) in _totals()
 
 
+def is_grouping(text: str) -> bool:
+    """Tell a heading that names units by what they have in common: `Cum so 1`, `Cac xa vung cao`."""
+    return search_key(text).startswith(_groupings())
+
+
+@cache
+def _groupings() -> tuple[str, ...]:
+    return tuple(f"{search_key(text)} " for text in vocabulary()["table"]["groupings"])
+
+
 @cache
 def _date_line() -> re.Pattern[str]:
     return re.compile(vocabulary()["table"]["date_line"], re.IGNORECASE)

@@ -9,7 +9,7 @@ from pipeline.columns import SAMPLE, contents, is_split, settle
 from pipeline.headers import DATA, Headers, Label, without_example
 from pipeline.headings import Headings
 from pipeline.pages import Pages
-from pipeline.view import View
+from pipeline.view import View, alone
 from schemas.text import clean
 
 HEADER_ROWS = 3
@@ -115,8 +115,8 @@ class HeaderRows:
         """Tell whether headings between the rows say what the columns of a header do not."""
         headings = Headings(self.form, columns, self.is_unit)
         for below in range(row, min(row + 3 * SAMPLE, len(self.view.cells)) if headings.lacking else row):
-            if len(alone := self.view.alone(below)) == 1:
-                headings.take(alone[0], (below, 0), numbered=True)
+            if len(texts := alone(self.view.cells[below])) == 1:
+                headings.take(texts[0], (below, 0), numbered=True)
         return self._is_header({**columns, **dict.fromkeys(headings.said, -1)})
 
     def may_be(self, row: int) -> bool:
@@ -131,14 +131,15 @@ class HeaderRows:
                     return False
         if len(texts) < 2:
             return False
-        # Half of them speak of the form, or three do in its own words: clerks add more columns than the form has.
-        return sum(map(self.headers.knows, texts)) * 2 >= len(texts) or sum(map(self.headers.is_name, texts)) >= 3
+        # Half of them speak of the form, or three do, a third of all or in its own words: clerks add many columns.
+        known = sum(map(self.headers.knows, texts))
+        return 2 * known >= len(texts) or 3 * known >= max(9, len(texts)) or sum(map(self.headers.is_name, texts)) >= 3
 
-    def repeats(self, row: int) -> bool:
-        """Tell a header row set again between the rows, or the second row of one."""
+    def repeats(self, row: int, cells: list[str]) -> bool:
+        """Tell whether these cells of a row are a header set again between the rows, or the second row of one."""
         if row in self.view.surely_data:
             return False
-        texts = [text for text in self.view.cells[row] if text.strip()]
+        texts = [text for text in cells if text.strip()]
         if len(texts) < 3 or any(map(DATA.search, texts)):
             return False
         return sum(map(self.headers.is_name, texts)) * 2 > len(texts)

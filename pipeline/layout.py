@@ -10,17 +10,25 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pipeline.columns import SAMPLE, are_types
-from pipeline.fillers import holds_hints_only, holds_numbers_only, is_date_line, is_example, is_footer, is_total
-from pipeline.gazetteer import MIXED, OWN, section_level, unit_type
+from pipeline.columns import SAMPLE, TOLD_APART, are_types
+from pipeline.fillers import (
+    holds_hints_only,
+    holds_numbers_only,
+    is_date_line,
+    is_example,
+    is_footer,
+    is_grouping,
+    is_total,
+)
+from pipeline.gazetteer import MIXED, OWN, bare_type, section_level, unit_type
 from pipeline.header_rows import HeaderRows
 from pipeline.headers import Headers
 from pipeline.headings import Headings
-from pipeline.lines import NO_HEADER, NOTHING, Found, Line, with_dittos, with_second
+from pipeline.lines import NO_HEADER, NOTHING, Found, Line, with_dittos, with_part, with_second
 from pipeline.model import Place, Sheet
 from pipeline.pages import Pages
 from pipeline.persons import by_kind, is_ditto
-from pipeline.view import ORDINAL, View
+from pipeline.view import ORDINAL, View, alone
 from schemas.kinds import link
 from schemas.kinds.blank import is_blank
 from schemas.text import clean
@@ -49,7 +57,7 @@ def find_tables(sheet: Sheet, headers: Headers, is_unit: Question, is_heading: Q
 
 
 class Finder:
-    """Walks down one sheet; the state is the table being read, the section, and whether the table has ended.
+    """Walks down one sheet; the state is the section, the heading and the unit last named.
 
     With `lacking`, a table is looked for that says these keys of units and nothing else.
     """
@@ -77,7 +85,6 @@ class Finder:
         self.level = section_level(sheet.name)
         self.heading = ""
         self.above: tuple[str, Place] | None = None  # the unit last named, and where
-        self.ended = False
 
     def find(self) -> Layout:
         """Return the tables of the sheet."""
@@ -95,8 +102,10 @@ class Finder:
             depth, beside = self.header_rows.at(row)
             if depth:
                 current = [self._begun(row, *columns) for columns in beside]
+                for table in current if len(current) > 1 else ():
+                    own = {*table.columns.values(), *table.extra}
+                    table.part = slice(min(own), max(own) + 1)
                 tables.extend(current)
-                self.ended = False
                 row += depth
                 continue
             if not tables:
@@ -152,29 +161,39 @@ class Finder:
 
     def _read_row(self, row: int, table: Found) -> None:
         """Add the line that the row holds to the table, or a second person to the line above."""
-        if table.headings and self._is_heading_of(table.headings, row):
+        if table.headings and self._is_heading_of(table.headings, row, table):
             return
-        line = self._line(row, table)
+        line = self._by_part(self._line(row, table), table)
         above = table.lines[-1] if table.lines else None
-        both = with_second(above, line, self.persons) if above and not self.ended else None
-        if both and not is_footer(self.view.cells[row]):
+        both = with_second(above, line, self.persons) if above and not table.ended else None
+        if both and not is_footer(table.cells_in(self.view.cells[row])):
             table.lines[-1] = both
         elif checked := self._checked(line, table):
             checked = table.headings.on(checked) if table.headings else checked
             table.lines.append(self._of_unit_above(with_dittos(checked, above, self.persons)))
-        elif heading := self._heading(row):
+        elif heading := self._heading(row, table):
             self.heading = heading
             self.above = (heading, self.view.place_of(heading, row))
         elif section_level(unit := line.texts.get(self.unit_key, "")):
             self.above = (unit, line.cells[self.unit_key])
 
-    def _is_heading_of(self, headings: Headings, row: int) -> bool:
+    def _by_part(self, line: Line, table: Found) -> Line:
+        """Return the line with its person where a cell beside the name says that he belongs, if there is one alone."""
+        if len(self.persons) != 2 or not line.beside:
+            return line
+        there = [keys for keys in self.persons if not table.columns.keys().isdisjoint(keys.values())]
+        parts = {part for text in line.beside.values() if (part := self.header_rows.headers.person_in(text))}
+        if len(there) != 1 or len(parts) != 1:
+            return line
+        return with_part(line, there[0], self.form.persons[parts.pop()])
+
+    def _is_heading_of(self, headings: Headings, row: int, table: Found) -> bool:
         """Take the row for a heading that stands in the place of a column, if it is one."""
-        texts = self.view.cells[row]
-        if sum(map(bool, texts)) > 3 or len(alone := self.view.alone(row)) != 1 or is_footer(self.view.cells[row]):
+        cells = table.cells_in(self.view.cells[row])
+        if sum(map(bool, cells)) > 3 or len(texts := alone(cells)) != 1 or is_footer(cells):
             return False
-        place = next((row, column) for column, text in enumerate(texts) if clean(text) == alone[0])
-        return headings.take(alone[0], place, numbered=any(clean(text).strip(" .)").isdigit() for text in texts))
+        place = self.view.place_of(texts[0], row)
+        return headings.take(texts[0], place, numbered=any(clean(text).strip(" .)").isdigit() for text in cells))
 
     def _of_unit_above(self, line: Line) -> Line:
         """Return the line of a person with the unit that was last named, where its own row names none.
@@ -195,9 +214,9 @@ class Finder:
             return replace(line, texts=texts, elsewhere=elsewhere, is_section=is_section)
         return line
 
-    def _heading(self, row: int) -> str:
+    def _heading(self, row: int, table: Found) -> str:
         """Return the text of a row that holds one text alone (and a number), where it names a unit."""
-        texts = self.view.alone(row)
+        texts = alone(table.cells_in(self.view.cells[row]))
         return texts[0] if len(texts) == 1 and self.is_heading(texts[0]) and not is_date_line(texts[0]) else ""
 
     def _line(self, row: int, table: Found) -> Line:
@@ -233,32 +252,42 @@ class Finder:
 
     def _checked(self, line: Line, table: Found) -> Line | None:
         """Return the line if it lists a unit; headings, totals, remarks and what stands below the table do not."""
-        row, texts, flaws = line.row, line.texts, line.flaws
+        texts, flaws, cells = line.texts, line.flaws, table.cells_in(self.view.cells[line.row])
         unit = clean(texts.get(self.unit_key, ""))
-        first = next((clean(text) for text in self.view.cells[row] if not is_blank(text)), "")
+        first = next((clean(text) for text in cells if not is_blank(text)), "")
         own = line.own
         data = own - {self.unit_key}
-        if (not first and not flaws) or (
-            len(data) >= 3 and any(is_example(text, self.is_unit) for text in (first, unit))
-        ):
+        if not first and not flaws:
+            return None
+        if len(data) >= 3 and any(is_example(text, self.is_unit) for text in (first, unit)):
             return None
         names_unit = self.is_unit(unit) and not is_date_line(unit)
-        level, heading = ("", "") if names_unit and not self.ended else self._section_in(row, texts)
+        if data and not names_unit and self._counts_only(line, data):
+            return None
+        level, heading = ("", "") if names_unit and not table.ended else self._section_in(cells, texts)
         data -= {heading}
         if names_unit:
-            if self.ended and not data and not line.ordinal:
+            if table.ended and not data and not line.ordinal:
                 return None
         elif level and (not data or section_level(unit) == level):
-            self.level, self.ended = level, False
-            return replace(line, level=level, is_section=True) if data else None
-        elif len(data) < 3 and is_footer(self.view.cells[row]):
-            self.ended = True
+            self.level, table.ended = level, False
+            is_filled = any(text.strip() for key, text in texts.items() if key not in (self.unit_key, heading))
+            return replace(line, level=level, is_section=True) if is_filled or data else None
+        elif len(data) < 3 and is_footer(cells):
+            table.ended = True
             return None
-        if self.ended and _goes_on(line, table) and len(data) >= 3:
-            self.ended = False
-        if self.ended or self._is_filler(line, unit, first, own):
+        if table.ended and _goes_on(line, table) and len(data) >= 3:
+            table.ended = False
+        if table.ended or self._is_filler(line, table, unit, first, own):
             return None
         return line
+
+    def _counts_only(self, line: Line, data: set[str]) -> bool:
+        """Tell a row that breaks a total down: it has counts where names and addresses stand."""
+        return all(
+            len(text := line.texts[key].strip()) <= 5 and text.isdigit() and self.kinds[key] in TOLD_APART
+            for key in data
+        )
 
     # --- cells of a row
 
@@ -274,12 +303,12 @@ class Finder:
                 return row, column
         return None
 
-    def _section_in(self, row: int, texts: dict[str, str]) -> tuple[str, str]:
+    def _section_in(self, cells: list[str], texts: dict[str, str]) -> tuple[str, str]:
         """Return the level that a row's texts name as a section, and the column that says so ("" outside the form)."""
         for key in [self.unit_key, *(key for key in texts if self.kinds[key] != "choice")]:
             if (level := section_level(texts.get(key, ""))) in self.levels:
                 return level, key
-        others = [text for text in self.view.cells[row] if text.strip()][:2]
+        others = [text for text in cells if text.strip()][:2]
         return next((level for level in map(section_level, others) if level in self.levels), ""), ""
 
     def _merged_into(self, row: int, table: Found) -> dict[str, Place]:
@@ -310,28 +339,27 @@ class Finder:
         text = clean(self.view.text((row, table.ordinal))) if table.ordinal >= 0 else ""
         return text if ORDINAL.match(text) else ""
 
-    def _is_filler(self, line: Line, unit: str, first: str, own: set[str]) -> bool:
+    def _is_filler(self, line: Line, table: Found, unit: str, first: str, own: set[str]) -> bool:
         """Tell rows that list nothing: numbers of columns, totals, dots, empty numbered rows, stray remarks."""
-        if (
-            holds_numbers_only(self.view.cells[line.row])
-            or any(map(is_total, (first, unit)))
-            or self.header_rows.repeats(line.row)
-        ):
+        cells = table.cells_in(self.view.cells[line.row])
+        if holds_numbers_only(cells) or any(map(is_total, (first, unit))) or self.header_rows.repeats(line.row, cells):
             return True
-        if first[:1] == "(" and holds_hints_only(self.view.cells[line.row]):
+        if first[:1] == "(" and holds_hints_only(cells):
             return True
         if is_blank(unit):
-            return self.unit_key not in own and not self._speaks_of_a_page(line)
+            return self.unit_key not in own and not self._speaks_of_a_page(line, cells)
         if own == {self.unit_key} and not self.is_unit(unit):
-            return not (line.ordinal or unit_type(unit)) or len(unit) > 60 or unit.endswith(":")
+            if len(unit) > 60 or unit.endswith(":") or not (line.ordinal or unit_type(unit)):
+                return True
+            return is_grouping(unit) or (bool(bare_type(unit)) and not _goes_on(line, table))
         return False
 
-    def _speaks_of_a_page(self, line: Line) -> bool:
+    def _speaks_of_a_page(self, line: Line, cells: list[str]) -> bool:
         """Tell a row that forgot its unit from a remark or a signature: it has a page's address, or several cells."""
         own = line.own
         if any(self.kinds[key] == "link" and link.is_address(line.texts[key]) for key in own):
             return True
-        several = sum(not is_blank(text) for text in self.view.cells[line.row]) >= 2
+        several = sum(not is_blank(text) for text in cells) >= 2
         return len(own) >= 3 or (several and any(self.columns[key].required for key in own))
 
 

@@ -9,10 +9,10 @@ from pipeline.headers import may_hold_example
 from pipeline.model import Place, Sheet
 from schemas.kinds import link
 from schemas.kinds.blank import is_blank
-from schemas.text import clean
+from schemas.text import ROMAN, clean
 
-ORDINAL = re.compile(r"^\d{1,4}\s*[.)]?$|^[IVX]{1,4}\s*[.)]?$|^[A-Da-d]\s*[.)]?$")
-_SIX_DIGITS = re.compile(r"[0-9]{6}")
+ORDINAL = re.compile(rf"^\d{{1,4}}\s*[.)]?$|^{ROMAN}\s*[.)]?$|^[A-Da-d]\s*[.)]?$")
+_DATA = re.compile(r"^\W*[0-9]{6}|[\w.+-]@\w", re.MULTILINE)  # of a cell, or of cells one below the other
 
 
 class View:
@@ -45,15 +45,15 @@ class View:
 
     @cached_property
     def surely_data(self) -> frozenset[int]:
-        """The rows with a cell that holds an address of mail or a number of six digits, in whatever way its text is
+        """The rows with a cell that holds an address of mail or begins with six digits, in whatever way its text is
         encoded, that no header can give as an example.
         """
-        data = ((row, text) for row, text in enumerate(map("\n".join, self.cells)) if _is_data(text))
+        data = ((row, text) for row, text in enumerate(map("\n".join, self.cells)) if _DATA.search(text))
         return frozenset(
             row
             for row, text in data
             if not may_hold_example(text)
-            or any(_is_data(cell) and not may_hold_example(cell) for cell in self.cells[row])
+            or any(_DATA.search(cell) and not may_hold_example(cell) for cell in self.cells[row])
         )
 
     def anchor_from(self, first_row: int, place: Place) -> Place:
@@ -70,9 +70,9 @@ class View:
     def or_behind(self, text: str, place: Place) -> str:
         """Return a cell's text, or the address behind it where the text is none."""
         behind = self.sheet.links.get(place, "")
-        if not behind:
+        if not behind or link.is_address(text):
             return text
-        if behind.lower().startswith(("http://", "https://")) and not link.is_address(text):
+        if behind.lower().startswith(("http://", "https://")):
             return behind
         if behind.lower().startswith("mailto:") and "@" not in text and not is_blank(text):
             return behind
@@ -82,15 +82,12 @@ class View:
         """Tell whether no cell of the row says anything."""
         return row < len(self.cells) and not any(map(str.strip, self.cells[row]))
 
-    def alone(self, row: int) -> list[str]:
-        """Return the distinct texts of a row but for its number."""
-        texts = [clean(text) for text in dict.fromkeys(self.cells[row]) if not is_blank(text)]
-        return [text for text in texts if not ORDINAL.match(text)]
-
     def place_of(self, text: str, row: int) -> Place:
         """Return the cell of the row that holds this text."""
         return row, next(column for column, cell in enumerate(self.cells[row]) if clean(cell) == text)
 
 
-def _is_data(text: str) -> bool:
-    return "@" in text or _SIX_DIGITS.search(text) is not None
+def alone(cells: list[str]) -> list[str]:
+    """Return the distinct texts of a row but for its number."""
+    texts = [clean(text) for text in dict.fromkeys(cells) if not is_blank(text)]
+    return [text for text in texts if not ORDINAL.match(text)]
