@@ -117,6 +117,12 @@ def test_a_sheet_of_both_is_converted_only_where_sure() -> None:
                 assert one == before or one.casefold() == other.casefold()
 
 
+def test_short_forms_and_single_words_beside_unicode_are_converted_too() -> None:
+    right = [*_sheet(DISTRICTS[0]), ["Đ/c. Sùng Đức Tuấn", "X. Phình Sáng", "Không", "TT. Mường Ảng"]]
+    title = ["Mặt trận Tổ quốc huyện Điện Biên"]
+    assert _decoded([title, *_encoded(right, vni)]) == [title, *right]
+
+
 def test_symbols_are_no_letters() -> None:
     signs = [
         ["30°C", "± 5", "½", "§ 3", "© 2022", "10 µm", "«Mặt trận»"],

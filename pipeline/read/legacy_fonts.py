@@ -55,7 +55,7 @@ def _converted(sheet: Sheet, places: list[Place], encoding: str) -> Sheet:
         (row, column): text
         for row, column in places
         for text in [cells[row][column]]
-        if not mixed or _vote(text) == encoding
+        if not mixed or _is_in(text, encoding)
     }
     capitals = Counter(_in_capitals(text) for text in originals.values())
     for (row, column), text in originals.items():
@@ -69,6 +69,16 @@ def _converted(sheet: Sheet, places: list[Place], encoding: str) -> Sheet:
 def _ticks() -> frozenset[str]:
     """Return what fonts of signs show as a tick: one such letter alone is no word."""
     return frozenset(text for text in vocabulary()["yes_no"]["yes"] if len(text) == 1)
+
+
+def _is_in(text: str, encoding: str) -> bool:
+    """Tell of a text among others in Unicode whether its words with accents are Vietnamese in this encoding alone.
+
+    Short forms ("D/c.") and words without accents are as good in any.
+    """
+    words = [word for word in _TOKEN.findall(text) if not word.isascii() and len(word) > 1]
+    decoded = map(_decoders()[encoding], words)
+    return bool(words) and not all(map(_is_syllable, words)) and all(map(_is_syllable, decoded))
 
 
 @lru_cache(maxsize=50_000)
