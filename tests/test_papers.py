@@ -284,7 +284,7 @@ def test_nobody_has_sent(tmp_path: Path) -> None:
     papers = _written(tmp_path, _judged(tmp_path, {}))
     text = papers.report.text
     assert "chưa có đơn vị nào trong 10 đơn vị cấp huyện gửi danh sách “Trang cộng đồng”" in text
-    assert "chưa có đơn vị nào trong 139 đơn vị có “Trang cộng đồng”" in text
+    assert "chưa có số liệu của đơn vị nào trong 139 đơn vị." in text  # what nobody told is not known to be none
     assert "chưa đạt chỉ tiêu nào" in text
     assert [row[4] for row in papers.report.table("chi-tieu")] == [
         "Chưa đạt, còn thiếu 10 đơn vị",
@@ -295,6 +295,7 @@ def test_nobody_has_sent(tmp_path: Path) -> None:
     assert "Tình hình từng đơn vị tại Phụ lục I." in text and "nêu tại Phụ lục II " in text
     assert "DANH SÁCH “TRANG CỘNG ĐỒNG”" not in text + papers[NOTICE].text
     assert "Chưa có đơn vị nào gửi nên chưa xếp thứ tự." in papers[NOTICE].text
+    assert "Thứ tự các đơn vị tại" not in papers[NOTICE].text and "Phụ lục" not in papers[NOTICE].text
     assert "chưa nhận được danh sách “Trang cộng đồng” của đơn vị nào" in papers[DISPATCH].text
     assert INTERNAL not in papers.names
 

@@ -127,7 +127,8 @@ class _Teller:
         whole = {key: sum(of[key] for of in levels.values()) for key in ("expected", *self.round.measures)}
         facts = {"as_of": paper_date(self.result.as_of), "measure": self.words.say("measures", main)}
         if not whole[main]:
-            return self.words.say("results", "none", expected=padded(whole["expected"]), **facts)
+            key = "none" if whole["listed"] else "unknown"
+            return self.words.say("results", key, expected=padded(whole["expected"]), **facts)
         parts = [
             self.words.say("results", "level", level=line("levels", level), **_spelt(Share(of[main], of["expected"])))
             for level, of in levels.items()
@@ -144,6 +145,12 @@ class _Teller:
         ]
         joined = self.words.say("results", "and").join([*([", ".join(parts[:-1])] if parts[:-1] else []), parts[-1]])
         key = "one_level" if len(parts) == 1 else "main"
+        if self.result.carried:
+            rest.append(
+                self.words.say(
+                    "results", "carried", count=padded(len(self.result.carried)), previous=self.result.previous
+                )
+            )
         return self.words.say("results", key, levels=joined, rest="; ".join(rest), **facts)
 
     def target(self, target: Mapping[Any, Any]) -> dict[str, Any]:
@@ -211,16 +218,17 @@ class _Teller:
     # --- the order of the units
 
     def ranking(self) -> dict[str, Any]:
-        """Return the units, best first, with a sentence on the best and one on how they are ranked."""
+        """Return the units, best first (none where nothing of any counts), with a sentence on the best and one on how they are ranked."""
         by_code = {unit["code"]: unit for unit in self.counts["units"]}
         shown = list(dict.fromkeys([main_measure(self.round), "complete"]))
+        order = ranked(self.result, main_measure(self.round))
         senders = [
             {
                 **self.sender(by_code[code]),
                 "rank": rank or self.words.say("ranking", "unranked"),
                 "shares": [Share(by_code[code][measure], by_code[code]["expected"]) for measure in shown],
             }
-            for rank, code in ranked(self.result, main_measure(self.round))
+            for rank, code in order
         ]
         good = [self.unit(code) for code, unit in by_code.items() if self._does_well(unit)]
         key = (
@@ -232,7 +240,7 @@ class _Teller:
         )
         measures = [self.measure(measure) for measure in shown]
         return {
-            "senders": senders,
+            "senders": senders if any(rank for rank, _ in order) else [],
             "measures": measures,
             "sentence": self.words.say("ranking", key, count=padded(len(good)), names=self.named(good)),
             "method": self.words.say(

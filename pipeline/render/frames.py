@@ -288,7 +288,7 @@ def _of_rows(result: Result, units: pd.DataFrame) -> pd.DataFrame:
     """Return what the row of each unit says, and where it stands; "" for a unit without one."""
     form, rows = result.round.form, result.rows
     cells = zip(rows.where[form.unit_key], rows.origin["row"], strict=True)
-    source = rows.origin[["file", "sheet"]].assign(cell=[cell or f"A{row}" for cell, row in cells])
+    source = rows.origin[["file", "sheet"]].assign(cell=[cell or (f"A{row}" if row else "") for cell, row in cells])
     if form.rows == "persons":
         counts = rows.origin.groupby("code").size()
         first = source.set_axis(rows.origin["code"])

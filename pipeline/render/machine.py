@@ -99,7 +99,8 @@ def _rows(result: Result) -> Iterator[tuple[Any, ...]]:
     """Yield the lines of `rows.csv`: of every unit its rows, or one without values."""
     units, values, origin = result.rollup.units, result.repaired, result.rows.origin
     heads = zip(units.index, *(units[key].tolist() for key in HEAD[1:]), strict=True)
-    columns = [*(values[key] for key in result.round.form.keys), *(origin[key] for key in PLACE)]
+    place = origin[PLACE].astype({"row": object}).where(origin["file"].ne(""), "")  # carried forward: in no file
+    columns = [*(values[key] for key in result.round.form.keys), *(place[key] for key in PLACE)]
     tail_of = dict(zip(values.index, zip(*(column.tolist() for column in columns), strict=True), strict=True))
     blank = ("",) * len(columns)
     for head in heads:

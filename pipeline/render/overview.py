@@ -101,6 +101,8 @@ def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
         "units": [_unit(unit, received[unit["code"]], result) for unit in counts["units"]],
         "timeline": _timeline([day for day in received.values() if day], last_day, result),
         "unclaimed": _unclaimed(told),
+        "carried": len(result.carried),
+        "previous": result.previous,
         "standings": [{**vars(s), "name": names[s.code].full_name} for s in result.standings],
         "yearly": any(s.year is not None for s in result.standings),
         "shifts": Counter(shift.kind for shift in result.shifts),

@@ -118,7 +118,7 @@ def _report(result: Result, facts: dict[str, Any], words: Words) -> dict[str, An
 def _notice(result: Result, facts: dict[str, Any], words: Words) -> dict[str, Any]:
     groups = established_only(facts["groups"])
     present = {
-        "units": True,
+        "units": facts["ranking"]["senders"],
         "tallies": facts["long_tallies"],
         "pages": groups,
         "emulation": facts["standings"],
