@@ -89,7 +89,10 @@ def _summary(folder: Path) -> dict[str, Any]:
 def _compare_units(path: Path, read: Callable[[Path], Iterator[tuple[str, str, int]]], summary: dict[str, Any]) -> None:
     units = {unit["code"]: unit for unit in summary["units"]}
     for code, key, shown in read(path) if path.exists() else ():
-        _same(f"{path.name}: {code}: {key}", shown, units[code][key])
+        known = units[code][key]
+        if key == "warnings" and units[code]["late"] and shown == known - 1:
+            continue  # people are told by the day that it sent late
+        _same(f"{path.name}: {code}: {key}", shown, known)
 
 
 def _rollup(path: Path) -> Iterator[tuple[str, str, int]]:

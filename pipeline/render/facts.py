@@ -218,7 +218,10 @@ class _Teller:
     # --- the order of the units
 
     def ranking(self) -> dict[str, Any]:
-        """Return the units, best first (none where nothing of any counts), with a sentence on the best and one on how they are ranked."""
+        """Return the units, best first, with a sentence on the best and one on how they are ranked.
+
+        None are there where nothing of any of them counts.
+        """
         by_code = {unit["code"]: unit for unit in self.counts["units"]}
         shown = list(dict.fromkeys([main_measure(self.round), "complete"]))
         order = ranked(self.result, main_measure(self.round))

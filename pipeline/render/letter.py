@@ -110,7 +110,7 @@ def _facts(result: Result, told: list[Any], sender: str, kind: str, attachment: 
         "progress": progress_line(result, sender),
         "changes": _changes(result, sender),
         "standing": _standing(result, sender),
-        "warnings": sum(f.severity == "warning" and f.rule != Rule.SUBMISSION_LATE for f in own),
+        "warnings": sum(f.severity == "warning" for f in own),
         **{key: status[key] for key in ("expected", "listed", "established", "errors")},
     }
 
@@ -176,8 +176,7 @@ def _faults(findings: list[Any]) -> Iterator[dict[str, Any]]:
     """Yield one line a rule: its title, how often, at which units. Values stay in the attachment."""
     groups: dict[str, list[Any]] = {}
     for f in findings:
-        if f.rule != Rule.SUBMISSION_LATE:
-            groups.setdefault(f.rule, []).append(f)
+        groups.setdefault(f.rule, []).append(f)
     for rule, group in groups.items():
         names = list(dict.fromkeys(f.unit_name for f in group if f.unit_name))
         more = [line("letters", "more", count=len(names) - UNITS_NAMED)] if len(names) > UNITS_NAMED else []

@@ -89,7 +89,7 @@ def _told(round: Round, counts: Mapping[str, int]) -> dict[str, int | None]:
 
 def _findings(told: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
     """Yield the lines of `findings.csv`, of which each column is one of `told`; no number for a finding without row."""
-    names = {"submitter_code": "submitter", "submitter": "submitter_name", "unit_code": "unit"}
+    names = {"submitter_code": "submitter", "submitter": "submitter_name", "unit_code": "unit", "severity": "weighed"}
     columns = {name: told[names.get(name, name)].tolist() for name in FINDINGS}
     columns["row"] = [row or "" for row in columns["row"]]
     yield from zip(*columns.values(), strict=True)

@@ -134,7 +134,8 @@ def _unit(unit: dict[str, Any], received: dt.date | None, result: Result) -> dic
     newest = progress.received if progress else received
     return {
         "version": result.version_of(unit["code"]),
-        **{key: unit[key] for key in ("code", "name", "status", "late", "errors", "warnings")},
+        **{key: unit[key] for key in ("code", "name", "status", "late", "errors")},
+        "warnings": result.senders[unit["code"]]["doubts"],
         **shares(unit),
         "lacking": unit["expected"] - (unit["established"] or 0),
         "received": vietnamese_date(newest),
