@@ -238,6 +238,13 @@ def test_every_sheet_prints_on_a4_landscape(mixed: Outcome) -> None:
         assert sheet["A1"].value, key
 
 
+def test_a_long_name_of_the_round_is_cut_and_no_day(run: Run) -> None:
+    feet = {s.oddFooter.left.text for s in sheets(run({}, round="nghe-an-2022", as_of="2022-03-05")).values()}
+    (foot,) = feet
+    assert foot.endswith("… – ngày 05/03/2022") and "Tổng hợp, hoàn thiện dữ liệu cán bộ MTTQ" in foot
+    assert len(foot) < 160
+
+
 def test_rows_are_high_enough_for_their_texts(mixed: Outcome) -> None:
     sheet = sheets(mixed)["list"]
     name = NAMES[units_of("094")[1].code]
