@@ -23,12 +23,14 @@ from docx.shared import Mm, Pt
 from docx.text.paragraph import Paragraph
 from lxml import etree
 
+from pipeline import agree
 from pipeline.agree import Disagreement, compare
 from pipeline.errors import OperatorError
 from pipeline.model import Arrival, Shift, Standing, Tally
 from pipeline.render.machine import summary, write_machine_results
 from pipeline.render.papers import DISPATCH, INTERNAL, NOTICE, PAPERS, REPORT, WORDS, write_papers
 from pipeline.render.shares import Share, ranked
+from pipeline.render.word import padded
 from pipeline.render.wording import worded
 from pipeline.run import Result, judge
 from schemas.data import TEMPLATES
@@ -426,11 +428,34 @@ def test_a_long_table_stands_in_an_annex(mixed: Papers, tmp_path: Path) -> None:
 def test_a_countrys_lists_leave_out_the_lowest_level(mixed: Papers, tmp_path: Path) -> None:
     papers = _written(tmp_path, mixed.result, _templates(tmp_path, WORDS, "pages = 2000", "pages = 138"))
     for name in (REPORT, NOTICE, INTERNAL):
-        assert "Danh sách của Mặt trận cấp xã có trong bảng tổng hợp điện tử." in papers[name].text
+        assert "Danh sách này không gồm Mặt trận cấp xã." in papers[name].text
         caption = "nguoi-phu-trach" if name == INTERNAL else "danh-sach-trang"
         units = {row[1] for row in papers[name].table(caption) if row[0] != row[1]}
         assert units <= {unit.full_name for unit in ROUND.submitting_units.values()}
         assert len(units) == (10 if name == REPORT else 8)  # the report tells who is not listed, too
+
+
+def test_large_numbers_have_a_dot_before_every_three_digits(mixed: Papers, tmp_path: Path) -> None:
+    rows: list[list[str | int]] = [["cấp xã", 1981, 7]]
+    tables = [Tally("Số người", ["Cấp", "Tổng số", "Tự nguyện"], rows, ["Cộng", 11371, 7])]
+    result = dataclasses.replace(mixed.result, rollup=dataclasses.replace(mixed.result.rollup, tables=tables))
+    papers = _written(tmp_path, result)
+    assert papers.report.table("so-lieu") == [["Cấp xã", "1.981", "7"], ["Cộng", "11.371", "7"]]
+    assert "tháng     năm 2022" in papers.report.text and Share(9630, 10603).ratio == "9.630/10.603"
+    assert (padded(7), padded(11371)) == ("07", "11.371")
+
+
+def test_numbers_with_dots_are_read_back() -> None:
+    counts = {"expected": 10603, "listed": 9710, "established": 9630, "named": 0, "staffed": 0, "complete": 0}
+    summary = {
+        "levels": {"commune": counts},
+        "units": [{**counts, "name": "A", "errors": 0, "warnings": 0, "score": 0}],
+    }
+    levels = [[["Cấp"]], [["Cấp xã"], ["10.603"], ["9.630/10.603", "90,8 %"]]]
+    agree._compare_paper("bao-cao.docx", {"ket-qua-theo-cap": levels, "thu-tu": [[["A"], ["9.630 (90,8 %)"]]]}, summary)
+    for wrong in ({"ket-qua-theo-cap": [[], [["9.631/10.603"]]]}, {"thu-tu": [[["A"], ["9.631 (90,8 %)"]]]}):
+        with pytest.raises(Disagreement):
+            agree._compare_paper("bao-cao.docx", wrong, summary)
 
 
 def test_changes_are_counted_and_listed_persons_only_by_kind(full: Papers) -> None:
@@ -687,6 +712,12 @@ def test_tables_repeat_their_header_and_split_no_row(full: Papers, name: str) ->
         assert sum(grid) == width
         for row in table.rows:
             assert sum(tc.grid_span for tc in row._tr.tc_lst) == len(grid)
+
+
+@pytest.mark.parametrize("name", [REPORT, DISPATCH, NOTICE])
+def test_the_last_word_of_the_title_does_not_stand_alone(mixed: Papers, name: str) -> None:
+    titles = [p.text for p in mixed[name].document.paragraphs if p.text.startswith("Kết quả củng cố")]
+    assert titles == [] if name == DISPATCH else titles[0].endswith("tỉnh Điện\u00a0Biên")
 
 
 @pytest.mark.parametrize("name", [REPORT, DISPATCH, NOTICE])

@@ -37,7 +37,7 @@ def paper_facts(result: Result, told: pd.DataFrame, words: Words) -> dict[str, A
         "office": round.office.name,
         "document": round.form.document,
         "pages": bool(round.form.of_kind("link")),
-        "year": result.as_of.year,
+        "year": str(result.as_of.year),
         "as_of": paper_date(result.as_of),
         "basis": words.say("basis", "order", **{**round.source.model_dump(), "date": paper_date(round.source.date)}),
         "submitters": line("levels", round.submitters),
