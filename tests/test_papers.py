@@ -246,7 +246,7 @@ def test_who_sent_when_and_what_they_must_do(mixed: Papers) -> None:
     assert "có 9/10 đơn vị cấp huyện đã gửi danh sách “Trang cộng đồng”, đạt 90,0 %" in text
     assert "trong đó 08 đơn vị gửi đúng hạn, 01 đơn vị gửi sau thời hạn" in text
     assert "- Gửi sau thời hạn (01 đơn vị): huyện Mường Ảng (ngày 01/4/2022)." in text
-    assert "- Đã gửi nhưng tệp không đọc được (01 đơn vị): huyện Tủa Chùa." in text
+    assert "- Đã gửi nhưng tệp không đọc được hoặc chưa có số liệu (01 đơn vị): huyện Tủa Chùa." in text
     assert "- Chưa gửi (01 đơn vị): huyện Nậm Pồ." in text
     assert "có 01 tệp chưa xác định được đơn vị gửi" in text
     assert "8/10 Mặt trận cấp huyện (80,0 %) và 92/129 Mặt trận cấp xã (71,3 %) đã có “Trang cộng đồng”" in text
