@@ -148,7 +148,7 @@ def test_what_only_some_rounds_have(tmp_path: Path) -> None:
         empty,
         rollup=dataclasses.replace(empty.rollup, tables=[tally, dataclasses.replace(tally, internal=True)]),
         shifts=[Shift("095", "persons", "leader_name", "Lò Văn Pánh", "Giàng Thị Dua", personal=True)] * 2,
-        standings=[Standing("096", 1, 9.5, 10, [("Đúng hạn", 5, 5)], ["Gửi <b>"], 8.25, 2, praised=True)],
+        standings=[Standing("096", 1, 9.5, 10, [("Đúng hạn", 5, 5)], ["Gửi <b>"], 8.3, 2, praised=True)],
     )
     write_overview(full, worded(full), path)
     text = path.read_text(encoding="utf-8")
@@ -161,7 +161,7 @@ def test_what_only_some_rounds_have(tmp_path: Path) -> None:
     assert shown == [[str(cell) for cell in row] for row in (tally.header, *tally.rows, tally.total)]
     rank = tree.xpath('//section[@aria-labelledby="thi-dua"]//tbody/tr')[0]
     assert [words(cell) for cell in rank] == [
-        "Huyện Mường Nhé Biểu dương", "1", "9,5/10", "8,25 (2 tháng)", "Gửi <b>",
+        "Huyện Mường Nhé Biểu dương", "1", "9,5/10", "8,3 (2 tháng)", "Gửi <b>",
     ]  # fmt: skip
 
 

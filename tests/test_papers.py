@@ -169,7 +169,7 @@ def full(mixed: Papers, tmp_path_factory: pytest.TempPathFactory) -> Papers:
     ]
     standings = [
         Standing(
-            code, rank, 10 - rank / 2, 10, [("Gửi đúng hạn", 10 - rank / 2, 10)], ["Lập 02 Trang"], 8.25, 3, rank < 4
+            code, rank, 10 - rank / 2, 10, [("Gửi đúng hạn", 10 - rank / 2, 10)], ["Lập 02 Trang"], 8.3, 3, rank < 4
         )
         for rank, code in enumerate(ROUND.submitting_units, start=1)
     ]
@@ -477,9 +477,9 @@ def test_the_emulation_names_the_best_and_tells_the_others_what_they_lack(full: 
     for paper in (full.report, full[NOTICE]):
         assert best in paper.text
         rows = paper.table("thi-dua")
-        assert rows[0] == ["1", "Thành phố Điện Biên Phủ", "9,5", "9,5", "8,25 (3 tháng)", "Lập 02 Trang"]
+        assert rows[0] == ["1", "Thành phố Điện Biên Phủ", "9,5", "9,5", "8,3 (3 tháng)", "Lập 02 Trang"]
         assert len(rows) == 10
-    assert [row[-1] for row in full.report.table("ket-qua-theo-don-vi")[:2]] == ["9,5", "9"]
+    assert [row[-1] for row in full.report.table("ket-qua-theo-don-vi")[:2]] == ["9,5", "9,0"]
     assert "tính vào điểm thi đua" in full[DISPATCH].text
 
 

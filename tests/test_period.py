@@ -167,6 +167,7 @@ def test_points_of_months_make_the_year(monthly: Any) -> None:
     assert march.unit("094")["score"] == 0.0
     april = monthly("2022-04-20")
     assert april.unit(MUONG_ANG)["score"] == 0.0
+    assert "\ngửi danh sách “Trang cộng đồng”\n" in _text(april.folder / "bao-cao.docx")  # not: in time
     text = (april.folder / "tong-quan.html").read_text(encoding="utf-8")
     assert "50,0" in text or "50" in text  # the year: the mean of 100 and 0
 

@@ -13,7 +13,7 @@ from pipeline.model import Standing
 from pipeline.render.annexes import changes, duties, listed_levels, page_groups
 from pipeline.render.chart import Bar, Chart
 from pipeline.render.machine import summary
-from pipeline.render.shares import Share, against_targets, decimal, ranked
+from pipeline.render.shares import Share, against_targets, decimal, points_of, ranked
 from pipeline.render.word import Words, padded, paper_date, uncapitalised
 from pipeline.run import Result
 from schemas.messages import line, messages, title
@@ -200,7 +200,7 @@ class _Teller:
             "expected": sender["expected"],
             "counts": [sender[measure] for measure in self.round.measures],
             "errors": sender["errors"],
-            "score": decimal(standing.score) if standing else "-",
+            "score": points_of(standing.score) if standing else "-",
         }
 
     def extensions(self) -> list[str]:
@@ -261,12 +261,12 @@ class _Teller:
 
     def standing(self, standing: Standing) -> dict[str, Any]:
         """Return a sender's line in the table of the emulation."""
-        year = "" if standing.year is None else decimal(standing.year)
+        year = "" if standing.year is None else points_of(standing.year)
         return {
             "rank": standing.rank,
             "name": self.round.register.units[standing.code].full_name,
-            "points": [decimal(points) for _, points, _ in standing.criteria],
-            "score": decimal(standing.score),
+            "points": [points_of(points) for _, points, _ in standing.criteria],
+            "score": points_of(standing.score),
             "year": self.words.say("emulation", "year", score=year, months=standing.months) if year else "",
             "lacking": "; ".join(standing.lacking) or self.words.say("emulation", "complete"),
         }

@@ -86,6 +86,11 @@ def grouped(number: int) -> str:
     return f"{number:,}".replace(",", ".")
 
 
+def points_of(number: float) -> str:
+    """Return points with the one decimal that all of a column have: `76,0`."""
+    return f"{number:.1f}".replace(".", ",")
+
+
 def decimal(number: float) -> str:
     """Return a number with at most two decimals and a decimal comma."""
     return f"{number:.2f}".rstrip("0").rstrip(".").replace(".", ",")

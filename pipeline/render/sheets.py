@@ -26,7 +26,7 @@ _KINDS: dict[str, dict[str, Any]] = {
     "center": {"align": "center"},
     "code": {"align": "center", "num_format": "@", "quote_prefix": True},
     "number": {"align": "center", "num_format": "#,##0"},
-    "points": {"align": "center", "num_format": "#,##0.0#"},
+    "points": {"align": "center", "num_format": "#,##0.0"},
     "percent": {"align": "center", "num_format": "0.0%"},
     "date": {"align": "center", "num_format": "dd/mm/yyyy"},
 }
