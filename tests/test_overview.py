@@ -66,7 +66,7 @@ def test_levels_and_targets_are_those_of_the_summary(mixed: Outcome) -> None:
     measures = ("listed", "established", "named", "staffed", "complete")
     assert [words(cell).split()[0] for cell in row[1:]] == [f"{commune[key]}/129" for key in measures]
     card = next(words(card) for card in tree.xpath('//ul[@class="targets"]/li') if "Cấp xã" in words(card))
-    assert f"{commune['established']}/129 đơn vị; mục tiêu 100 %" in card
+    assert f"{commune['established']}/129 đơn vị; chỉ tiêu 100 %" in card
     assert f"Còn thiếu {129 - commune['established']} đơn vị" in card
     assert re.search(r"\d+,\d %", card)
 

@@ -359,6 +359,20 @@ def test_a_round_without_deadline_targets_and_addressee(tmp_path: Path) -> None:
     assert "(phần đậm" not in text  # no target, no gaps in the chart
 
 
+@pytest.mark.parametrize(
+    ("round", "said"),
+    [
+        ("dien-bien-2026", "Thực hiện Công văn số       /             ngày     tháng     năm        của Ban"),
+        ("nghe-an-2022", "Thực hiện Công văn số       /             ngày     tháng 01 năm 2022 của Ban Thường trực"),
+        ("thai-nguyen-2022", "Thực hiện Kết luận Hội nghị triển khai “Trang cộng đồng” ngày 05/8/2022 của"),
+    ],
+)
+def test_an_order_without_number_and_day_leaves_room_for_them(tmp_path: Path, round: str, said: str) -> None:
+    papers = _written(tmp_path, _judged(tmp_path, {}, round=load_round(round)))
+    for name in (REPORT, DISPATCH, NOTICE):
+        assert said in papers[name].text
+
+
 def test_communes_that_submit_themselves(tmp_path: Path) -> None:
     round = load_round("dien-bien-2026")
     papers = _written(tmp_path, _judged(tmp_path, {}, round=round))

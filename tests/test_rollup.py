@@ -278,7 +278,7 @@ def test_round_of_one_level_without_date_or_target(run: Run, tmp_path: Path) -> 
     folder = next(outcome.folder.parent.glob("*/tong-hop.xlsx"))
     book = openpyxl.load_workbook(folder)
     headers = {cell.value for row in book[WORDS["summary"]["name"]].iter_rows() for cell in row}
-    assert not headers & {"Thời hạn", "Mục tiêu có Trang", WORDS["targets"]["title"]}
+    assert not headers & {"Thời hạn", "Chỉ tiêu có Trang", WORDS["targets"]["title"]}
     assert "Tỷ lệ có Trang" in headers
     units = [row[1].value for row in book[WORDS["list"]["name"]].iter_rows()]
     assert "Cấp xã" not in units
