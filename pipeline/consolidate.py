@@ -249,5 +249,5 @@ def _senders(
 
 
 def vietnamese_date(day: dt.date | None) -> str:
-    """Return a date as papers print it: `05/01/2022`."""
+    """Return a date as screens and tables print it: `05/03/2022`."""
     return day.strftime("%d/%m/%Y") if day else ""

@@ -166,7 +166,7 @@ def test_the_day_beside_a_version_is_its_own(run: Run, capsys: pytest.CaptureFix
     cells = {cell.value: cell for row in sheet.iter_rows() for cell in row if cell.value}
     row, column = cells["Huyện Nậm Pồ"].row, cells["Ngày gửi lần đầu"].column
     assert f"{sheet.cell(row, column).value:%d/%m/%Y}" == "01/04/2022"
-    assert "(gửi ngày 04/04/2022, lần đầu ngày 01/04/2022, quá hạn 2 ngày)" in _text(_letter(outcome, "103"))
+    assert "(gửi ngày 04/4/2022, lần đầu ngày 01/4/2022, quá hạn 2 ngày)" in _text(_letter(outcome, "103"))
 
 
 def test_a_late_list_in_order_has_nothing_to_look_at(run: Run) -> None:

@@ -11,10 +11,10 @@ import pandas as pd
 
 from pipeline.model import SHIFTS, Shift
 from pipeline.render.shares import Share
-from pipeline.render.word import Words, padded, paper_date
+from pipeline.render.word import Words, padded
 from pipeline.run import Result
 from schemas.messages import line, messages, title
-from schemas.text import search_key
+from schemas.text import paper_date, search_key
 
 _REACHES_A_PERSON = re.compile(r"@|\d(?:[\s.\-]*\d){6}")
 

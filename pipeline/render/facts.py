@@ -14,11 +14,11 @@ from pipeline.render.annexes import changes, duties, listed_levels, page_groups
 from pipeline.render.chart import Bar, Chart
 from pipeline.render.machine import summary
 from pipeline.render.shares import Share, against_targets, decimal, points_of, ranked
-from pipeline.render.word import Words, padded, paper_date, uncapitalised
+from pipeline.render.word import Words, padded, uncapitalised
 from pipeline.run import Result
 from schemas.messages import line, messages, title
 from schemas.round import MEASURES, Round
-from schemas.text import capitalised
+from schemas.text import capitalised, paper_date
 
 
 def paper_facts(result: Result, told: pd.DataFrame, words: Words) -> dict[str, Any]:

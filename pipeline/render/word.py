@@ -76,16 +76,6 @@ class Words:
             raise OperatorError("bad_template", name=self._path.name, reason=reason) from None
 
 
-def paper_date(day: dt.date | None) -> str:
-    """Return a date as official papers write it: a leading zero for days below 10 and for months 1 and 2 only.
-
-    Decree 30/2020/ND-CP, annex I: `05/01/2022`, `27/5/2022`.
-    """
-    if day is None:
-        return ""
-    return f"{day.day:02d}/{day.month:02d}/{day.year}" if day.month < 3 else f"{day.day:02d}/{day.month}/{day.year}"
-
-
 def uncapitalised(text: str) -> str:
     """Return a title as it stands within a sentence."""
     return text[:1].lower() + text[1:]
