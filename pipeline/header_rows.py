@@ -131,7 +131,7 @@ class HeaderRows:
                     return False
         if len(texts) < 2:
             return False
-        # Half of them speak of the form, or four do, a third of all, or three in its own words: clerks add many columns.
+        # Half of them speak of the form, or four and a third do, or three in its own words: clerks add columns.
         known = sum(map(self.headers.knows, texts))
         return 2 * known >= len(texts) or 3 * known >= max(12, len(texts)) or sum(map(self.headers.is_name, texts)) >= 3
 

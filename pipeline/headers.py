@@ -77,6 +77,10 @@ class Headers:
         self._former, self._current = (tuple(map(search_key, dated[key])) for key in ("former", "current"))
         self._family = {search_key(text) for text in vocabulary()["names"]["family"]}
         self._given = search_key(vocabulary()["names"]["given"])
+        offices = [
+            word for word in vocabulary()["organisation"]["prefixes"] if word not in vocabulary()["pages"]["labels"]
+        ]
+        self._offices = tuple(map(search_key, offices))  # in many a title
         self._fillers = [search_key(word) for word in form.fillers]
         persons = [pair for pair in self._grouped if pair[1] in self._contact_roles]
         self._persons = sorted(persons, key=lambda pair: -len(pair[0]))
@@ -271,7 +275,8 @@ class Headers:
         words = name.split()
         joined = " ".join(parts)
         contained = 0.0
-        if not of_a_person and _contains(joined, words):  # together they say more than words of it here and there
+        if not of_a_person and _contains(joined, words) and not name.startswith(self._offices):
+            # Together they say more than words of it here and there.
             contained = CONTAINS + len(words) / 100 + (f" {name} " in f" {joined} ")
         # A heading may reach too far over the columns beside it: a column that names itself belongs to nobody.
         return max(

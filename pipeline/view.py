@@ -12,7 +12,7 @@ from schemas.kinds.blank import is_blank
 from schemas.text import ROMAN, clean
 
 ORDINAL = re.compile(rf"^\d{{1,4}}\s*[.)]?$|^{ROMAN}\s*[.)]?$|^[A-Da-d]\s*[.)]?$")
-_DATA = re.compile(r"^\W*[0-9]{6}|[\w.+-]@\w", re.MULTILINE)  # of a cell, or of cells one below the other
+_DATA = re.compile(r"^[^\w\n]*[0-9]{6}|[\w.+-]@\w", re.MULTILINE)  # of a cell, or of cells one below the other
 
 
 class View:

@@ -303,6 +303,14 @@ def test_a_form_for_one_unit_may_name_the_place_above_it(run: Run) -> None:
     assert outcome.rows[unit.code]["leader_email"] == row["leader_email"]
 
 
+def test_a_form_for_one_unit_may_name_it_in_its_title_alone(run: Run) -> None:
+    unit, row = ROUND.expected[SENDERS[0]][2], right_rows(SENDERS[0])[2]
+    body = [[label, row[key]] for label, key in zip(HEADER[2:7], KEYS[1:6], strict=True)]
+    title = f"ỦY BAN MTTQ VIỆT NAM {unit.full_name.upper()}"
+    outcome = run({"2022-03-20/phieu.docx": _word(title, body)})
+    assert {key: outcome.rows[unit.code][key] for key in KEYS[1:6]} == {key: row[key] for key in KEYS[1:6]}
+
+
 def test_findings_of_such_a_sheet_stand_at_its_own_cells(run: Run) -> None:
     rows = right_rows(SENDERS[0])
     rows[3]["leader_phone"] = "0912xxxxxx"
@@ -615,6 +623,18 @@ def test_a_header_may_say_more_of_its_columns_than_the_form(run: Run) -> None:
     heads = [[*page, *both] for page, both in zip(pages, persons, strict=True)]
     outcome = _sent(run, [_headed(head, *further[: 2 + place % 4]) for place, head in enumerate(heads)])
     _reads_all(outcome, len(heads))
+
+
+def test_persons_that_the_form_does_not_ask_for_take_nobodys_place(run: Run) -> None:
+    whose = ["Chủ tịch", "Lãnh đạo phụ trách", "Cán bộ quản lý, vận hành"]
+    upper = [*HEADER[:4], *(text for who in whose for text in (who, "", ""))]
+    lower = ["", "", "", "", *3 * PERSON]
+
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        grid = [[*line[:4], "Lò Văn Chủ", "0911111111", "ct@gmail.com", *line[4:]] for line in _lines(rows)]
+        return _book([_title(sender), upper, lower, *grid], merges=("E2:G2", "H2:J2", "K2:M2"))
+
+    _reads_all(_sent(run, [shape]), 1)
 
 
 def test_a_sign_or_a_number_in_a_header_does_not_make_it_data(run: Run) -> None:
