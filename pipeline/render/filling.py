@@ -25,10 +25,12 @@ class Mark:
 
 @dataclass(frozen=True)
 class FormRow:
-    """One row to print: texts by column key, and the marks on its cells."""
+    """One row to print: texts by column key, the marks on its cells, its unit's code, the columns that were judged."""
 
     values: dict[str, str]
     marks: dict[str, list[Mark]] = field(default_factory=dict)
+    unit: str = ""
+    judged: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -62,5 +64,5 @@ def prefilled(round: Round, sender: str, known: Carried) -> Filling:
     rows: dict[str, list[FormRow]] = {level: [] for level in round.lists}
     for unit in round.expected[sender]:
         name = {round.form.unit_key: round.listed_names[unit.code]}
-        rows[unit.level].extend(FormRow({**values, **name}) for values in known.get(unit.code) or [{}])
+        rows[unit.level].extend(FormRow({**values, **name}, unit=unit.code) for values in known.get(unit.code) or [{}])
     return Filling(rows)

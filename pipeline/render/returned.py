@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import compress
 from typing import Any
 
 from pipeline.consolidate import vietnamese_date
@@ -41,7 +42,7 @@ def filling_of(result: Result, told: list[Any], sender: str) -> Filling:
                 row.values[key] = name
             rows[unit.level].append(row)
         if unit.code in missing:
-            rows[unit.level].append(FormRow({key: name}, {key: [missing[unit.code]]}))
+            rows[unit.level].append(FormRow({key: name}, {key: [missing[unit.code]]}, unit.code))
     rows[result.round.lists[-1]].extend(by_unit.get("", []))
     questions = {question.key for question in result.round.questions}
     elsewhere = [f for f in told if not f.cell or f.column in questions]
@@ -100,4 +101,5 @@ def _typed(result: Result, sender: str, marks: _Marks) -> Iterator[tuple[str, Fo
         for key, (other, cell) in [(k, sheet_and_cell(c, sheet)) for k, c in zip(keys, where, strict=True) if "!" in c]:
             if there := marks.get((file, other), {}).get((cell, key)):
                 marked[key] = there
-        yield code, FormRow(dict(zip(keys, map(clean, typed), strict=True)), marked)
+        judged = frozenset(compress(keys, where))
+        yield code, FormRow(dict(zip(keys, map(clean, typed), strict=True)), marked, code, judged)

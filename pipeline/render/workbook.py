@@ -159,7 +159,7 @@ class _Form:
         self.forms, self.book, self.words, self.round, self.form = forms, book, book.words, forms.round, forms.form
         self.filling, self.units = filling, self.round.expected[sender.code]
         self.places: list[tuple[Mark, str]] = []
-        self.listed: list[tuple[int, FormRow]] = []  # rows of the list that name a unit
+        self.listed: list[tuple[int, FormRow, dict[str, Any]]] = []  # rows that name a unit, and what is printed
 
     def write(self) -> None:
         """Write what must be corrected (if anything), the list, and the right names."""
@@ -210,6 +210,7 @@ class _Form:
     def _row(self, sheet: SheetWriter, number: int | None, row: FormRow) -> None:
         forms = self.forms
         cells: list[Cell] = [(0, number, forms.centred)]
+        printed: dict[str, Any] = {}
         for place, column in enumerate(self.form.columns, start=1):
             value: Any = row.values.get(column.key, "")
             # The units are given; a clerk writes into every other cell, and where a unit's name must be corrected.
@@ -222,9 +223,10 @@ class _Form:
                 if column.kind == "number":
                     look = self.book.cell("center", locked=False, num_format=_number_format(value, column))
             cells.append((place, value, look))
+            printed[column.key] = value
         line = sheet.write_fit(cells)
         if row.values.get(self.form.unit_key):
-            self.listed.append((line, row))
+            self.listed.append((line, row, printed))
 
     def _mark(self, sheet: SheetWriter, place: tuple[int, int], marks: list[Mark]) -> None:
         self.places.extend((mark, address(place)) for mark in marks)
@@ -309,13 +311,13 @@ class _Form:
         sheet.line(words["title"], **_TITLE)
         sheet.line(words["note"], italic=True)
         header = sheet.header(forms.check.columns)
-        names = {self.round.listed_names[unit.code]: forms.names.get(unit.code, "") for unit in self.units}
-        for number, (row, listed) in enumerate(self.listed, start=1):
-            unit = listed.values[unit_key]
-            formulas = forms.check.of_row(row + 1, sheet.row + 1, names.get(unit, ""), listed)
-            sheet.write([(0, number, forms.centred), (1, unit, forms.given)], rest=formulas)
+        names = {unit.code: (unit.level, forms.names.get(unit.code, "")) for unit in self.units}
+        for number, (row, listed, printed) in enumerate(self.listed, start=1):
+            known = names.get(listed.unit, ("", ""))
+            formulas = forms.check.of_row(row + 1, sheet.row + 1, known, listed, printed)
+            sheet.write([(0, number, forms.centred), (1, printed[unit_key], forms.given)], rest=formulas)
         sheet.finish((header, header), frozen_columns=2, filtered=False)
-        sheet.paper.protection = _NOTHING_ALLOWED
+        sheet.paper.protection, sheet.paper.hidden = _NOTHING_ALLOWED, len(forms.check.columns)
 
     # --- right names
 
