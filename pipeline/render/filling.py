@@ -38,7 +38,8 @@ class Filling:
     """What stands in a form: rows by level, and marks that belong to no cell.
 
     `repaired`, `settled` (explained or accepted) and `changes` (since the version before) are told below the
-    corrections, `progress` above them. `statements` are the answers to the round's questions, as typed.
+    corrections, `progress` above them. `statements` are the answers to the round's questions, as typed, `answers` the
+    marks on them.
     """
 
     rows: dict[str, list[FormRow]]
@@ -48,11 +49,14 @@ class Filling:
     changes: list[Mark] = field(default_factory=list)
     progress: str = ""
     statements: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, list[Mark]] = field(default_factory=dict)
 
     @property
     def marks(self) -> Iterable[Mark]:
         """All marks, those of the whole file first."""
         yield from self.whole
+        for marks in self.answers.values():
+            yield from marks
         for rows in self.rows.values():
             for row in rows:
                 for marks in row.marks.values():

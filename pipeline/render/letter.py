@@ -179,7 +179,7 @@ def _faults(findings: list[Any]) -> Iterator[dict[str, Any]]:
         if f.rule != Rule.SUBMISSION_LATE:
             groups.setdefault(f.rule, []).append(f)
     for rule, group in groups.items():
-        names = list(dict.fromkeys(f.unit_name for f in group if f.unit_name))
+        names = list(dict.fromkeys(name for f in group if (name := f.unit_name or _in_answers(f))))
         more = [line("letters", "more", count=len(names) - UNITS_NAMED)] if len(names) > UNITS_NAMED else []
         about_files = rule.startswith(("file.", "form.")) or rule in _OF_FILES
         yield {
@@ -188,6 +188,11 @@ def _faults(findings: list[Any]) -> Iterator[dict[str, Any]]:
             "where": ", ".join(names[:UNITS_NAMED] + more),
             "advice": group[0].message if about_files else "",
         }
+
+
+def _in_answers(f: Any) -> str:
+    """Return where the answers to the round's questions stand if a finding is about one, else ""."""
+    return line("letters", "on_questions") if f.facts.get("question") else ""
 
 
 def route(message: EmailMessage, round: Round, sender: str) -> None:

@@ -44,9 +44,12 @@ def filling_of(result: Result, told: list[Any], sender: str) -> Filling:
         if unit.code in missing:
             rows[unit.level].append(FormRow({key: name}, {key: [missing[unit.code]]}, unit.code))
     rows[result.round.lists[-1]].extend(by_unit.get("", []))
-    questions = {question.key for question in result.round.questions}
-    elsewhere = [f for f in told if not f.cell or f.column in questions]
-    whole = [f for f in elsewhere if f.rule != Rule.UNIT_MISSING and f.severity != "note"]
+    statements = said_in(result.files_from.get(sender, []))
+    answers: dict[str, list[Mark]] = {}
+    for f in told:
+        if f.cell and f.column in statements and f.severity != "note":
+            answers.setdefault(f.column, []).append(_mark(f))
+    whole = [f for f in told if not f.cell and f.rule != Rule.UNIT_MISSING and f.severity != "note"]
     repaired = [f for f in told if f.rule == Rule.CELL_REPAIRED][:REPAIRS_SHOWN]
     settled = [f for f in told if isinstance(f.decision, Decision)][:REPAIRS_SHOWN]
     return Filling(
@@ -56,7 +59,8 @@ def filling_of(result: Result, told: list[Any], sender: str) -> Filling:
         settled=[replace(_mark(f), message=_settled(f), suggestion="") for f in settled],
         changes=list(_changes(result, sender)),
         progress=progress_line(result, sender),
-        statements=said_in(result.files_from.get(sender, [])),
+        statements=statements,
+        answers=answers,
     )
 
 

@@ -153,12 +153,12 @@ class Forms:
 
 
 class _Form:
-    """The sheets of one form; `places` collects every mark with its cell while the list is written."""
+    """The sheets of one form; `places` collects every mark with its sheet and cell while they are written."""
 
     def __init__(self, forms: Forms, book: Book, sender: Unit, filling: Filling) -> None:
         self.forms, self.book, self.words, self.round, self.form = forms, book, book.words, forms.round, forms.form
         self.filling, self.units = filling, self.round.expected[sender.code]
-        self.places: list[tuple[Mark, str]] = []
+        self.places: list[tuple[Mark, str, str]] = []
         self.listed: list[tuple[int, FormRow, dict[str, Any]]] = []  # rows that name a unit, and what is printed
 
     def write(self) -> None:
@@ -229,7 +229,7 @@ class _Form:
             self.listed.append((line, row, printed))
 
     def _mark(self, sheet: SheetWriter, place: tuple[int, int], marks: list[Mark]) -> None:
-        self.places.extend((mark, address(place)) for mark in marks)
+        self.places.extend((mark, sheet.paper.name, address(place)) for mark in marks)
         if len(self.places) <= NOTES_PER_SHEET:
             note = "\n".join(f"{mark.severity_name}: {mark.message}" for mark in marks)
             height = 24 + 17 * sum(len(part) // 42 + 1 for part in note.split("\n"))
@@ -244,10 +244,11 @@ class _Form:
         sheet.line(words["note"], italic=True)
         header = sheet.header(_columns(words))
         for number, question in enumerate(self.round.questions, start=1):
-            answer = self.filling.statements.get(question.key, "")
-            row = sheet.write_fit(
-                [(0, number, forms.centred), (1, question.text, forms.given), (2, answer, forms.free)]
-            )
+            answer, look = self.filling.statements.get(question.key, ""), forms.free
+            if marks := self.filling.answers.get(question.key):
+                look = self.book.toned("given", marks[0].severity, locked=False)
+                self._mark(sheet, (sheet.row, 2), marks)
+            row = sheet.write_fit([(0, number, forms.centred), (1, question.text, forms.given), (2, answer, look)])
             if question.kind == "yes-no":
                 sheet.paper.validate(row, 2, row, Validation("list", formulas=one_of(answers())))
         sheet.finish((header, header), frozen_columns=0, filtered=False)
@@ -267,11 +268,11 @@ class _Form:
         header = sheet.header(_columns(words))
         gravity = list(self.words["tones"])
         entries = sorted(
-            [(mark, "") for mark in self.filling.whole] + self.places,
+            [(mark, "", "") for mark in self.filling.whole] + self.places,
             key=lambda entry: gravity.index(entry[0].severity),
         )
-        for number, (mark, cell) in enumerate(entries, start=1):
-            self._entry(sheet, number, mark, cell)
+        for number, entry in enumerate(entries, start=1):
+            self._entry(sheet, number, *entry)
         filling = self.filling
         told = {"repaired_title": filling.repaired, "settled_title": filling.settled, "changes_title": filling.changes}
         for key, marks in told.items():
@@ -283,20 +284,21 @@ class _Form:
         sheet.finish((header, header), frozen_columns=0, filtered=False)
         sheet.paper.active = True
 
-    def _entry(self, sheet: SheetWriter, number: int, mark: Mark, cell: str) -> None:
+    def _entry(self, sheet: SheetWriter, number: int, mark: Mark, place: str, cell: str) -> None:
         forms, whole = self.forms, (2, self.words["todo"]["whole_file"], self.forms.centred)
+        shown = cell if place == self.words["list"]["name"] else f"{place} {cell}"
         cells: list[Cell] = [
             (0, number, forms.centred),
             (1, mark.severity_name, self.book.toned("text", mark.severity)),
-            (2, cell, forms.linked) if cell else whole,
+            (2, shown, forms.linked) if cell else whole,
             *self._told(mark),
             (8, "", forms.ticked),
             (9, "", forms.free),
             (10, mark.rule, forms.small),
         ]
-        row = sheet.write_fit(cells, slice(3, 8))
+        row = sheet.write_fit(cells, slice(2, 8))
         if cell:
-            sheet.paper.link(row, 2, f"internal:'{self.words['list']['name']}'!{cell}", cell)
+            sheet.paper.link(row, 2, f"internal:'{place}'!{cell}", shown)
 
     def _told(self, mark: Mark) -> list[Cell]:
         texts = (mark.unit, mark.label, mark.message, mark.value, mark.suggestion)
