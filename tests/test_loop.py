@@ -111,6 +111,16 @@ def test_worse_is_said_too(run: Run) -> None:
     assert "đã sửa 0/1, còn 1, phát sinh 2" in _letter(outcome)
 
 
+def test_a_cell_that_is_wrong_in_another_way_is_not_corrected(run: Run) -> None:
+    rows = _faulty()
+    run({"2022-03-01/a.xlsx": Book(SENDER, rows).bytes()})
+    rows[1]["leader_phone"] = ""
+    rows[4]["page_link"] = "fb.me/abcdef"
+    rows[3]["leader_email"] = right_rows(SENDER)[3]["leader_email"]
+    outcome = run({"2022-03-05/b.xlsx": Book(SENDER, rows).bytes()})
+    assert "đã sửa 1/4, còn 3, phát sinh 0" in _letter(outcome)
+
+
 def test_accepted_proposals_are_applied_and_told(run: Run) -> None:
     rows = _faulty()
     rows[5]["leader_email"] = "panh@gmail.con"

@@ -30,7 +30,7 @@ def filling_of(result: Result, told: list[Any], sender: str) -> Filling:
     known unit at the end.
     """
     by_unit: dict[str, list[FormRow]] = {}
-    for code, row in _typed(result, sender, _marks_by_cell(told)):
+    for code, row in _typed(result, sender, _marks_by_cell(told, result.round.form.unit_key)):
         by_unit.setdefault(code, []).append(row)
     missing = {f.unit: _mark(f) for f in told if f.rule == Rule.UNIT_MISSING}
     key = result.round.form.unit_key
@@ -74,11 +74,15 @@ def _changes(result: Result, sender: str) -> Iterator[Mark]:
         yield Mark("note", "", "", unit=unit, label=label, value=before, suggestion=after)
 
 
-def _marks_by_cell(findings: list[Any]) -> _Marks:
+def _marks_by_cell(findings: list[Any], unit_key: str) -> _Marks:
+    """Return the marks on cells; a row of which the unit is not known stands at the end, so its row is told."""
     marks: _Marks = {}
     for f in findings:
         if f.severity != "note" and f.cell:
-            marks.setdefault((f.file, f.sheet), {}).setdefault((f.cell, f.column), []).append(_mark(f))
+            mark = _mark(f)
+            if f.column == unit_key and not f.unit and f.row:
+                mark = replace(mark, message=line("words", "in_row", said=f.message, row=f.row))
+            marks.setdefault((f.file, f.sheet), {}).setdefault((f.cell, f.column), []).append(mark)
     return marks
 
 

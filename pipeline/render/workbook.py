@@ -260,7 +260,8 @@ class _Form:
         words, facts = self.words["todo"], self.book.facts
         sheet.line(words["title"], **_LARGE)
         sheet.line(facts["unit"], **_BOLD)
-        sheet.line(words["summary"].format(**facts), bold=True)
+        found = [kind for kind in ("errors", "warnings") if facts[kind]]
+        sheet.line(words["summary"][found[0] if len(found) == 1 else "both"].format(**facts), bold=True)
         if self.filling.progress:
             sheet.line(words["progress"].format(progress=self.filling.progress), bold=True)
         for step in words["steps"]:
