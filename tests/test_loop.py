@@ -357,6 +357,9 @@ def test_the_ledger_tells_what_counted_when(run: Run, tmp_path: Path, capsys: py
     assert ("a.xlsx" in then, "b.xlsx" in then) == (True, False)
     assert "b.xlsx" in now
     assert [kind for kind in ("thư đề nghị sửa", "biên nhận") if kind in now] == ["thư đề nghị sửa", "biên nhận"]
+    assert "thư đề nghị sửa cho bản 1, " in now
+    assert main([*ask[:4], "094", *ask[5:], "--as-of", "2022-03-08"]) == 0
+    assert "thư đôn đốc, " in capsys.readouterr().out  # nothing came, so there is no version
     assert main(["history", "--round", ROUND.id, "--unit", "999"]) == 2
     assert main(["history", "--round", ROUND.id]) == 2
     assert "UNIT=" in capsys.readouterr().err
