@@ -331,6 +331,32 @@ def test_what_the_check_sheet_says_is_what_its_formulas_say_and_what_was_found(
     assert all(len(text) <= width for row in shown for text in row[2:verdict])
 
 
+@needs_office
+def test_where_one_of_two_was_corrected_the_other_is_no_longer_accused(
+    run: Run, office: Callable[[Path, str], Path], tmp_path: Path
+) -> None:
+    rows = right_rows(SENDER)
+    rows[2]["page_link"] = rows[1]["page_link"]
+    rows.append({**rows[4]})
+    outcome = run({"2022-02-20/a.xlsx": Book(SENDER, rows).bytes()})
+    book = _returned(outcome)
+    stored = openpyxl.load_workbook(outcome.sender_folder(SENDER) / "phieu-sua.xlsx", data_only=True)
+    check = stored[WORDS["check"]["name"]].iter_rows(min_row=4)
+    accused = [row[1].value for row in check if row[10].value == WORDS["check"]["wrong"]]
+    assert accused == [UNITS[number].full_name for number in (1, 2, 4, 4)]
+    _correct(book, 2, "page_link", right_rows(SENDER)[2]["page_link"])
+    listed = book[WORDS["list"]["name"]]
+    [_, second] = [row for row in listed.iter_rows() if row[1].value == UNITS[4].full_name]
+    for cell in second[1:]:
+        cell.value = None
+    filled = tmp_path / "sua.xlsx"
+    filled.write_bytes(_saved(book))
+    checked = openpyxl.load_workbook(office(filled, "xlsx"), data_only=True)[WORDS["check"]["name"]]
+    assert {row[10].value or "" for row in checked.iter_rows(min_row=4)} == {WORDS["check"]["ok"], ""}
+    again = run({"2022-02-25/b.xlsx": filled.read_bytes()})
+    assert again.unit(SENDER)["status"] == "accepted"
+
+
 def _told_otherwise() -> list[Row]:
     """Rows with faults that no formula sees, and without one where a formula would see some."""
     rows = right_rows(SENDER)

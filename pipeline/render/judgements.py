@@ -8,6 +8,7 @@ cell says what was found for as long as its cell holds what was judged.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -24,10 +25,26 @@ from schemas.form import Column as FormColumn
 from schemas.form import Form
 
 _ROW, _LINE, _NAME, _RESULT = "\x00", "\x01", "\x02", "\x03"  # marks in a row of formulas
+_REPEATED = ".duplicate"  # how the rules end by which something stands in several rows
+_SOUGHT = 255  # characters of a text that COUNTIF looks for
 _OF_PAGE = ("page-name", "link")
 
 Texts = Mapping[str, Any]
 """What stands in a row of the list, by the columns' keys."""
+
+
+class Listed(list[tuple[int, FormRow, Texts]]):
+    """The rows of a list that name a unit: their lines as Excel counts them, what is known of them, what is printed."""
+
+    def holding(self, key: str, text: str) -> int:
+        """Return in how many rows a column holds a text, as COUNTIF compares; asked when all rows are there."""
+        if key not in self._counts:
+            self._counts[key] = Counter(str(texts[key]).casefold() for _, _, texts in self)
+        return self._counts[key][text.casefold()]
+
+    @cached_property
+    def _counts(self) -> dict[str, Counter[str]]:
+        return {}
 
 
 @dataclass(frozen=True)
@@ -74,14 +91,14 @@ class Judgements:
             Column("", words["verdict"], words["verdict_width"]),
         ]
 
-    def of_row(self, row: int, line: int, names: tuple[str, str], listed: FormRow, texts: Texts) -> str:
-        """Return the formulas that judge a row of the list, as XML; `line` is where they stand.
+    def of_row(self, rows: Listed, number: int, line: int, names: tuple[str, str]) -> str:
+        """Return the formulas that judge one of the rows of the list, as XML; `line` is where they stand.
 
-        Rows are counted as in Excel. `names` are the level and the right page name of the row's unit ("" for none),
-        `texts` what the row says as it is printed. What the formulas would say is told to programs that do not reckon
-        on opening; texts that were judged otherwise stand in hidden cells to the right.
+        Lines are counted as in Excel. `names` are the level and the right page name of the row's unit ("" for none).
+        What the formulas would say is told to programs that do not reckon on opening; texts that were judged otherwise
+        stand in hidden cells to the right.
         """
-        level, name = names
+        (row, listed, texts), (level, name) = rows[number], names
         pieces, results, kept = _placed(self._formulas[level, bool(name)], row, line), [], list[Cell]()
 
         def keep(at: int, column: FormColumn, reckoned: str, told: str) -> None:
@@ -89,7 +106,8 @@ class Judgements:
             if told != reckoned:
                 text, cell = texts.get(column.key, ""), self._cell(self._places[column.key]).replace(_ROW, str(row))
                 held = '""' if text == "" else f"{letters_of(len(self.columns) + len(kept))}{line}"
-                pieces[at] = pieces[at].replace("<f>", f'<f>IF(EXACT({cell},{held}),"{results[at]}",')
+                test = f"EXACT({cell},{held}){self._again(rows, number, column.key, cell)}"
+                pieces[at] = pieces[at].replace("<f>", f'<f>IF(AND({test}),"{results[at]}",')
                 pieces[at] = pieces[at].replace("</f>", ")</f>")
                 kept.append((len(self.columns) + len(kept), text, self.text))
 
@@ -102,6 +120,17 @@ class Judgements:
         keep(len(results), unit, reckoned, words["wrong"] if wrong else reckoned)
         formulas = "".join(chain.from_iterable(zip_longest(pieces, results, fillvalue="")))
         return formulas.replace(_NAME, escape(name, quote=False)) + cells_xml(line, kept)
+
+    def _again(self, rows: Listed, number: int, key: str, cell: str) -> str:
+        """Return the test that a text stands in as many rows as it did, where that is what is wrong with it."""
+        _, listed, texts = rows[number]
+        if not any(mark.rule.endswith(_REPEATED) for mark in listed.marks.get(key, [])):
+            return ""
+        text, column = str(texts[key]), letters_of(self._places[key])
+        if (count := rows.holding(key, text)) < 2 or len(text) > _SOUGHT:
+            return ""
+        area = f"'{self.words['list']['name']}'!{column}{rows[0][0]}:{column}{rows[-1][0]}"
+        return f",COUNTIF({area},{cell})&gt;={count}"
 
     def _told(self, judged: _Judged, listed: FormRow, texts: Texts, reckoned: str) -> str:
         """Return what is said of a cell: nothing, where the program found nothing."""

@@ -17,7 +17,7 @@ from pipeline.consolidate import vietnamese_date
 from pipeline.model import address
 from pipeline.render.entries import Entries
 from pipeline.render.filling import Filling, FormRow, Mark
-from pipeline.render.judgements import Judgements
+from pipeline.render.judgements import Judgements, Listed
 from pipeline.render.sheets import Book, Column, SheetWriter
 from pipeline.xlsx.book import Workbook
 from pipeline.xlsx.notes import Note
@@ -159,7 +159,7 @@ class _Form:
         self.forms, self.book, self.words, self.round, self.form = forms, book, book.words, forms.round, forms.form
         self.filling, self.units = filling, self.round.expected[sender.code]
         self.places: list[tuple[Mark, str, str]] = []
-        self.listed: list[tuple[int, FormRow, dict[str, Any]]] = []  # rows that name a unit, and what is printed
+        self.listed = Listed()
 
     def write(self) -> None:
         """Write what must be corrected (if anything), the list, and the right names."""
@@ -226,7 +226,7 @@ class _Form:
             printed[column.key] = value
         line = sheet.write_fit(cells)
         if row.values.get(self.form.unit_key):
-            self.listed.append((line, row, printed))
+            self.listed.append((line + 1, row, printed))
 
     def _mark(self, sheet: SheetWriter, place: tuple[int, int], marks: list[Mark]) -> None:
         self.places.extend((mark, sheet.paper.name, address(place)) for mark in marks)
@@ -315,10 +315,9 @@ class _Form:
         sheet.line(words["note"], italic=True)
         header = sheet.header(forms.check.columns)
         names = {unit.code: (unit.level, forms.names.get(unit.code, "")) for unit in self.units}
-        for number, (row, listed, printed) in enumerate(self.listed, start=1):
-            known = names.get(listed.unit, ("", ""))
-            formulas = forms.check.of_row(row + 1, sheet.row + 1, known, listed, printed)
-            sheet.write([(0, number, forms.centred), (1, printed[unit_key], forms.given)], rest=formulas)
+        for number, (_, row, printed) in enumerate(self.listed):
+            formulas = forms.check.of_row(self.listed, number, sheet.row + 1, names.get(row.unit, ("", "")))
+            sheet.write([(0, number + 1, forms.centred), (1, printed[unit_key], forms.given)], rest=formulas)
         sheet.finish((header, header), frozen_columns=2, filtered=False)
         sheet.paper.protection, sheet.paper.hidden = _NOTHING_ALLOWED, len(forms.check.columns)
 
