@@ -58,7 +58,7 @@ class Forms:
         cell = self._book.cell
         self.centred, self.text, self.small, self.given = map(cell, ("center", "text", "small", "given"))
         self.free, self.ticked = cell("given", locked=False), cell("center", locked=False)
-        self.linked = cell("center", font_color="#0563C1", underline=1)
+        self.linked = cell("center", font_color="#0563C1", underline=1, text_wrap=True)
         for look in _LINES:
             self._book.format(**look)
         for severity in self.words["tones"]:
