@@ -81,7 +81,7 @@ rules: setup ## các quy tắc kiểm tra
 rulebook: setup ## ghi lại RULES.md sau khi sửa câu chữ, mức độ, biểu mẫu hoặc tệp đợt
 	@$(RUN) rulebook
 
-waive: setup ## miễn một nội dung: make waive UNIT=03217 RULE=phone.masked BY="…" WHY="…" UNTIL=2022-06-30
+waive: setup ## miễn một nội dung: make waive UNIT=03217 RULE=phone.masked BY="…" WHY="…" UNTIL=2027-06-30
 	@$(RUN) waive --round $(ROUND) $(AS_OF) --unit="$${UNIT:-}" --rule="$${RULE:-}" --column="$${COLUMN:-}" --by="$${BY:-}" --why="$${WHY:-}" --until="$${UNTIL:-}"
 
 decisions: setup ## mọi quyết định của đợt: miễn, trả lời của đơn vị, chốt, mở lại

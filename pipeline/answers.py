@@ -123,10 +123,13 @@ def _accepted(todo: Sheet, listed: Sheet) -> list[Accepted]:
 def _now_at(rows: list[list[str]], told: Place, unit: str, before: str) -> Place | None:
     """Return where a cell of the list is that held a text: in its place, or in the only other cell of its unit.
 
-    Clerks sort rows, and insert some.
+    Clerks sort rows, and insert some. Where the cell is the one that names the unit, its rows are those that still name
+    it as it was written: other rows of the unit, where it is right, are not meant.
     """
-    of_unit = [row for row, texts in enumerate(rows) if unit and unit in texts]
     row, column = told
+    of_unit = [row for row, texts in enumerate(rows) if unit and unit in texts]
+    if before != unit and any(unit in rows[row][column : column + 1] for row in of_unit):
+        of_unit = [row for row, texts in enumerate(rows) if before in texts[column : column + 1]]
     if row < len(rows) and column < len(rows[row]) and rows[row][column] == before and (row in of_unit or not of_unit):
         return told
     found = [(row, column) for row in of_unit for column, text in enumerate(rows[row]) if text == before]

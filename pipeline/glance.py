@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from pipeline.folders import paths_below
+from pipeline.terminal import room
 from schemas.data import HERE, TEMPLATES, read_files
 
 _LOOKS = ("NO_COLOR", "TERM")  # of the environment: what decides how a screen looks
@@ -56,7 +57,7 @@ class Glance:
 
     def _marks(self, before: str, paths: list[str]) -> list[str]:
         """Return marks of what was asked and found, of what it left behind, of files of the officer's own."""
-        screen = [str(sys.stdout.isatty()), *(os.environ.get(name, "") for name in _LOOKS)]
+        screen = [str(sys.stdout.isatty()), str(room()), *(os.environ.get(name, "") for name in _LOOKS)]
         ledger = [_sign(self.state / name) for name in _LEDGER]
         made = _mark_of_files((self.made,) if self.made else ())
         return [*self.key, *screen, before, *ledger, made, *map(_sign, paths)]

@@ -65,15 +65,27 @@ def _progress(form: Form, before: Version | None, now: Version, accepted: list[l
         return Progress(now.number, now.received)
     asked, left, settled = (Counter(map(tuple, keys)) for keys in (before.errors, now.errors, accepted))
     asked -= settled - left
+    gone, new = asked - left, left - asked
+    # A cell that is still wrong, if by another rule, was not corrected; of a unit's persons nobody knows which it is.
+    still = 0 if form.rows == "persons" else (_cells(gone) & _cells(new)).total()
     return Progress(
         number=now.number,
         received=now.received,
         asked=asked.total(),
-        fixed=(asked - left).total(),
-        left=(asked & left).total(),
-        new=(left - asked).total(),
+        fixed=gone.total() - still,
+        left=(asked & left).total() + still,
+        new=new.total() - still,
         changes=list(_changes(form, before, now)),
     )
+
+
+def _cells(keys: Counter[tuple[str, ...]]) -> Counter[tuple[str, ...]]:
+    """Return in which cells (unit, column) faults stand."""
+    cells: Counter[tuple[str, ...]] = Counter()
+    for (*cell, _), count in keys.items():
+        if cell[-1]:
+            cells[tuple(cell)] += count
+    return cells
 
 
 def _keys(findings: pd.DataFrame) -> dict[str, list[list[str]]]:

@@ -365,6 +365,8 @@ def print_history(round: Round, sender: str, state: Path, until: dt.date) -> Non
         print(line("screen", "no_version"))
     for decision in decisions:
         print(_decision_line(round, decision))
+    numbers = {version.number for version in versions}
     for prepared, kind, number, fate in letters:
-        facts = {"kind": line("kinds", kind), "fate": line("fates", fate), "number": number}
+        told = number if number in numbers else ""
+        facts = {"kind": line("kinds", kind), "fate": line("fates", fate), "number": told}
         print(line("screen", "letter", **facts, prepared=vietnamese_date(dt.date.fromisoformat(prepared))))

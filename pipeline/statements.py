@@ -40,7 +40,7 @@ def faults_of(statements: list[Statement], questions: list[Question], file: str)
         if column.kind == "yes-no" and not is_blank(s.text, column) and not _counted(s.text, column):
             yield finding(
                 Rule.YES_NO_INVALID, file=file, sheet=s.sheet, row=s.place[0] + 1, column=s.key, cell=address(s.place),
-                value=s.text,
+                value=s.text, facts={"question": True},
             )  # fmt: skip
 
 

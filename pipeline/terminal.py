@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -47,15 +48,29 @@ def watched(items: Iterable[T], count: int, what: str) -> Iterator[T]:
 
 
 def table(rows: list[list[str]], numbers: Iterable[int], looks: list[str]) -> Iterator[str]:
-    """Yield the lines of a table, the columns `numbers` to the right, each row in its look."""
-    right = set(numbers)
+    """Yield the lines of a table, the columns `numbers` to the right, each row in its look.
+
+    On a terminal that is too narrow what the last column says stands below the row.
+    """
+    right, gap = set(numbers), "  "
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    narrow = room() < sum(widths) + len(gap) * (len(widths) - 1)
+    if narrow:
+        gap = gap[: 1 + (room() >= sum(widths[:-1]) + len(gap) * (len(widths) - 2))]
     for row, look in zip(rows, looks, strict=True):
         cells = [
             text.rjust(width) if column in right else text.ljust(width)
             for column, (text, width) in enumerate(zip(row, widths, strict=True))
         ]
-        yield coloured("  ".join(cells).rstrip(), look)
+        below = cells.pop().strip() if narrow else ""
+        yield coloured(gap.join(cells).rstrip(), look)
+        if below:
+            yield coloured(f"    {below}", look)
+
+
+def room() -> int:
+    """Return how many characters a line of standard output has: of a file any number."""
+    return shutil.get_terminal_size().columns if _is_terminal(sys.stdout) else sys.maxsize
 
 
 def _has_colours(stream: IO[str]) -> bool:

@@ -246,6 +246,21 @@ def test_a_marked_list_of_persons_comes_back_as_it_went_out(run: Run) -> None:
     assert _told(run({"2022-02-25/b.xlsx": marked}, round="nghe-an-2022", as_of="2022-02-26")) == TOLD
 
 
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_units_name_is_corrected_in_its_row_though_others_have_it_right(run: Run, *, moved: bool) -> None:
+    persons = [(unit if number != 3 else "Xa Quynh Thang", row) for number, (unit, row) in enumerate(PERSONS[:4])]
+    outcome = run({"2022-02-20/a.xlsx": persons_book("every", persons)}, round="nghe-an-2022", as_of="2022-02-21")
+    assert len(outcome.of_rule("unit.spelling")) == 1
+    book = openpyxl.load_workbook(outcome.sender_folder("421") / "phieu-sua.xlsx")
+    for cells in book["NỘI DUNG CẦN SỬA"].iter_rows():
+        if cells[10].value == "unit.spelling":
+            cells[8].value = "x"
+    if moved:
+        book["DANH SÁCH"].insert_rows(9)
+    outcome = run({"2022-02-25/b.xlsx": saved(book)}, round="nghe-an-2022", as_of="2022-02-26")
+    assert outcome.of_rule("unit.spelling") == []
+
+
 def test_what_changed_in_a_list_is_told_person_by_person(run: Run) -> None:
     """One who is inserted does not make others of all that stand below."""
     run({"2022-02-20/a.xlsx": persons_book("every")}, round="nghe-an-2022", as_of="2022-02-21")

@@ -13,6 +13,7 @@ import pytest
 from building import KEYS, ROUND, Book, Row, right_rows
 from conftest import Outcome, Run
 from openpyxl.worksheet.worksheet import Worksheet
+from test_forms import persons_book
 
 from pipeline.__main__ import main
 from schemas.data import TEMPLATES, read_toml
@@ -108,6 +109,16 @@ def test_worse_is_said_too(run: Run) -> None:
     rows[3]["page_link"] = ""
     outcome = run({"2022-03-05/b.xlsx": Book(SENDER, rows).bytes()})
     assert "đã sửa 0/1, còn 1, phát sinh 2" in _letter(outcome)
+
+
+def test_a_cell_that_is_wrong_in_another_way_is_not_corrected(run: Run) -> None:
+    rows = _faulty()
+    run({"2022-03-01/a.xlsx": Book(SENDER, rows).bytes()})
+    rows[1]["leader_phone"] = ""
+    rows[4]["page_link"] = "fb.me/abcdef"
+    rows[3]["leader_email"] = right_rows(SENDER)[3]["leader_email"]
+    outcome = run({"2022-03-05/b.xlsx": Book(SENDER, rows).bytes()})
+    assert "đã sửa 1/4, còn 3, phát sinh 0" in _letter(outcome)
 
 
 def test_accepted_proposals_are_applied_and_told(run: Run) -> None:
@@ -257,7 +268,13 @@ def test_the_check_sheet_tells_what_is_missing_before_sending(
     rows[2]["leader_phone"] = "0912"
     rows[3]["page_link"] = ""
     rows[4]["page_name"] = "Trang khác"
-    for unit, row in list(zip(UNITS, rows, strict=True))[:6]:
+    rows[0] |= {key: "" for key in KEYS if key.startswith("manager")}
+    rows[1] |= {key: rows[1][key.replace("manager", "leader")] for key in KEYS if key.startswith("manager")}
+    rows[1] |= {key: "" for key in KEYS if key.startswith("leader")} | {"manager_phone": 974319945}
+    rows[5] |= dict.fromkeys(KEYS[3:], "")
+    rows[6] |= {"leader_phone": "+84 912 345 678", "page_link": "m.facebook.com/mattran.nasang"}
+    rows[8] = {**rows[8], "page_name": "", "page_link": ""}
+    for unit, row in list(zip(UNITS, rows, strict=True))[:9]:
         for key in KEYS[1:]:
             _cell(listed, unit.full_name, key).value = row[key] or None
     filled = tmp_path / "dien.xlsx"
@@ -271,11 +288,87 @@ def test_the_check_sheet_tells_what_is_missing_before_sending(
         return {key: value for key, value in zip(judged, values, strict=True) if value}
 
     assert (faults(1), table[UNITS[1].full_name][-1]) == ({}, WORDS["check"]["ok"])
+    assert faults(0) == {"manager_name": WORDS["check"]["blank"]}  # a district names two persons, a commune one
+    assert faults(5) == {"leader_name": WORDS["check"]["blank"]}
+    assert faults(6) == faults(8) == {}
     assert faults(2) == {"leader_phone": WORDS["hints"]["phone"]["wrong"]}
     assert faults(3) == {"page_link": WORDS["check"]["blank"]}
     assert faults(4) == {"page_name": WORDS["check"]["differs"]}
     assert table[UNITS[2].full_name][-1] == WORDS["check"]["wrong"]
     assert table[UNITS[8].full_name][-1] == WORDS["check"]["no_page"]
+
+
+@needs_office
+@pytest.mark.parametrize(
+    ("content", "asked"),
+    [
+        (lambda: Book(SENDER, _told_otherwise()).bytes(), {}),
+        (lambda: persons_book("every"), {"round": "nghe-an-2022", "as_of": "2022-02-21"}),
+    ],
+    ids=["pages", "persons"],
+)
+def test_what_the_check_sheet_says_is_what_its_formulas_say_and_what_was_found(
+    run: Run, office: Callable[[Path, str], Path], tmp_path: Path, content: Callable[[], bytes], asked: dict[str, str]
+) -> None:
+    """Programs that do not reckon show what is stored; no row with an error passes, none without one is accused."""
+    outcome = run({"2022-02-20/a.xlsx": content()}, **asked)
+    path = next(outcome.folder.glob("don-vi/*/phieu-sua.xlsx"))
+    stored = openpyxl.load_workbook(path, data_only=True)[WORDS["check"]["name"]]
+    reckoned = tmp_path / "check.xlsx"
+    book = openpyxl.load_workbook(path)
+    reckoned.write_bytes(_saved(book))
+    again = openpyxl.load_workbook(office(reckoned, "xlsx"), data_only=True)[WORDS["check"]["name"]]
+    shown = [[cell.value or "" for cell in row] for row in stored.iter_rows(min_row=4)]
+    assert shown == [[cell.value or "" for cell in row][: len(shown[0])] for row in again.iter_rows(min_row=4)]
+    todo = book[WORDS["todo"]["name"]]
+    marked = {(row[2].value or "")[1:] for row in todo.iter_rows() if row[1].value == "Phải sửa"}
+    verdict = next(place for place, cell in enumerate(stored[3]) if cell.value == WORDS["check"]["verdict"])
+    rows = book[WORDS["list"]["name"]].iter_rows()
+    listed = [str(row[0].row) for row in rows if isinstance(row[0].value, int) and row[1].value]
+    for place, row in zip(listed, shown, strict=True):
+        assert (row[verdict] == WORDS["check"]["wrong"]) == (place in marked), (place, row)
+    width = WORDS["check"]["width"]
+    assert all(len(text) <= width for row in shown for text in row[2:verdict])
+
+
+@needs_office
+def test_where_one_of_two_was_corrected_the_other_is_no_longer_accused(
+    run: Run, office: Callable[[Path, str], Path], tmp_path: Path
+) -> None:
+    rows = right_rows(SENDER)
+    rows[2]["page_link"] = rows[1]["page_link"]
+    rows.append({**rows[4]})
+    outcome = run({"2022-02-20/a.xlsx": Book(SENDER, rows).bytes()})
+    book = _returned(outcome)
+    stored = openpyxl.load_workbook(outcome.sender_folder(SENDER) / "phieu-sua.xlsx", data_only=True)
+    check = stored[WORDS["check"]["name"]].iter_rows(min_row=4)
+    accused = [row[1].value for row in check if row[10].value == WORDS["check"]["wrong"]]
+    assert accused == [UNITS[number].full_name for number in (1, 2, 4, 4)]
+    _correct(book, 2, "page_link", right_rows(SENDER)[2]["page_link"])
+    listed = book[WORDS["list"]["name"]]
+    [_, second] = [row for row in listed.iter_rows() if row[1].value == UNITS[4].full_name]
+    for cell in second[1:]:
+        cell.value = None
+    filled = tmp_path / "sua.xlsx"
+    filled.write_bytes(_saved(book))
+    checked = openpyxl.load_workbook(office(filled, "xlsx"), data_only=True)[WORDS["check"]["name"]]
+    assert {row[10].value or "" for row in checked.iter_rows(min_row=4)} == {WORDS["check"]["ok"], ""}
+    again = run({"2022-02-25/b.xlsx": filled.read_bytes()})
+    assert again.unit(SENDER)["status"] == "accepted"
+
+
+def _told_otherwise() -> list[Row]:
+    """Rows with faults that no formula sees, and without one where a formula would see some."""
+    rows = right_rows(SENDER)
+    rows[1] |= {"leader_phone": "ĐT: +84 912 345 678", "manager_name": "-", "manager_phone": "x"}
+    rows[2]["page_link"] = "https://www.facebook.com/groups/123456789"
+    rows[3]["leader_phone"] = "09123456789012"
+    rows[4]["unit"] = "Xã Không Có Thật"
+    rows[5]["page_link"] = "https://www.facebook.com/profile.php?id=100012345678901"
+    rows[6] |= {"page_name": '=1+1 "trang" & <b>', "leader_email": "a b@gmail.com"}
+    rows[7] |= dict.fromkeys(KEYS[3:], "")
+    rows[8] |= dict.fromkeys(KEYS[1:], "")
+    return rows
 
 
 def test_the_ledger_tells_what_counted_when(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -290,6 +383,9 @@ def test_the_ledger_tells_what_counted_when(run: Run, tmp_path: Path, capsys: py
     assert ("a.xlsx" in then, "b.xlsx" in then) == (True, False)
     assert "b.xlsx" in now
     assert [kind for kind in ("thư đề nghị sửa", "biên nhận") if kind in now] == ["thư đề nghị sửa", "biên nhận"]
+    assert "thư đề nghị sửa cho bản 1, " in now
+    assert main([*ask[:4], "094", *ask[5:], "--as-of", "2022-03-08"]) == 0
+    assert "thư đôn đốc, " in capsys.readouterr().out  # nothing came, so there is no version
     assert main(["history", "--round", ROUND.id, "--unit", "999"]) == 2
     assert main(["history", "--round", ROUND.id]) == 2
     assert "UNIT=" in capsys.readouterr().err

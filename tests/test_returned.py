@@ -196,7 +196,14 @@ def test_rows_of_unknown_units_and_second_rows_are_not_lost(run: Run) -> None:
         right_row(ROUND.expected["099"][2]),
         right_rows(SENDER)[2] | {"leader_name": "Hạng Thị Mai"},
     ]
-    outcome = run({FILE: Book(SENDER, rows, Layout(sections="none")).bytes()})
+    book = Book(SENDER, rows, Layout(sections="none"))
+    outcome = run({FILE: book.bytes()})
+    told = {row[10].value: row[5].value for row in _sheet(_returned(outcome), "todo").iter_rows()}
+    row = book.at(len(rows) - 2, "unit")[1][1:]
+    assert told["unit.wrong-parent"].endswith(
+        f"Đề nghị xóa nội dung các ô của dòng này. (Dòng {row} trong tệp đã gửi.)"
+    )
+    assert "xóa nội dung các ô của dòng thừa" in told["unit.duplicate"]
     texts = [cell.value for row in _sheet(_returned(outcome), "list").iter_rows() for cell in row]
     assert ROUND.expected["099"][2].full_name in texts
     assert "Hạng Thị Mai" in texts

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import email
+import email.policy
 import io
 import json
 import re
@@ -208,6 +210,14 @@ def test_questions_are_asked_answered_and_counted(tmp_path: Path) -> None:
         assert "Mạng yếu" not in _text(outcome.folder / paper)  # free words are for the office
     # The workbook that goes back holds the answers, and is read back alike.
     returned = outcome.sender_folder("102") / "phieu-sua.xlsx"
+    marked = openpyxl.load_workbook(returned)
+    cell = marked["XÁC NHẬN"]["C7"]
+    assert "Câu trả lời “sẽ làm sau”" in cell.comment.text and cell.fill.fgColor.rgb == "FFF8CBAD"
+    [entry] = [row for row in marked["NỘI DUNG CẦN SỬA"].iter_rows() if row[10].value == "yes-no.invalid"]
+    assert (entry[2].value, entry[2].hyperlink.location) == ("XÁC NHẬN C7", "'XÁC NHẬN'!C7")
+    letter = email.message_from_bytes((returned.parent / "thu.eml").read_bytes(), policy=email.policy.default)
+    body = letter.get_body(("plain",))
+    assert body is not None and "Không rõ có hay không: 1 chỗ (trang “XÁC NHẬN”)" in body.get_content()
     again = run({"2022-03-25/ma lan 2.xlsx": returned.read_bytes()})
     assert again.told(sender="102") == [("2022-03-25/ma lan 2.xlsx", "C7", "yes-no.invalid")]
 

@@ -63,6 +63,19 @@ def test_colours_only_on_a_terminal_that_wants_them(monkeypatch: pytest.MonkeyPa
     assert terminal.coloured("x", "accepted") == "x"
 
 
+def test_a_table_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [["Đơn vị gửi", "Lỗi", "So với bản trước"], ["Huyện Tủa Chùa", "5", "đã sửa 0/5, còn 5"], ["A", "0", ""]]
+    shown = lambda: list(terminal.table(rows, [1], ["", "", ""]))  # noqa: E731
+    assert shown()[1] == "Huyện Tủa Chùa    5  đã sửa 0/5, còn 5"
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "80")
+    assert shown()[1] == "Huyện Tủa Chùa    5  đã sửa 0/5, còn 5"
+    monkeypatch.setenv("COLUMNS", "21")
+    assert shown()[2:5] == ["Huyện Tủa Chùa    5", "    đã sửa 0/5, còn 5", "A                 0"]
+    monkeypatch.setenv("COLUMNS", "18")
+    assert shown()[-1] == "A                0"
+
+
 def test_a_run_ends_with_the_senders_and_the_next_command(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     broken = Book("096")
     broken.sheet[broken.at(3, "leader_phone")[1]].value = "0912xxxxxx"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -65,6 +66,13 @@ class Entries:
         if column.kind == "choice":
             return f"COUNTIF({self._choices_of(column)},TRIM({cell}))>0"
         return self.hint(column)["rule"].format(cell=cell)
+
+    def like(self, column: Column) -> re.Pattern[str] | None:
+        """Return what a text is like that passes Excel's test of a column; None where no text is judged."""
+        hint = self.hint(column)
+        if column.kind == "choice":
+            return re.compile("|".join(re.escape(choice.value) for choice in column.choices), re.IGNORECASE)
+        return re.compile(hint["like"], re.IGNORECASE | re.DOTALL) if "like" in hint else None
 
     @property
     def listed(self) -> dict[str, Any]:

@@ -1,10 +1,20 @@
-"""The sheet with which a clerk checks the form before sending it: formulas over the list that name what is missing."""
+"""The sheet with which a clerk checks the form before sending it: formulas over the list that name what is missing.
+
+What a formula says of a row is said here too (`like`, `holds`), for programs that do not reckon when they open a
+workbook. Where it is not what the program found, since no formula knows all that the program does, the formula of the
+cell says what was found for as long as its cell holds what was judged.
+"""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from html import escape
 from itertools import chain, zip_longest
+from typing import Any
 
 from pipeline.model import letters_of
 from pipeline.render.entries import Entries
@@ -15,6 +25,47 @@ from schemas.form import Column as FormColumn
 from schemas.form import Form
 
 _ROW, _LINE, _NAME, _RESULT = "\x00", "\x01", "\x02", "\x03"  # marks in a row of formulas
+_REPEATED = ".duplicate"  # how the rules end by which something stands in several rows
+_SOUGHT = 255  # characters of a text that COUNTIF looks for
+_OF_PAGE = ("page-name", "link")
+
+Texts = Mapping[str, Any]
+"""What stands in a row of the list, by the columns' keys."""
+
+
+class Listed(list[tuple[int, FormRow, Texts]]):
+    """The rows of a list that name a unit: their lines as Excel counts them, what is known of them, what is printed."""
+
+    def holding(self, key: str, text: str) -> int:
+        """Return in how many rows a column holds a text, as COUNTIF compares; asked when all rows are there."""
+        if key not in self._counts:
+            self._counts[key] = Counter(str(texts[key]).casefold() for _, _, texts in self)
+        return self._counts[key][text.casefold()]
+
+    @cached_property
+    def _counts(self) -> dict[str, Counter[str]]:
+        return {}
+
+
+@dataclass(frozen=True)
+class _Lack:
+    """When a blank cell lacks something: as a formula, with a mark for the row, and of the texts of a row."""
+
+    formula: str
+    holds: Callable[[Texts], bool]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A column that is judged: where it stands, what is said of a text that is not as it should be (`like`), and when
+    a blank in a row that is asked for something lacks something: one of `lacks`.
+    """
+
+    column: FormColumn
+    place: int
+    fault: str
+    like: re.Pattern[str] | None
+    lacks: list[_Lack]
 
 
 class Judgements:
@@ -25,7 +76,7 @@ class Judgements:
         self.text, self.centred = text, centred
 
     @cached_property
-    def _judged(self) -> list[tuple[int, FormColumn]]:
+    def _columns(self) -> list[tuple[int, FormColumn]]:
         """The columns that the sheet of formulas judges, and where they stand in the list."""
         return [(place, column) for place, column in enumerate(self.form.columns, start=1) if column.kind != "unit"]
 
@@ -36,87 +87,190 @@ class Judgements:
         return [
             Column("", self.form.ordinal.header, self.form.ordinal.width),
             Column("", words["unit"], words["unit_width"]),
-            *(Column("", self.form.label(column.key), words["width"]) for _, column in self._judged),
+            *(Column("", self.form.label(column.key), words["width"]) for _, column in self._columns),
             Column("", words["verdict"], words["verdict_width"]),
         ]
 
-    def of_row(self, row: int, line: int, name: str, listed: FormRow) -> str:
-        """Return the formulas that judge a row of the list, as XML; `line` is where they stand, `name` the right one.
+    def of_row(self, rows: Listed, number: int, line: int, names: tuple[str, str]) -> str:
+        """Return the formulas that judge one of the rows of the list, as XML; `line` is where they stand.
 
-        Rows are counted as in Excel. What the formulas would say is told to programs that do not reckon on opening.
+        Lines are counted as in Excel. `names` are the level and the right page name of the row's unit ("" for none).
+        What the formulas would say is told to programs that do not reckon on opening; texts that were judged otherwise
+        stand in hidden cells to the right.
         """
-        told = [self._known(column, listed) if column.key in listed.marks else "" for _, column in self._judged]
-        pieces = zip_longest(
-            _placed(self._formulas[bool(name)], row, line), (*told, self._verdict_known(listed)), fillvalue=""
-        )
-        return "".join(chain.from_iterable(pieces)).replace(_NAME, escape(name, quote=False))
+        (row, listed, texts), (level, name) = rows[number], names
+        pieces, results, kept = _placed(self._formulas[level, bool(name)], row, line), [], list[Cell]()
+
+        def keep(at: int, column: FormColumn, reckoned: str, told: str) -> None:
+            results.append(told and escape(told, quote=False))
+            if told != reckoned:
+                text, cell = texts.get(column.key, ""), self._cell(self._places[column.key]).replace(_ROW, str(row))
+                held = '""' if text == "" else f"{letters_of(len(self.columns) + len(kept))}{line}"
+                test = f"EXACT({cell},{held}){self._again(rows, number, column.key, cell)}"
+                pieces[at] = pieces[at].replace("<f>", f'<f>IF(AND({test}),"{results[at]}",')
+                pieces[at] = pieces[at].replace("</f>", ")</f>")
+                kept.append((len(self.columns) + len(kept), text, self.text))
+
+        for at, judged in enumerate(self._judged[level]):
+            reckoned = self._reckoned(judged, texts, name)
+            keep(at, judged.column, reckoned, self._told(judged, listed, texts, reckoned))
+        words, unit = self.words["check"], self.form.columns[self._places[self.form.unit_key] - 1]
+        reckoned = words["wrong" if any(results) else "ok" if self._gate.holds(texts) else "no_page"]
+        wrong = listed.judged and any(mark.severity == "error" for mark in listed.marks.get(unit.key, []))
+        keep(len(results), unit, reckoned, words["wrong"] if wrong else reckoned)
+        formulas = "".join(chain.from_iterable(zip_longest(pieces, results, fillvalue="")))
+        return formulas.replace(_NAME, escape(name, quote=False)) + cells_xml(line, kept)
+
+    def _again(self, rows: Listed, number: int, key: str, cell: str) -> str:
+        """Return the test that a text stands in as many rows as it did, where that is what is wrong with it."""
+        _, listed, texts = rows[number]
+        if not any(mark.rule.endswith(_REPEATED) for mark in listed.marks.get(key, [])):
+            return ""
+        text, column = str(texts[key]), letters_of(self._places[key])
+        if (count := rows.holding(key, text)) < 2 or len(text) > _SOUGHT:
+            return ""
+        area = f"'{self.words['list']['name']}'!{column}{rows[0][0]}:{column}{rows[-1][0]}"
+        return f",COUNTIF({area},{cell})&gt;={count}"
+
+    def _told(self, judged: _Judged, listed: FormRow, texts: Texts, reckoned: str) -> str:
+        """Return what is said of a cell: nothing, where the program found nothing."""
+        key = judged.column.key
+        marks = listed.marks.get(key)
+        if key not in listed.judged or (marks and all(mark.severity != "error" for mark in marks)):
+            return reckoned
+        if not marks:
+            return ""
+        return reckoned or str(self.words["check"]["marked" if texts.get(key) else "blank"])
+
+    def _reckoned(self, judged: _Judged, texts: Texts, name: str) -> str:
+        """Return what the formula of a column says of a row."""
+        text = texts.get(judged.column.key, "")
+        if text == "":
+            for lack in judged.lacks:
+                if lack.holds(texts):
+                    return str(self.words["check"]["blank"]) if self._gate.holds(texts) else ""
+            return ""
+        if judged.column.kind == "page-name":
+            return "" if text == name or not name else judged.fault
+        return "" if judged.like is None or not isinstance(text, str) or judged.like.fullmatch(text) else judged.fault
 
     @cached_property
-    def _formulas(self) -> dict[bool, str]:
-        """The formulas of a row as XML, with marks; without and with a right name."""
+    def _formulas(self) -> dict[tuple[str, bool], str]:
+        """The formulas of a row as XML, with marks: by the unit's level, without and with a right name."""
         formulas = {}
-        for named in (False, True):
-            texts = [self._judgement(column, place, named=named) for place, column in self._judged]
-            cells: list[Cell] = [(at, Formula(text, _RESULT), self.text) for at, text in enumerate(texts, start=2)]
-            verdict = (2 + len(texts), Formula(self._verdict(2 + len(texts)), _RESULT), self.centred)
-            formulas[named] = cells_xml(_LINE, [*cells, verdict])
+        for level, columns in self._judged.items():
+            for named in (False, True):
+                texts = [self._judgement(judged, named=named) for judged in columns]
+                cells: list[Cell] = [(at, Formula(text, _RESULT), self.text) for at, text in enumerate(texts, start=2)]
+                verdict = (2 + len(texts), Formula(self._verdict(2 + len(texts)), _RESULT), self.centred)
+                formulas[level, named] = cells_xml(_LINE, [*cells, verdict])
         return formulas
 
     @cached_property
-    def _pages(self) -> list[int]:
-        """Where the names and links of pages stand in the list."""
-        return [p for p, c in enumerate(self.form.columns, start=1) if c.kind in ("page-name", "link")]
+    def _judged(self) -> dict[str, list[_Judged]]:
+        """The columns that are judged, by the level of a row's unit ("" where it is not known)."""
+        levels = ["", *self._entries.round.lists]
+        return {level: [self._judged_at(level, place, column) for place, column in self._columns] for level in levels}
+
+    def _judged_at(self, level: str, place: int, column: FormColumn) -> _Judged:
+        hint, words = self._entries.hint(column), self.words["check"]
+        lacks: list[_Lack] = []
+        if siblings := [c.key for c in self.form.columns if c is not column and _goes_with(column, c, self.form)]:
+            lacks.append(self._any_of(siblings))
+        if column.filled:
+            lacks += [self._one_of(key, values) for key, values in column.where.items()][:1] or [_ALWAYS]
+        for number, (group, contact) in enumerate(self.form.persons.items()):
+            if contact["name"] == column.key:
+                lacks += self._asked(level, group, number)
+        like = self._entries.like(column)
+        fault = words["differs"] if column.kind == "page-name" else hint.get("wrong", "")
+        return _Judged(column, place, fault, like, lacks)
+
+    # --- when a blank lacks something
+
+    def _asked(self, level: str, group: str, number: int) -> list[_Lack]:
+        """Return when a person is asked for: the round wants that one, or so many that the later ones do not do."""
+        required, least = self._entries.round.persons_asked(level) if level else ([], 0)
+        if required:
+            return [_ALWAYS] if group in required else []
+        later = [[*contact.values()] for contact in [*self.form.persons.values()][number + 1 :]]
+        least -= number
+        if least <= 0 or len(later) < least:
+            return [_ALWAYS] if least > 0 else []
+        others = list(map(self._any_of, later))
+        counted = "+".join(f"({other.formula})" for other in others)
+        return [_Lack(f"0+{counted}<{least}", lambda texts: sum(other.holds(texts) for other in others) < least)]
+
+    def _any_of(self, keys: list[str]) -> _Lack:
+        """Return when one of these columns says something."""
+        joined = "&".join(self._cell(self._places[key]) for key in keys)
+        return _Lack(f'TRIM({joined})<>""', lambda texts: any(texts.get(key, "") != "" for key in keys))
+
+    def _one_of(self, key: str, values: Iterable[str]) -> _Lack:
+        """Return when a column holds one of these."""
+        folded, listed = {value.casefold() for value in values}, ",".join(f'"{value}"' for value in values)
+        formula = f"SUMPRODUCT(--(TRIM({self._cell(self._places[key])})={{{listed}}}))>0"
+        return _Lack(formula, lambda texts: str(texts.get(key, "")).casefold() in folded)
+
+    @cached_property
+    def _gate(self) -> _Lack:
+        """When a row is asked for anything: it has a page or, where the form has none, a unit."""
+        return self._any_of(self._pages or [self.form.unit_key])
+
+    @cached_property
+    def _pages(self) -> list[str]:
+        return [column.key for column in self.form.columns if column.kind in _OF_PAGE]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {column.key: place for place, column in enumerate(self.form.columns, start=1)}
+
+    # --- formulas
 
     def _verdict(self, place: int) -> str:
         """Return the formula of a row's verdict, with marks for the rows."""
-        words = self.words["check"]
-        verdict = f'IF(COUNTIF(C{_LINE}:{letters_of(place - 1)}{_LINE},"?*")=0,"{words["ok"]}","{words["wrong"]}")'
-        if self._pages:
-            named = "&".join(map(self._cell, self._pages))
-            verdict = f'IF(TRIM({named})="","{words["no_page"]}",{verdict})'
-        return verdict
-
-    def _verdict_known(self, listed: FormRow) -> str:
-        words, texts = self.words["check"], [listed.values.get(self.form.columns[p - 1].key) for p in self._pages]
-        verdict = "no_page" if texts and not any(texts) else "wrong" if listed.marks else "ok"
-        return escape(words[verdict], quote=False)
-
-    def _known(self, column: FormColumn, listed: FormRow) -> str:
-        words, hint = self.words["check"], self._entries.hint(column)
-        text = hint.get("wrong", words["differs"]) if listed.values.get(column.key) else words["blank"]
-        return escape(text, quote=False)
+        words, last = self.words["check"], f"{letters_of(len(self.form.columns))}{_ROW}"
+        verdict = f'IF({self._gate.formula},"{words["ok"]}","{words["no_page" if self._pages else "wrong"]}")'
+        verdict = f'IF(COUNTIF(C{_LINE}:{letters_of(place - 1)}{_LINE},"?*")=0,{verdict},"{words["wrong"]}")'
+        return f'IF(COUNTA({self._cell(1)}:{last})=0,"",{verdict})'
 
     def _cell(self, place: int) -> str:
         """Return a cell of the list, with a mark for the row."""
         return f"'{self.words['list']['name']}'!{letters_of(place)}{_ROW}"
 
-    def _judgement(self, column: FormColumn, place: int, *, named: bool) -> str:
+    def _judgement(self, judged: _Judged, *, named: bool) -> str:
         """Return the formula of a column, with marks for the row and the right name."""
-        words, hint, at = self.words["check"], self._entries.hint(column), self._cell
-        if column.kind == "page-name" and named:
-            test = f'EXACT(TRIM({at(place)}),"{_NAME}")'
-            fault = words["differs"]
-        elif "wrong" in hint:
-            test, fault = self._entries.test(column, at(place)), hint["wrong"]
-        else:
-            test, fault = "TRUE", ""
-        siblings = [p for p, c in enumerate(self.form.columns, start=1) if _goes_with(column, c, self.form)]
-        needed = "&".join(at(p) for p in siblings if p != place) or '""'
-        blank = f'IF({needed}="","","{words["blank"]}")'
-        if column.filled and not column.where:
-            blank = f'"{words["blank"]}"'
-        return f'IF(TRIM({at(place)})="",{blank},IF({test},"","{fault}"))'
+        at, blank = self._cell(judged.place), '""'
+        if judged.lacks:
+            lacks = [lack.formula for lack in judged.lacks]
+            one = lacks[0] if len(lacks) == 1 else f"OR({','.join(lacks)})"
+            gate, of_page = self._gate.formula, judged.column.kind in _OF_PAGE
+            asked = one if of_page else gate if one == _ALWAYS.formula else f"AND({gate},{one})"
+            blank = f'IF({asked},"{self.words["check"]["blank"]}","")'
+        test = ""
+        if judged.column.kind == "page-name":
+            test = f'EXACT(TRIM({at}),"{_NAME}")' if named else ""
+        elif judged.fault:
+            test = self._entries.test(judged.column, at)
+        return f'IF(TRIM({at})="",{blank},' + (f'IF({test},"","{judged.fault}"))' if test else '"")')
+
+
+_ALWAYS = _Lack("TRUE", lambda _: True)
 
 
 @lru_cache(maxsize=1_000)  # most lists have the same few rows
+def _placed_once(formulas: str, row: int, line: int) -> tuple[str, ...]:
+    return tuple(formulas.replace(_ROW, str(row)).replace(_LINE, str(line)).split(_RESULT))
+
+
 def _placed(formulas: str, row: int, line: int) -> list[str]:
     """Return formulas as XML with the rows for their marks, cut where their results stand."""
-    return formulas.replace(_ROW, str(row)).replace(_LINE, str(line)).split(_RESULT)
+    return list(_placed_once(formulas, row, line))
 
 
 def _goes_with(column: FormColumn, other: FormColumn, form: Form) -> bool:
     """Tell whether a column must be filled once the other is: name and link of a page, the parts of a contact."""
-    if column.kind in ("page-name", "link"):
-        return other.kind in ("page-name", "link") and other.group == column.group
+    if column.kind in _OF_PAGE:
+        return other.kind in _OF_PAGE and other.group == column.group
     contact = form.persons.get(column.group, {}).values()
     return column.key in contact and other.key in contact

@@ -177,15 +177,21 @@ def _faults(findings: list[Any]) -> Iterator[dict[str, Any]]:
     for f in findings:
         groups.setdefault(f.rule, []).append(f)
     for rule, group in groups.items():
-        names = list(dict.fromkeys(f.unit_name for f in group if f.unit_name))
+        names = list(dict.fromkeys(name for f in group if (name := f.unit_name or _in_answers(f))))
         more = [line("letters", "more", count=len(names) - UNITS_NAMED)] if len(names) > UNITS_NAMED else []
-        about_files = rule.startswith(("file.", "form.")) or rule in _OF_FILES
+        of_files = rule.startswith("file.") or rule in _OF_FILES
         yield {
             "title": title(rule),
             "count": len(group),
-            "where": ", ".join(names[:UNITS_NAMED] + more),
-            "advice": group[0].message if about_files else "",
+            "of_files": of_files,
+            "where": "" if of_files else ", ".join(names[:UNITS_NAMED] + more),
+            "advice": group[0].message if of_files or rule.startswith("form.") else "",
         }
+
+
+def _in_answers(f: Any) -> str:
+    """Return where the answers to the round's questions stand if a finding is about one, else ""."""
+    return line("letters", "on_questions") if f.facts.get("question") else ""
 
 
 def route(message: EmailMessage, round: Round, sender: str) -> None:

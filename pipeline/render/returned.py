@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import compress
 from typing import Any
 
 from pipeline.consolidate import vietnamese_date
@@ -29,7 +30,7 @@ def filling_of(result: Result, told: list[Any], sender: str) -> Filling:
     known unit at the end.
     """
     by_unit: dict[str, list[FormRow]] = {}
-    for code, row in _typed(result, sender, _marks_by_cell(told)):
+    for code, row in _typed(result, sender, _marks_by_cell(told, result.round.form.unit_key)):
         by_unit.setdefault(code, []).append(row)
     missing = {f.unit: _mark(f) for f in told if f.rule == Rule.UNIT_MISSING}
     key = result.round.form.unit_key
@@ -41,11 +42,15 @@ def filling_of(result: Result, told: list[Any], sender: str) -> Filling:
                 row.values[key] = name
             rows[unit.level].append(row)
         if unit.code in missing:
-            rows[unit.level].append(FormRow({key: name}, {key: [missing[unit.code]]}))
+            rows[unit.level].append(FormRow({key: name}, {key: [missing[unit.code]]}, unit.code))
     rows[result.round.lists[-1]].extend(by_unit.get("", []))
-    questions = {question.key for question in result.round.questions}
-    elsewhere = [f for f in told if not f.cell or f.column in questions]
-    whole = [f for f in elsewhere if f.rule != Rule.UNIT_MISSING and (f.severity != "note" or _may_be_explained(f))]
+    statements = said_in(result.files_from.get(sender, []))
+    answers: dict[str, list[Mark]] = {}
+    for f in told:
+        if f.cell and f.column in statements and f.severity != "note":
+            answers.setdefault(f.column, []).append(_mark(f))
+    elsewhere = [f for f in told if not f.cell and f.rule != Rule.UNIT_MISSING]
+    whole = [f for f in elsewhere if f.severity != "note" or _may_be_explained(f)]
     repaired = [f for f in told if f.rule == Rule.CELL_REPAIRED][:REPAIRS_SHOWN]
     settled = [f for f in told if isinstance(f.decision, Decision)][:REPAIRS_SHOWN]
     return Filling(
@@ -55,7 +60,8 @@ def filling_of(result: Result, told: list[Any], sender: str) -> Filling:
         settled=[replace(_mark(f), message=_settled(f), suggestion="") for f in settled],
         changes=list(_changes(result, sender)),
         progress=progress_line(result, sender),
-        statements=said_in(result.files_from.get(sender, [])),
+        statements=statements,
+        answers=answers,
     )
 
 
@@ -69,11 +75,15 @@ def _changes(result: Result, sender: str) -> Iterator[Mark]:
         yield Mark("note", "", "", unit=unit, label=label, value=before, suggestion=after)
 
 
-def _marks_by_cell(findings: list[Any]) -> _Marks:
+def _marks_by_cell(findings: list[Any], unit_key: str) -> _Marks:
+    """Return the marks on cells; a row of which the unit is not known stands at the end, so its row is told."""
     marks: _Marks = {}
     for f in findings:
         if f.severity != "note" and f.cell:
-            marks.setdefault((f.file, f.sheet), {}).setdefault((f.cell, f.column), []).append(_mark(f))
+            mark = _mark(f)
+            if f.column == unit_key and not f.unit and f.row:
+                mark = replace(mark, message=line("words", "in_row", said=f.message, row=f.row))
+            marks.setdefault((f.file, f.sheet), {}).setdefault((f.cell, f.column), []).append(mark)
     return marks
 
 
@@ -106,4 +116,5 @@ def _typed(result: Result, sender: str, marks: _Marks) -> Iterator[tuple[str, Fo
         for key, (other, cell) in [(k, sheet_and_cell(c, sheet)) for k, c in zip(keys, where, strict=True) if "!" in c]:
             if there := marks.get((file, other), {}).get((cell, key)):
                 marked[key] = there
-        yield code, FormRow(dict(zip(keys, map(clean, typed), strict=True)), marked)
+        judged = frozenset(compress(keys, where))
+        yield code, FormRow(dict(zip(keys, map(clean, typed), strict=True)), marked, code, judged)

@@ -17,7 +17,7 @@ from pipeline.consolidate import vietnamese_date
 from pipeline.model import address
 from pipeline.render.entries import Entries
 from pipeline.render.filling import Filling, FormRow, Mark
-from pipeline.render.judgements import Judgements
+from pipeline.render.judgements import Judgements, Listed
 from pipeline.render.sheets import Book, Column, SheetWriter
 from pipeline.xlsx.book import Workbook
 from pipeline.xlsx.notes import Note
@@ -58,7 +58,7 @@ class Forms:
         cell = self._book.cell
         self.centred, self.text, self.small, self.given = map(cell, ("center", "text", "small", "given"))
         self.free, self.ticked = cell("given", locked=False), cell("center", locked=False)
-        self.linked = cell("center", font_color="#0563C1", underline=1)
+        self.linked = cell("center", font_color="#0563C1", underline=1, text_wrap=True)
         for look in _LINES:
             self._book.format(**look)
         for severity in self.words["tones"]:
@@ -153,13 +153,13 @@ class Forms:
 
 
 class _Form:
-    """The sheets of one form; `places` collects every mark with its cell while the list is written."""
+    """The sheets of one form; `places` collects every mark with its sheet and cell while they are written."""
 
     def __init__(self, forms: Forms, book: Book, sender: Unit, filling: Filling) -> None:
         self.forms, self.book, self.words, self.round, self.form = forms, book, book.words, forms.round, forms.form
         self.filling, self.units = filling, self.round.expected[sender.code]
-        self.places: list[tuple[Mark, str]] = []
-        self.listed: list[tuple[int, FormRow]] = []  # rows of the list that name a unit
+        self.places: list[tuple[Mark, str, str]] = []
+        self.listed = Listed()
 
     def write(self) -> None:
         """Write what must be corrected (if anything), the list, and the right names."""
@@ -210,6 +210,7 @@ class _Form:
     def _row(self, sheet: SheetWriter, number: int | None, row: FormRow) -> None:
         forms = self.forms
         cells: list[Cell] = [(0, number, forms.centred)]
+        printed: dict[str, Any] = {}
         for place, column in enumerate(self.form.columns, start=1):
             value: Any = row.values.get(column.key, "")
             # The units are given; a clerk writes into every other cell, and where a unit's name must be corrected.
@@ -222,12 +223,13 @@ class _Form:
                 if column.kind == "number":
                     look = self.book.cell("center", locked=False, num_format=_number_format(value, column))
             cells.append((place, value, look))
+            printed[column.key] = value
         line = sheet.write_fit(cells)
         if row.values.get(self.form.unit_key):
-            self.listed.append((line, row))
+            self.listed.append((line + 1, row, printed))
 
     def _mark(self, sheet: SheetWriter, place: tuple[int, int], marks: list[Mark]) -> None:
-        self.places.extend((mark, address(place)) for mark in marks)
+        self.places.extend((mark, sheet.paper.name, address(place)) for mark in marks)
         if len(self.places) <= NOTES_PER_SHEET:
             note = "\n".join(f"{mark.severity_name}: {mark.message}" for mark in marks)
             height = 24 + 17 * sum(len(part) // 42 + 1 for part in note.split("\n"))
@@ -242,10 +244,11 @@ class _Form:
         sheet.line(words["note"], italic=True)
         header = sheet.header(_columns(words))
         for number, question in enumerate(self.round.questions, start=1):
-            answer = self.filling.statements.get(question.key, "")
-            row = sheet.write_fit(
-                [(0, number, forms.centred), (1, question.text, forms.given), (2, answer, forms.free)]
-            )
+            answer, look = self.filling.statements.get(question.key, ""), forms.free
+            if marks := self.filling.answers.get(question.key):
+                look = self.book.toned("given", marks[0].severity, locked=False)
+                self._mark(sheet, (sheet.row, 2), marks)
+            row = sheet.write_fit([(0, number, forms.centred), (1, question.text, forms.given), (2, answer, look)])
             if question.kind == "yes-no":
                 sheet.paper.validate(row, 2, row, Validation("list", formulas=one_of(answers())))
         sheet.finish((header, header), frozen_columns=0, filtered=False)
@@ -257,7 +260,8 @@ class _Form:
         words, facts = self.words["todo"], self.book.facts
         sheet.line(words["title"], **_LARGE)
         sheet.line(facts["unit"], **_BOLD)
-        sheet.line(words["summary"].format(**facts), bold=True)
+        found = [kind for kind in ("errors", "warnings") if facts[kind]]
+        sheet.line(words["summary"][found[0] if len(found) == 1 else "both"].format(**facts), bold=True)
         if self.filling.progress:
             sheet.line(words["progress"].format(progress=self.filling.progress), bold=True)
         for step in words["steps"]:
@@ -265,11 +269,11 @@ class _Form:
         header = sheet.header(_columns(words))
         gravity = list(self.words["tones"])
         entries = sorted(
-            [(mark, "") for mark in self.filling.whole] + self.places,
+            [(mark, "", "") for mark in self.filling.whole] + self.places,
             key=lambda entry: gravity.index(entry[0].severity),
         )
-        for number, (mark, cell) in enumerate(entries, start=1):
-            self._entry(sheet, number, mark, cell)
+        for number, entry in enumerate(entries, start=1):
+            self._entry(sheet, number, *entry)
         filling = self.filling
         told = {"repaired_title": filling.repaired, "settled_title": filling.settled, "changes_title": filling.changes}
         for key, marks in told.items():
@@ -281,20 +285,21 @@ class _Form:
         sheet.finish((header, header), frozen_columns=0, filtered=False)
         sheet.paper.active = True
 
-    def _entry(self, sheet: SheetWriter, number: int, mark: Mark, cell: str) -> None:
+    def _entry(self, sheet: SheetWriter, number: int, mark: Mark, place: str, cell: str) -> None:
         forms, whole = self.forms, (2, self.words["todo"]["whole_file"], self.forms.centred)
+        shown = cell if place == self.words["list"]["name"] else f"{place} {cell}"
         cells: list[Cell] = [
             (0, number, forms.centred),
             (1, mark.severity_name, self.book.toned("text", mark.severity)),
-            (2, cell, forms.linked) if cell else whole,
+            (2, shown, forms.linked) if cell else whole,
             *self._told(mark),
             (8, "", forms.ticked),
             (9, "", forms.free),
             (10, mark.rule, forms.small),
         ]
-        row = sheet.write_fit(cells, slice(3, 8))
+        row = sheet.write_fit(cells, slice(2, 8))
         if cell:
-            sheet.paper.link(row, 2, f"internal:'{self.words['list']['name']}'!{cell}", cell)
+            sheet.paper.link(row, 2, f"internal:'{place}'!{cell}", shown)
 
     def _told(self, mark: Mark) -> list[Cell]:
         texts = (mark.unit, mark.label, mark.message, mark.value, mark.suggestion)
@@ -309,13 +314,12 @@ class _Form:
         sheet.line(words["title"], **_TITLE)
         sheet.line(words["note"], italic=True)
         header = sheet.header(forms.check.columns)
-        names = {self.round.listed_names[unit.code]: forms.names.get(unit.code, "") for unit in self.units}
-        for number, (row, listed) in enumerate(self.listed, start=1):
-            unit = listed.values[unit_key]
-            formulas = forms.check.of_row(row + 1, sheet.row + 1, names.get(unit, ""), listed)
-            sheet.write([(0, number, forms.centred), (1, unit, forms.given)], rest=formulas)
+        names = {unit.code: (unit.level, forms.names.get(unit.code, "")) for unit in self.units}
+        for number, (_, row, printed) in enumerate(self.listed):
+            formulas = forms.check.of_row(self.listed, number, sheet.row + 1, names.get(row.unit, ("", "")))
+            sheet.write([(0, number + 1, forms.centred), (1, printed[unit_key], forms.given)], rest=formulas)
         sheet.finish((header, header), frozen_columns=2, filtered=False)
-        sheet.paper.protection = _NOTHING_ALLOWED
+        sheet.paper.protection, sheet.paper.hidden = _NOTHING_ALLOWED, len(forms.check.columns)
 
     # --- right names
 

@@ -105,6 +105,7 @@ class Sheet:
 
     def __init__(self, name: str, widths: list[float]) -> None:
         self.name = name
+        self.hidden = 0  # columns to the right of the others that nobody sees
         self.header = self.footer = ""  # with Excel's commands, such as `&P`
         self.active = False
         self.protection = ""  # attributes of what is allowed or not, "" for a sheet that is not protected
@@ -265,6 +266,9 @@ class Sheet:
             f'<col min="{place}" max="{place}" width="{int(pixels / _DIGIT * 256) / 256:.16G}" customWidth="1"/>'
             for place, pixels in enumerate(self._pixels, start=1)
         ]
+        if self.hidden:
+            first = len(columns) + 1
+            columns.append(f'<col min="{first}" max="{first + self.hidden - 1}" width="9" hidden="1" customWidth="1"/>')
         return f"<cols>{''.join(columns)}</cols>"
 
 
