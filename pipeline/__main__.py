@@ -306,7 +306,8 @@ def _status(options: argparse.Namespace) -> int:
 def _glance_of_status(options: argparse.Namespace) -> Glance:
     from pipeline.glance import Glance
 
-    return Glance(("status", options.round, _day(options).isoformat()), options.inbox, options.state)
+    key = ("status", options.round, _day(options).isoformat())
+    return Glance(key, options.inbox, options.state, made=options.outbox)
 
 
 def _day(options: argparse.Namespace) -> dt.date:
@@ -326,6 +327,7 @@ def _tell_status(options: argparse.Namespace) -> None:
         _tell_holdings(options, round)
     else:
         _tell_stand(options, round, look(round, options.inbox, options.state, options.as_of))
+        _tell_seal(options, round)
 
 
 def _tell_stand(options: argparse.Namespace, round: Round, result: Result) -> None:
@@ -333,6 +335,18 @@ def _tell_stand(options: argparse.Namespace, round: Round, result: Result) -> No
 
     print_status(result)
     _tell_holdings(options, round)
+
+
+def _tell_seal(options: argparse.Namespace, round: Round) -> None:
+    """Tell of a closed round what run tells of it: papers that are not as they were signed, files that came later."""
+    from pipeline.deliver import look_late, seal_of
+    from pipeline.render.wording import worded
+    from pipeline.screen import print_seal
+
+    closed = seal_of(round, options.outbox, options.state)
+    late = look_late(round, options.inbox, options.state, options.as_of) if closed else None
+    if closed and late:
+        print_seal(closed, worded(late), round)
 
 
 def _tell_holdings(options: argparse.Namespace, round: Round) -> None:

@@ -49,7 +49,8 @@ def print_result(published: Published) -> None:
     """Print what was found and where everything lies."""
     result, told, folder = published.result, published.told, published.folder
     if published.closed:
-        _print_closed(published.closed, told, result.round)
+        print(_decision_line(None, published.closed.closing))
+        print_seal(published.closed, told, result.round)
         return
     _heading(result)
     severities = Counter(told["severity"])
@@ -105,9 +106,8 @@ def print_next(published: Published) -> None:
     print(coloured(line("screen", key, round=_known_as(result.round), path=published.folder), "head"))
 
 
-def _print_closed(closed: Closed, told: pd.DataFrame, round: Round) -> None:
-    """Print who closed the round, whether its papers are as they were signed, and what came too late."""
-    print(_decision_line(None, closed.closing))
+def print_seal(closed: Closed, told: pd.DataFrame, round: Round) -> None:
+    """Print whether the papers of a closed round are as they were signed, and what came too late."""
     print(line("screen", "seal_broken", papers=", ".join(closed.changed)) if closed.changed else line("screen", "seal"))
     for message in told["message"]:
         print(printable(message))

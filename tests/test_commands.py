@@ -171,7 +171,7 @@ def test_status_is_said_again_at_once_while_nothing_changed(
 
     def status() -> str:
         capsys.readouterr()
-        folders = ["--inbox", str(tmp_path / "inbox"), "--state", str(tmp_path / "state")]
+        folders = [f"--{name}={tmp_path / name}" for name in ("inbox", "outbox", "state")]
         assert main(["status", "--round", "dien-bien-2022", *folders, "--as-of", "2022-04-05"]) == 0
         return capsys.readouterr().out
 
