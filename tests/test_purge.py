@@ -202,6 +202,13 @@ def test_status_asks_for_a_purge_when_a_round_is_long_over(place: Path, capsys: 
         assert (f"make purge ROUND={ROUND}" in capsys.readouterr().out) is asked
 
 
+def test_a_round_with_nothing_to_purge_is_not_barred(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _purge(tmp_path, "--yes") == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert drop_and_run(tmp_path, FILES).status == 0
+    assert _purge(tmp_path, "--yes") == 0
+
+
 def test_a_closed_round_with_one_file_twice_is_purged(place: Path) -> None:
     twice = place / "inbox" / "2022-03-22" / "c lan nua.xlsx"
     shutil.copy(place / "inbox" / "2022-03-22" / "c.xlsx", twice)
