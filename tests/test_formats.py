@@ -426,6 +426,18 @@ def test_values_under_merged_cells_are_not_read() -> None:
     assert sheet.cells[row][column] == ""
 
 
+def test_two_sheets_of_one_name_are_each_read() -> None:
+    book = Book(SENDER, layout=Layout(sections="sheets"))
+    twice = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book.bytes())) as old, zipfile.ZipFile(twice, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace("Cấp xã".encode(), "Cấp huyện".encode()))
+    sheets = read(twice.getvalue()).sheets
+    assert [sheet.name for sheet in sheets] == ["Cấp huyện"] * 2
+    listed = [row[1] for sheet in sheets for row in sheet.cells if row[0].isdigit()]
+    assert listed == [row["unit"] for row in right_rows(SENDER)]
+
+
 def test_our_own_reader_agrees_with_calamine() -> None:
     import datetime as dt
 

@@ -92,7 +92,9 @@ def sheet_parts(package: Package) -> Iterator[_Part]:
 
 
 def _is_tame(package: Package, parts: list[_Part]) -> bool:
-    """Tell whether calamine may see the workbook: it believes every count and every address."""
+    """Tell whether calamine may see the workbook: it believes every count and address, and finds sheets by name."""
+    if len({part.name for part in parts}) < len(parts):
+        return False
     strings = package.get(_beside(package, "sharedStrings"))
     count = _COUNT.search(strings[:4096])
     if count and int(count[1]) > len(strings):
