@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
 
-from pipeline.called import code_called, day_typed, round_called, seconds_typed
+from pipeline.called import code_called, day_typed, folder_typed, round_called, seconds_typed
 from pipeline.errors import OperatorError, guard_screen
 from pipeline.memory import collect_less
 from schemas.messages import line
@@ -41,12 +41,15 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit status: 0 done, 2 the operator's fault, 3 errors found by `check`."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # nobody listens: a task of the system, a window without a console
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+        getattr(sys, name).reconfigure(encoding="utf-8", errors="replace")
     try:
         options = _parser().parse_args(arguments)
         _keep_apart(options)
         status: int = options.command(options)
+        sys.stdout.flush()
         return status
     except OperatorError as fault:
         print(fault, file=sys.stderr)
@@ -54,8 +57,30 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return STOPPED
     except BrokenPipeError:  # who read the screen has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _fall_silent()
         return STOPPED
+    except OSError as fault:
+        if not _lost_screen():
+            raise
+        _fall_silent()
+        from pipeline.state import disk_reason
+
+        with suppress(OSError):
+            print(OperatorError("screen", reason=line("disk", disk_reason(fault) or "broken")), file=sys.stderr)
+        return OPERATORS_FAULT
+
+
+def _lost_screen() -> bool:
+    """Tell whether nothing can be written where the officer would see it, as in a file on a full disk."""
+    try:
+        print(flush=True)
+    except OSError:
+        return True
+    return False
+
+
+def _fall_silent() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _keep_apart(options: argparse.Namespace) -> None:
@@ -79,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         if "folders" in needs:
             for folder in ("inbox", "outbox", "state"):
                 sub.add_argument(
-                    f"--{folder}", type=Path, default=DATA / folder, help=line("commands", f"option_{folder}")
+                    f"--{folder}", type=folder_typed, default=DATA / folder, help=line("commands", f"option_{folder}")
                 )
         if "as_of" in needs:
             sub.add_argument(
@@ -115,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     purge.add_argument("--yes", action="store_true", help=line("commands", "option_yes"))
     purge.add_argument("--with-inbox", action="store_true", help=line("commands", "option_with_inbox"))
     demo = command("demo", _demo, "round")
-    demo.add_argument("--folder", type=Path, default=Path("demo"), help=line("commands", "option_folder"))
+    demo.add_argument("--folder", type=folder_typed, default=Path("demo"), help=line("commands", "option_folder"))
     command("rounds", _rounds)
     command("rules", _rules)
     command("rulebook", _rulebook)
@@ -391,11 +416,13 @@ def _demo(options: argparse.Namespace) -> int:
     from pipeline.deliver import publish
     from pipeline.example import write_example
     from pipeline.screen import print_result
+    from pipeline.state import writable
 
     round, folder = _round(options), options.folder
     if round.period:
         round = round_called(options.round, round.example_day)
-    files, day = write_example(round, folder / "inbox")
+    with writable(folder):
+        files, day = write_example(round, folder / "inbox")
     print(line("screen", "example", count=len(files), inbox=folder / "inbox"))
     print_result(publish(round, folder / "inbox", folder / "outbox", folder / "state", day))
     print(line("screen", "next_demo", round=round.series or round.id))

@@ -53,6 +53,20 @@ def code_called(round: Round, text: str, codes: Iterable[str]) -> str:
     return found[0].code
 
 
+def folder_typed(text: str) -> Path:
+    """Return the folder.
+
+    Raises:
+        OperatorError: its name cannot stand in a paper: it is no text.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        raise OperatorError("disk", path=shown, reason=line("disk", "name")) from None
+    return Path(text)
+
+
 def day_typed(text: str) -> dt.date:
     """Return the day.
 

@@ -34,7 +34,7 @@ from pipeline.render.sources import way_to
 from pipeline.render.wording import worded
 from pipeline.render.workbook import Forms
 from pipeline.run import Result, judge
-from pipeline.state import alone, hold, writable
+from pipeline.state import alone, hold, make, writable
 from pipeline.terminal import watched
 from pipeline.trend import moment_of
 from pipeline.weigh import closed_by
@@ -157,7 +157,7 @@ def publish(
             result = result.also(decisions=[*result.decisions, closing])
         told = worded(result)
         with writable(outbox):
-            outbox.mkdir(parents=True, exist_ok=True)
+            make(outbox)
             shelf = Shelf(outbox / round.id)
             shelf.recover()
             outgoing = Outgoing(result, told, shelf.staged, earlier.carried, shelf.place, ledger.folders(round.id))
@@ -231,7 +231,8 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
     with hold(state), open_ledger(state) as ledger, writable(outbox):
         ledger.must_live(round.id)
         shelf.recover()
-        shelf.staged.mkdir(parents=True)
+        make(outbox)
+        shelf.staged.mkdir()
         carried = earlier_periods(ledger, round).carried
         for code, unit in watched(round.submitting_units.items(), len(round.submitting_units), "forms"):
             versions = ledger.versions(round.id, code)

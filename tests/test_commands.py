@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,6 +82,10 @@ def test_rounds_and_rules_are_listed(capsys: pytest.CaptureFixture[str]) -> None
         ({'"094" = ': '"999" = '}, "contacts"),
         ({'form = "page-list"': 'form = "page-lists"'}, "page-lists"),
         ({'register = "2022"': 'register = "1999"'}, "1999"),
+        ({'form = "page-list"': r'form = "\u0000"'}, "form"),
+        ({'text = "Đã hoàn thành kế hoạch hoạt động của “Trang cộng đồng” (mục 1)"': 'text = "{}"'}, "questions"),
+        ({"commune = 1": "commune = 99999999999999999999"}, "persons.commune"),
+        ({'collector = "11"': r'collector = "a\r\nb"'}, "collector"),
     ],
 )
 def test_a_wrong_round_file_gets_one_line_that_names_the_key(
@@ -113,6 +118,44 @@ def test_an_operators_mistake_is_one_clear_line(
     assert main([argument.replace("/tmp/no-state-{}", str(tmp_path)) for argument in arguments]) == 2
     captured = capsys.readouterr()
     assert (captured.out, captured.err.count("\n")) == ("", 1)
+
+
+@pytest.mark.parametrize(
+    ("option", "path"),
+    [("--outbox", "{}/file/x"), ("--outbox", "/proc/x"), ("--outbox", "{}/a\udcff"), ("--folder", "{}/file")],
+)
+def test_a_place_where_nothing_can_be_made_is_one_clear_line(
+    option: str, path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "file").touch()
+    folders = [f"--inbox={tmp_path / 'inbox'}", f"--state={tmp_path / 'state'}"]
+    command = ["demo"] if option == "--folder" else ["run", *folders]
+    assert main([*command, "--round=dien-bien-2022", f"{option}={path.format(tmp_path)}"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_made_up_files_never_lie_beside_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = tmp_path / "inbox" / "102.xlsx"
+    own.parent.mkdir()
+    own.write_bytes(b"sent")
+    command = ["demo", "--round", "dien-bien-2022", "--folder", str(tmp_path)]
+    assert main(command) == 2
+    assert "102.xlsx" in capsys.readouterr().err
+    assert list(tmp_path.rglob("*.*")) == [own]
+    own.unlink()
+    assert (main(command), main(command)) == (0, 0)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+@pytest.mark.parametrize(("screen", "status"), [("sys.stdout.flush()", 2), ("sys.stdout = sys.stderr = None", 0)])
+def test_a_screen_that_takes_nothing_is_no_fault_of_ours(screen: str, status: int) -> None:
+    code = f"import sys; {screen}; from pipeline.__main__ import end, program; end(program())"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code, "rules"], cwd=HERE.parent, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr.decode().count("\n")) == (status, bool(status))
 
 
 def test_broken_toml_names_the_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
