@@ -236,6 +236,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "file": lambda place: (place / "inbox/2022-03-20/b.xlsx").write_bytes(Book("102").bytes()),
     "edited paper": lambda place: (place / "outbox/mine/bao-cao.docx").write_bytes(b"edited"),
     "added paper": lambda place: (place / "outbox/mine/ghi-chu.txt").write_text("thêm"),
+    "no store": lambda place: shutil.rmtree(place / "state/store"),
     "no papers": lambda place: shutil.rmtree(place / "outbox"),
     "round": lambda place: (place / "mine.toml").write_text((place / "mine.toml").read_text("utf-8") + " ", "utf-8"),
     "decision": lambda place: main(["close", *_asked(place), "--by=Lò Văn A"]),
