@@ -231,15 +231,17 @@ def _send(options: argparse.Namespace) -> int:
 
     round = _round(options)
     server = None if options.dry_run else send_server(options.state)
+    known = {"sent": options.arrived, "prepared": options.again}
+    fates = {fate: code_called(round, text, round.submitting_units) for fate, text in known.items() if text}
+    if fates and not options.dry_run:
+        with sending(round, options.state):
+            for fate, code in fates.items():
+                decide(round, options.state, code, fate)
     if server is None:
         print_due(letters_due(round, options.inbox, options.state, options.as_of))
         print(line("send", "dry_run" if options.dry_run else "not_configured", path=account_file(options.state)))
         return 0
     with sending(round, options.state):
-        if options.arrived:
-            decide(round, options.state, code_called(round, options.arrived, round.submitting_units), "sent")
-        if options.again:
-            decide(round, options.state, code_called(round, options.again, round.submitting_units), "prepared")
         letters = letters_due(round, options.inbox, options.state, options.as_of)
         print_due([letter for letter in letters if letter.reason != "due"])
         outcomes = []
