@@ -589,7 +589,9 @@ BOF = struct.pack("<HHHH", 0x809, 16, 0x600, 5) + b"\0" * 12
             "file.unsupported",
             "word",
         ),
-        (b" \r\n\0", "file.unreadable", ""),
+        (b" \r\n\0", "file.unreadable", "empty"),
+        (b"a.xlsx".ljust(257, b"\0") + b"ustar\x0000", "file.unsupported", "archive"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0\1\2" * 99, "file.unsupported", "other"),
         (BOF + struct.pack("<HHH", 0x2F, 2, 0), "file.encrypted", ""),
     ],
 )
@@ -646,6 +648,20 @@ def test_hostile_workbooks_are_refused_at_once(name: str) -> None:
     started = time.monotonic()
     assert _refusal(_replaced(part, old, new))[0] == rule
     assert time.monotonic() - started < 5
+
+
+def test_a_workbook_of_charts_alone_is_whole_and_has_no_sheet() -> None:
+    charts = _replaced("xl/_rels/workbook.xml.rels", b"relationships/worksheet", b"relationships/chartsheet")
+    assert read(charts).sheets == []
+    assert _refusal(_replaced("xl/workbook.xml", b"<sheet ", b"<other "))[0] == "file.unreadable"
+
+
+def test_what_there_is_too_much_of_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.read.text.CELL_LIMIT", 1000)
+    with pytest.raises(Refused) as refused:
+        read(b"a;b;c\n" * 600)
+    told = sentence(refused.value.rule, {"value": "a.csv", **refused.value.facts})
+    assert "1.000 ô" in told and "1200" not in told
 
 
 HARMLESS = {

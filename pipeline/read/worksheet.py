@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.errors import Refused
 from pipeline.model import Place, address
 from pipeline.read.markup import attribute, forget, local, parse, walk
-from pipeline.read.values import CELL_LIMIT, COLUMN_LIMIT, ROW_LIMIT, date_text, is_date_format, number_text
+from pipeline.read.values import CELL_LIMIT, COLUMN_LIMIT, ROW_LIMIT, date_text, is_date_format, number_text, too_many
 from schemas.codes import Rule
 
 _CELLS = re.compile(rb"<(?:\w+:)?c[\s/>]")
@@ -129,7 +129,7 @@ def read_cells(xml: bytes, shared: Shared) -> list[list[str]]:
             cells.append([])
         size += max(column + 1 - len(cells[row]), 0)
         if size > CELL_LIMIT:
-            raise Refused(Rule.FILE_TOO_LARGE, size=address((row, column)), limit=str(CELL_LIMIT))
+            raise too_many("cells", CELL_LIMIT, address((row, column)))
         cells[row].extend([""] * (column + 1 - len(cells[row])))
         cells[row][column] = text
     return cells
