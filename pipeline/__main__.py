@@ -7,6 +7,7 @@ import atexit
 import datetime as dt
 import json
 import os
+import re
 import sys
 import threading
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -100,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=line("commands", name), description=line("commands", name))
         sub.set_defaults(command=function)
         if "round" in needs:
-            sub.add_argument("--round", required=True, metavar="ID", help=line("commands", "option_round"))
+            sub.add_argument("--round", default="", metavar="ID", help=line("commands", "option_round"))
         if "folders" in needs:
             for folder in ("inbox", "outbox", "state"):
                 sub.add_argument(
@@ -399,7 +400,7 @@ def _purge(options: argparse.Namespace) -> int:
     from pipeline.screen import print_purged, print_remains
 
     round, folders = _round(options), (options.inbox, options.outbox, options.state)
-    print_remains(round, remains(round, *folders), with_inbox=options.with_inbox)
+    print_remains(round, remains(round, *folders), _day(options), with_inbox=options.with_inbox)
     if not options.yes:
         if not sys.stdin.isatty():
             raise OperatorError("purge_needs_yes")
@@ -503,8 +504,10 @@ def _decisions(options: argparse.Namespace) -> int:
 def _withdraw(options: argparse.Namespace) -> int:
     from pipeline.decisions import withdraw
 
-    number = int(options.number) if options.number.isascii() and options.number.isdigit() else 0
-    ended = withdraw(_round(options), options.state, options.as_of, number, options.by)
+    round, typed = _round(options), options.number.strip()
+    if not re.fullmatch(r"[0-9]{1,9}", typed):
+        raise OperatorError("no_decision", number=typed)
+    ended = withdraw(round, options.state, options.as_of, int(typed), options.by)
     print(line("screen", "withdrawn", number=ended.number))
     return 0
 

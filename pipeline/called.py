@@ -18,11 +18,13 @@ def round_called(name: str, day: dt.date | None = None) -> Round:
     """Return the round of that name; one that comes again as it is in the period of that day (None: today).
 
     Raises:
-        OperatorError: there is none, or its file is wrong; the line names the key.
+        OperatorError: none is named, there is none, or its file is wrong; the line names the key.
     """
     from schemas.faults import FormFault, RoundFault
     from schemas.round import list_rounds, load_round
 
+    if not name.strip():
+        raise OperatorError("no_round", name="", known=", ".join(list_rounds()))
     try:
         return load_round(name).in_period(day or dt.date.today())
     except (FileNotFoundError, IsADirectoryError) as fault:

@@ -231,7 +231,7 @@ def _walk(inbox: Path) -> Iterator[tuple[Path, OSError | None]]:
             entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
         except OSError as fault:
             if folder == inbox:
-                raise OperatorError("no_inbox", path=inbox) from fault
+                raise OperatorError("no_inbox", path=inbox, closed=isinstance(fault, PermissionError)) from fault
             yield folder, fault
             continue
         for entry in entries:

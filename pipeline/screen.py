@@ -258,10 +258,13 @@ def print_keeps(round: Round, holding: Holding, today: dt.date) -> None:
         print(line("screen", "keeps", title=round.title, **facts))
 
 
-def print_remains(round: Round, found: Remains, *, with_inbox: bool) -> None:
-    """Print what purging deletes, what somebody made by hand among it, and what stays and why."""
+def print_remains(round: Round, found: Remains, today: dt.date, *, with_inbox: bool) -> None:
+    """Print what purging deletes, what somebody made by hand among it, what stays and why; and if it is too early."""
     print(line("screen", "purge_heading", title=round.title, round=round.id))
     print(line("screen", "purge_goes", contents=len(found.contents), papers=len(found.papers)))
+    if (last_day := round.deadline.last_day) and today <= last_day:
+        days = (last_day - today).days
+        print(line("screen", "purge_running", days=days, deadline=vietnamese_date(last_day)))
     for paper in found.handwork:
         print(line("screen", "purge_handwork", path=printable(paper)))
     if found.shared:

@@ -104,6 +104,8 @@ def test_a_wrong_round_file_gets_one_line_that_names_the_key(
     [
         ["run", "--round", "no-such-round"],
         ["run"],
+        ["status", "--round", ""],
+        ["withdraw", "--round", "dien-bien-2022", "--number", "9" * 5000, "--state", "/tmp/no-state-{}"],
         ["run", "--round", "dien-bien-2022", "--as-of", "31/3/2022"],
         ["run", "--round", "dien-bien-2022", "--inbox", "/no/such/inbox", "--state", "/tmp/no-state-{}"],
         ["run", "--round", "dien-bien-2022", "--inbox", "data", "--outbox", "data", "--state", "/tmp/no-state-{}"],
@@ -156,6 +158,21 @@ def test_a_screen_that_takes_nothing_is_no_fault_of_ours(screen: str, status: in
             [sys.executable, "-c", code, "rules"], cwd=HERE.parent, stdout=full, stderr=subprocess.PIPE, check=False
         )
     assert (done.returncode, done.stderr.decode().count("\n")) == (status, bool(status))
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["run"], "ROUND="),
+        (["run", "--round", " "], "ROUND="),
+        (["withdraw", "--round", "dien-bien-2022"], "NUMBER="),
+        (["withdraw", "--round", "dien-bien-2022", "--number=-1"], "số -1"),
+        (["withdraw", "--round", "dien-bien-2022", "--number=abc"], "số abc"),
+    ],
+)
+def test_what_is_missing_is_named(command: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command) == 2
+    assert told in capsys.readouterr().err
 
 
 def test_broken_toml_names_the_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,6 +114,13 @@ def test_a_purged_round_is_not_run_again(place: Path, capsys: pytest.CaptureFixt
     assert {part: tree(place / part) for part in left} == left
 
 
+def test_it_tells_that_a_round_is_not_over(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for day, told in (("2022-03-20", "còn 10 ngày"), ("2023-01-02", "")):
+        assert main(["purge", "--round", ROUND, *_folders(place), f"--as-of={day}"]) == 2
+        out = capsys.readouterr().out
+        assert told in out and ("chưa xong" in out) is bool(told)
+
+
 @pytest.mark.parametrize("answer", [None, "khong", ROUND])
 def test_it_asks_before_it_deletes(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str | None
