@@ -12,6 +12,7 @@ import struct
 import subprocess
 import tempfile
 import time
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,6 +30,7 @@ from pipeline.errors import Refused
 from pipeline.model import Arrival
 from pipeline.read import read
 from pipeline.read.bundle import members
+from pipeline.read.worksheet import is_plain
 from pipeline.run import judge
 from schemas.messages import sentence
 
@@ -677,6 +679,19 @@ def test_lies_about_size_cost_nothing(name: str) -> None:
     started = time.monotonic()
     assert _cells(_replaced(*HARMLESS[name]))[: len(plain)] == plain
     assert time.monotonic() - started < 5
+
+
+def test_cells_that_are_only_styled_cost_next_to_nothing() -> None:
+    blanks = "".join(f'<c r="{letter}{{n}}" s="1"/>' for letter in "ABCDEFGHIJ")
+    rows = "".join(f'<row r="{n}">{blanks.format(n=n)}</row>' for n in range(2, 5_000))
+    told = f'<worksheet><sheetData><row r="1"><c r="A1"><v>1</v></c></row>{rows}</sheetData></worksheet>'.encode()
+    tracemalloc.start()
+    try:
+        assert is_plain(told)
+        assert tracemalloc.get_traced_memory()[1] < 2 * len(told)
+    finally:
+        tracemalloc.stop()
+    assert not is_plain(told.replace(b'<c r="B7" s="1"/>', b'<c s="1"/>'))
 
 
 def test_rows_that_all_reach_to_the_last_column_are_too_large() -> None:
