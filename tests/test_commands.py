@@ -312,6 +312,9 @@ def test_a_run_ends_at_once_where_nothing_changed(
         (["history", "UNIT=Mường Ảng"], ["history", "--unit=Mường Ảng"]),
         (["send", "DRY=1", "AGAIN=Huyện Mường Ảng"], ["send", "--dry-run", "--again=Huyện Mường Ảng"]),
         (["close", "DAY=2026-09-30", "BY=Lò Văn A"], ["close", "--as-of=2026-09-30", "--by=Lò Văn A"]),
+        (["close", "BY=$HOME $(x) `y` \"z'#"], ["close", "--by=$HOME $(x) `y` \"z'#"]),
+        (["check", "FILE=a $b.xlsx"], ["check", "a $b.xlsx"]),
+        (["reopen", "WHY=$", "BY="], ["reopen", "--by=", "--why=$"]),
     ],
 )  # fmt: skip
 def test_make_hands_over_what_was_typed(asked: list[str], given: list[str]) -> None:
