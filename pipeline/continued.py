@@ -26,7 +26,7 @@ def with_continued(
         above = None if layout.tables or not any(map(any, sheet.cells)) else _last(result)
         if above:
             finder = Finder(sheet, headers, is_unit, is_heading)
-            found = contents(finder.sample(0), is_unit)
+            found = contents(finder.header_rows.sample(0), is_unit)
             going_on = finder.go_on(above) if _bears_out(found, above, headers.form) else layout
             layout = going_on if _is_new(going_on, result, headers.form) else layout
         result.append(layout)

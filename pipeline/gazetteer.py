@@ -13,16 +13,18 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
 from schemas.data import vocabulary
-from schemas.text import clean, search_key, spelling_key, without_accents
+from schemas.text import ROMAN, clean, search_key, spelling_key, without_accents
 from schemas.units import Unit
 
 _CODED = re.compile(r"^\W*(\d{5})\W+(?=\D)")  # a commune's code before its name
-# A lone "X." is the short form of a level word, not a Roman ten.
+# A lone "X." is the short form of a level word, and a Roman ten only before another one.
+_TENTH = ("x",)
 _NUMBERING = re.compile(
     rf"{_CODED.pattern}|"
-    r"^\s*\d{1,3}\s*[-\u2013]\s*(?=\D)|^\s*(?:\d{1,3}|[IVXivx]{2,4}|[IVivA-Da-d])\s*[.)/:]\s*|^\s*[-+*\u2013\u2022]\s*"
+    r"^\s*\d{1,3}\s*[-\u2013]\s*(?=\D)|^\s*(?:\d{1,3}|[IVXL]{2,8}|[ivx]{2,8}|[IVivA-Da-d])\s*[.)/:]\s*"
+    r"|^\s*[-+*\u2013\u2022]\s*"
 )
-_NUMERAL = re.compile(r"^\s*(?:\d{1,3}|[IVX]{1,4}|[A-D])\s+")
+_NUMERAL = re.compile(rf"^\s*(?:\d{{1,3}}|{ROMAN}|[A-D])\s+")
 _GLUED = re.compile(r"^([A-Za-z]{1,2})(?=\d)")  # a level word and the number that is the name
 _NO_HEADING = re.compile(r"@|://|\d{3}|\d\.\d")
 _CUT = re.compile(r"\s+[-\u2013\u2014]\s*|\s*[,;(/]\s*|\n")
@@ -206,12 +208,18 @@ def _readings(text: str) -> tuple[Reading, ...]:
     for piece in dict.fromkeys([text, _CUT.split(text, maxsplit=1)[0]]):
         words = tuple(spelling_key(piece).split())
         for start in _after_prefixes(words):
-            readings[Reading("", " ".join(start))] = None
-            for plain, forms in enumerate(_types_by_first() if start else ()):
-                for form, name in forms.get(start[0], ()):
-                    if start[: len(form)] == form and len(start) > len(form):
-                        readings[Reading(name, " ".join(start[len(form) :]), bool(plain))] = None
+            readings |= dict.fromkeys([Reading("", " ".join(start)), *_typed(start)])
+        for start in _after_prefixes(words[1:]) if words[:1] == _TENTH else ():
+            readings |= dict.fromkeys(_typed(start))
     return tuple(reading for reading in readings if reading.key)
+
+
+def _typed(words: Words) -> Iterator[Reading]:
+    """Yield the readings with the level words that the words begin with."""
+    for plain, forms in enumerate(_types_by_first() if words else ()):
+        for form, name in forms.get(words[0], ()):
+            if words[: len(form)] == form and len(words) > len(form):
+                yield Reading(name, " ".join(words[len(form) :]), bool(plain))
 
 
 def _after_prefixes(words: Words) -> Iterator[Words]:

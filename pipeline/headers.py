@@ -15,9 +15,14 @@ from schemas.text import search_key, without_accents
 
 ALIKE = 84  # how like a name of the form a header must be, of 100
 CONTAINS = 92  # all words of a name stand in the header
+OF_ANOTHER = 96  # a name, and whose that is: the page of the unit is no unit
 SHORT = 4  # names up to this length must be equal
+TELLING = 2  # weight of the words that tell a person's part beside the name
 LONGEST = 120  # longer texts are no headers
-DATA = re.compile(r"@|https?:|facebook\.com|fb\.com|\d{6}", re.IGNORECASE)
+DATA = re.compile(
+    r"[\w.+-]@\w|https?:|facebook\.com|fb\.com|^\W*\d{6}", re.IGNORECASE
+)  # in no header but as an example
+_EXAMPLE = re.compile(r"@|https?:|facebook\.com|fb\.com|\d{6}", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _ASIDE = re.compile(r"[(\[][^()\[\]]*(?:[)\]]|$)")
 _COLUMN_NUMBER = re.compile(r"(?<=\S)\s*[(\[]\d{1,2}[)\]]$")
@@ -27,6 +32,7 @@ _BARE_ADDRESS = re.compile(
 )
 _NOBODY: frozenset[str] = frozenset()
 _LINKING = {"va", "kiem", "hoac", "so", "cua"}
+_GAP = " \0 "  # where a word of a group stood
 
 Label = tuple[str, ...]
 """The header texts of one column, from the top down."""
@@ -55,7 +61,13 @@ class Headers:
         grouped = [(search_key(name), c.role) for c in form.columns if c.group for name in c.names]
         self._grouped = list(dict.fromkeys(grouped))
         words = {g.key: g.words or {g.header: 1} for g in form.groups}
-        self._groups = {key: {search_key(word): weight for word, weight in of.items()} for key, of in words.items()}
+        # The longest first: of "quan tri vien" nothing is left.
+        self._groups = {
+            key: dict(
+                sorted(((search_key(word), weight) for word, weight in of.items()), key=lambda pair: -len(pair[0]))
+            )
+            for key, of in words.items()
+        }
         self._in_group = {(c.group, c.role): c.key for c in form.columns if c.group}
         contacts = {key: form.column(key).role for contact in form.persons.values() for key in contact.values()}
         self._contact_roles = frozenset(contacts.values())
@@ -75,6 +87,7 @@ class Headers:
         self._words = frozenset(word for text in spoken for word in text.split())
         self._guessed = lru_cache(maxsize=4096)(self._best)
         self._known = lru_cache(maxsize=4096)(self._knows)
+        self._of_person = lru_cache(maxsize=4096)(self._person_in)
         self._matched = lru_cache(maxsize=1024)(self._match)  # most files of a round have the same header
 
     def match(self, labels: list[Label]) -> tuple[dict[str, int], dict[int, str]]:
@@ -199,6 +212,16 @@ class Headers:
         guess = self._guess((text,)) if 0 < len(text) <= LONGEST else None
         return guess is not None and guess.role in self._name_roles
 
+    def person_in(self, text: str) -> str:
+        """Return the group of the person of whom a cell says what he does ("Can bo quan ly"), else ""."""
+        return self._of_person(text) if 0 < len(text) <= LONGEST else ""
+
+    def _person_in(self, text: str) -> str:
+        key = search_key(text)
+        group, rest, _ = self._group_in(key, key)
+        told = sum(weight for word, weight in self._groups.get(group, {}).items() if f" {word} " in f" {key} ")
+        return group if told >= TELLING and not rest and group in self.form.persons else ""
+
     def is_name(self, text: str) -> bool:
         """Tell whether a text alone is one of the form's header texts."""
         return len(text) <= LONGEST and search_key(text) in self._names
@@ -239,17 +262,22 @@ class Headers:
             role = next((role for role in roles if role in self._name_roles), roles[0])
             if not group or (group, role) in self._in_group:
                 guesses.append(Guess(ALIKE, self._in_group.get((group, role), ""), role, also))
+        elif (role := self._begun_by(rest)) and (key := self._in_group.get((group, role), "")):
+            guesses.append(Guess(ALIKE, key, role, also))
         best = max(guesses, key=lambda guess: guess.score)
         return best if best.score >= ALIKE else None
 
     def _single_score(self, parts: list[str], name: str, of_a_person: bool) -> float:
         words = name.split()
         joined = " ".join(parts)
-        contained = not of_a_person and _contains(joined, words)
+        contained = 0.0
+        if not of_a_person and _contains(joined, words):  # together they say more than words of it here and there
+            contained = CONTAINS + len(words) / 100 + (f" {name} " in f" {joined} ")
         # A heading may reach too far over the columns beside it: a column that names itself belongs to nobody.
         return max(
             100 + 2 * (parts[-1] == name) if joined == name or parts[-1] == name else 0,
-            CONTAINS + len(words) / 100 if contained else 0,
+            OF_ANOTHER if joined.partition(" cua ")[0] == name else 0,
+            contained,
             _likeness(joined, name),
             _likeness(parts[-1], name),
             _likeness(parts[0], name) - 15,
@@ -274,6 +302,11 @@ class Headers:
         rest = {word for word in text.split() if word != ","} - _LINKING
         return list(dict.fromkeys(roles)) if len(set(roles)) >= 2 and not rest else []
 
+    def _begun_by(self, text: str) -> str:
+        """Return the role that a header of a group begins with, whatever it says besides of the person, else ""."""
+        begun = (pair for pair in self._persons if f"{text} ".startswith(f"{pair[0]} "))
+        return next((role for name, role in begun if role not in self._name_roles or " " in name), "")
+
     def _group_in(self, joined: str, last: str) -> tuple[str, str, frozenset[str]]:
         """Return the group that a header speaks of, what its last part says besides, and the other groups in it."""
         scores = dict.fromkeys(self._groups, 0)
@@ -283,13 +316,15 @@ class Headers:
                 found = _find(phrase, joined)
                 if found:
                     scores[group] += weight
-                    rest = rest.replace(f" {found} ", " ")
+                    rest = rest.replace(f" {found} ", _GAP)
         best = max(scores, key=lambda group: scores[group], default="")
         if not best or not scores[best] or list(scores.values()).count(scores[best]) > 1:
             return "", last, frozenset()
         for filler in self._fillers:
             rest = rest.replace(f" {filler} ", " ")
-        words = rest.split()
+        parts = rest.split(_GAP.strip())
+        # What stands between words of groups only tells more of who that is ("Can bo duoc giao van hanh").
+        words = [] if len(parts) > 2 and not parts[0].strip() and not parts[-1].strip() else " ".join(parts).split()
         also = frozenset(group for group, score in scores.items() if score and group != best)
         return best, "" if set(words) <= _LINKING else " ".join(words), also
 
@@ -327,7 +362,7 @@ def without_example(text: str) -> str:
     """
     if text.endswith((")", "]")):
         text = _COLUMN_NUMBER.sub("", text)
-    if len(text) <= LONGEST and not DATA.search(text):
+    if len(text) <= LONGEST and not _EXAMPLE.search(text):
         return text
     while (shorter := _ASIDE.sub(" ", text)) != text:
         text = shorter

@@ -11,10 +11,10 @@ from pipeline.lines import Line
 from pipeline.model import Place
 from schemas.form import Form
 from schemas.kinds import choice, name
-from schemas.text import clean
+from schemas.text import ROMAN, clean
 
 LONGEST = 60
-_BULLET = re.compile(r"^\s*(?:[-+*\u2022]|\d{1,2}[.)/]|[IVX]{1,4}[.)/]|[A-Da-d][.)/])\s*")
+_BULLET = re.compile(rf"^\s*(?:[-+*\u2022]|\d{{1,2}}[.)/]|{ROMAN}[.)/]|[A-Da-d][.)/])\s*")
 _REMARK = re.compile(r"\(.*?\)|:.*$")
 
 

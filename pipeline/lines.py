@@ -78,6 +78,8 @@ class Found:
     lines: list[Line] = field(default_factory=list)
     also: set[str] = field(default_factory=set)  # the keys that another sheet tells of, with which it was joined
     heads: dict[int, Place] = field(default_factory=dict)  # the headers of columns that stand in another row
+    part: slice | None = None  # its part of a row, where other tables stand beside it
+    ended: bool = False  # by what stands below a table
 
     @property
     def keys(self) -> set[str]:
@@ -85,6 +87,10 @@ class Found:
         return {*self.columns, *self.also}.union(
             *(line.texts for line in self.lines if len(line.texts) > len(self.columns))
         )
+
+    def cells_in(self, row: list[str]) -> list[str]:
+        """Return its own cells of a row."""
+        return row if self.part is None else row[self.part]
 
     def head(self, column: int) -> Place:
         """Return the cell that holds the column's header."""
@@ -111,6 +117,18 @@ def with_dittos(line: Line, above: Line | None, persons: list[Keys]) -> Line:
         elsewhere={**line.elsewhere, **{key: there[key] for key in keys}},
         flaws={**line.flaws, **{key: above.flaws[key] for key in keys if key in above.flaws}},
         dittos={key: (here[key], line.texts[key]) for key in keys},
+    )
+
+
+def with_part(line: Line, of: Keys, part: Keys) -> Line:
+    """Return the line with the person of these columns in another part, as a cell beside the name tells."""
+    if of == part:
+        return line
+    moved = _moved(line, line, of, part)
+    return replace(
+        moved,
+        texts=moved.texts | dict.fromkeys(of.values(), ""),
+        flaws={key: flaw for key, flaw in moved.flaws.items() if key not in of.values()},
     )
 
 
@@ -142,9 +160,9 @@ def with_second(line: Line, below: Line, persons: list[Keys]) -> Line | None:
 
 def _is_shared(line: Line, first: Keys, second: Keys) -> bool:
     """Tell whether the same cells speak for both persons."""
-    cells = line.cells
-    kinds = [kind for kind in first if kind in second and first[kind] in cells]
-    return any(cells[first[kind]] == cells.get(second[kind]) for kind in kinds)
+    cells, texts = line.cells, line.texts
+    pairs = [(first[kind], second[kind]) for kind in first if kind in second and first[kind] in cells]
+    return any(cells[one] == cells.get(other) and texts[one] and texts[one] == texts[other] for one, other in pairs)
 
 
 def _moved(line: Line, source: Line, group: Keys, to: Keys) -> Line:

@@ -96,6 +96,8 @@ class Lister:
 
         `titles` are the texts above the table of each sheet, `old` the sheets of former values beside their new ones.
         """
+        own_levels = (self.round.submitting_units[submitter].level, OWN)
+        listed = [item for item in listed if not self._only_heads(item) or item.line.level in own_levels]
         for item in listed:
             self._find_unit(item, submitter, alone=len(listed) == 1)
         context = Context(self._places_of(submitter), self.round.register, titles)
@@ -125,6 +127,10 @@ class Lister:
 
     def _text(self, item: Listed) -> str:
         return item.line.texts.get(self.unit_key, "")
+
+    def _only_heads(self, item: Listed) -> bool:
+        """Tell a section of which the cells say that there is nothing."""
+        return item.line.is_section and item.line.own <= {self.unit_key}
 
     def _find_unit(self, item: Listed, submitter: str, *, alone: bool) -> None:
         line, text = item.line, self._text(item)

@@ -22,6 +22,7 @@ from concurrent.futures import Executor, Future, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import Any, Protocol
@@ -103,6 +104,8 @@ def start() -> None:
     if _elsewhere:
         return
     get_temp_dir()  # now: where the pool's own socket lies must not be swept with a run's temporary files
+    # Now: libraries change the environment while they are imported; a program started by a thread just then would end.
+    _new_pool()
     threading.Thread(target=_start_early, daemon=True).start()
 
 
@@ -300,6 +303,7 @@ def _new_pool() -> ProcessPool:
     context = multiprocessing.get_context("spawn" if os.name == "nt" else "forkserver")
     if os.name != "nt":
         context.set_forkserver_preload([__name__, "pipeline.recognise"])
+        forkserver.ensure_running()
     pool = ProcessPool(max_workers=WORKERS, initializer=_prepare, context=context)
     manager = pool._pool_manager.worker_manager
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from pipeline.fillers import is_date_line
 from pipeline.former import Formers
 from pipeline.gazetteer import BARE, Gazetteer
-from pipeline.layout import Layout, is_date_line
+from pipeline.layout import Layout
 from pipeline.model import Arrival, Workbook
 from schemas.round import Round
 from schemas.units import Unit

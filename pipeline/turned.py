@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from pipeline.headers import Headers
 from pipeline.headings import without_bullet
-from pipeline.layout import ORDINAL, Layout, find_tables
+from pipeline.layout import Layout, find_tables
 from pipeline.lines import Line
 from pipeline.model import Place, Sheet
+from pipeline.view import ORDINAL
 from schemas.kinds import is_empty
 from schemas.text import clean
 

@@ -15,6 +15,8 @@ from string import ascii_letters, digits
 
 from unidecode import unidecode
 
+ROMAN = "[IVXL]{1,8}"
+"""The Roman numbers of rows and headings, as a pattern: a province has fewer than ninety units of a kind."""
 # Zero-width characters, joiners, bidirectional marks, byte-order mark, soft hyphen: copied from web pages and chats.
 _UNSEEN = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 _FORBIDDEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff"

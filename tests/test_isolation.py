@@ -186,6 +186,32 @@ def test_a_worker_loads_no_frames() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "set()"
 
 
+CHANGING = """
+import os
+from pipeline import readers
+
+if __name__ == "__main__":
+    readers.start()
+    for number in range(20_000):
+        os.environ[f"NAME{number % 50}"] = "value" * 20
+        os.environ.pop(f"NAME{(number + 25) % 50}", "")
+    with readers._starting:
+        assert readers._new_pool().active
+"""
+
+
+@posix
+def test_the_readers_start_whatever_libraries_do_to_the_environment_meanwhile(tmp_path: Path) -> None:
+    # numpy adds and removes variables while it is imported: of five starts four met an environment in the making.
+    (tmp_path / "changing.py").write_text(CHANGING)
+    for _ in range(3):
+        told = subprocess.run(
+            [sys.executable, "changing.py"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (told.returncode, told.stderr) == (0, "")
+
+
 def test_judging_loads_nothing_that_only_tests_need() -> None:
     code = "import schemas.rules, pandera.backends.pandas.builtin_checks, sys; print('hypothesis' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "False"

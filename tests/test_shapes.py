@@ -578,3 +578,185 @@ def test_the_level_word_in_a_column_of_its_own_belongs_to_the_name(run: Run) -> 
     outcome = run(files)
     told = {(f["submitter_code"], f["rule"]) for f in outcome.findings if f["file"]}
     assert told == {(sender, "page-name.missing") for sender in senders}
+
+
+# --- headers in words of their senders' own
+
+
+def _headed(header: list[str], *extra: str) -> Shape:
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        grid = [[*line, *extra] for line in _lines(rows)]
+        return _book([_title(sender), [*header, *extra], *grid])
+
+    return shape
+
+
+def _persons(leads: str, manages: str) -> list[str]:
+    return [f"{part} {whose}" for whose in (leads, manages) for part in ("Họ và tên", "SĐT", "Email")]
+
+
+def test_a_header_may_say_more_of_its_columns_than_the_form(run: Run) -> None:
+    """What a person does may be said in any words between those of the form; many columns may be beside the form's."""
+    further = ("Ghi chú", "Số người theo dõi", "Ngày thành lập", "Năm sinh", "Trình độ")
+    pages = [
+        ["TT", "Cơ quan, đơn vị", "Tên trang", "Link"],
+        ["TT", "Ủy ban MTTQ các cấp", "Tên trang", "URL của Trang"],
+        ["TT", "Đơn vị/Địa phương", "Tên tài khoản Facebook của đơn vị", "Link"],
+        ["TT", "UB MTTQ", "Fanpage của đơn vị", "Link kết nối"],
+        ["TT", "Tên cơ quan, đơn vị", "Tên Trang sau khi đổi", "Đường link đến Trang"],
+    ]
+    persons = [
+        _persons("lãnh đạo trực tiếp phụ trách", "cán bộ được giao quản trị, vận hành"),
+        _persons("thường trực phụ trách", "quản trị viên (Admin)"),
+        _persons("lãnh đạo MTTQ phụ trách", "chuyên viên quản lý"),
+        _persons("lãnh đạo chịu trách nhiệm nội dung", "cán bộ, công chức quản lý"),
+        _persons("chủ tịch/phó chủ tịch phụ trách", "cán bộ kỹ thuật, vận hành"),
+    ]
+    heads = [[*page, *both] for page, both in zip(pages, persons, strict=True)]
+    outcome = _sent(run, [_headed(head, *further[: 2 + place % 4]) for place, head in enumerate(heads)])
+    _reads_all(outcome, len(heads))
+
+
+def test_a_sign_or_a_number_in_a_header_does_not_make_it_data(run: Run) -> None:
+    extra = ["Ghi chú @", "Số CCCD 012345678901", "Mã số 2021-123456", "Hòm thư 123456789@"]
+    shapes = [_headed(HEADER, text) for text in extra]
+    shapes += [_headed([*HEADER[:6], text, *HEADER[7:]]) for text in ("E-mail: @", "Hộp thư điện tử @mttq.gov.vn")]
+    _reads_all(_sent(run, shapes), len(shapes))
+
+
+# --- numbers and headings of rows
+
+
+def _numbered(mark: Callable[[int], str]) -> Shape:
+    """Every unit with a number before its name, in the same cell."""
+
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        marked = [row | {"unit": f"{mark(number)}{row['unit']}"} for number, row in enumerate(rows, start=1)]
+        return _book([_title(sender), HEADER[1:], *(line[1:] for line in _lines(marked))])
+
+    return shape
+
+
+def _roman(number: int) -> str:
+    tens, ones = divmod(number, 10)
+    return "X" * tens + ["", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX"][ones]
+
+
+def test_any_number_may_stand_before_a_unit(run: Run) -> None:
+    shapes = [
+        _numbered(mark) for mark in (lambda n: f"{_roman(n)}. ", lambda n: f"{_roman(n + 10)}. ", lambda n: f"{n}) ")
+    ]
+    _reads_all(_sent(run, shapes), len(shapes))
+
+
+def _grouped(*headings: list[str]) -> Shape:
+    """Headings between the rows, in the columns of number and unit."""
+
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        lines, step = _lines(rows), -(-len(rows) // len(headings))
+        parts = [lines[place : place + step] for place in range(0, len(rows), step)]
+        grid = [line for heading, part in zip(headings, parts, strict=False) for line in [heading, *part]]
+        return _book([_title(sender), HEADER, *grid])
+
+    return shape
+
+
+def test_a_heading_with_a_number_that_groups_units_is_none(run: Run) -> None:
+    headings = [
+        [["1", "Cụm số 1"], ["2", "Cụm số 2"], ["3", "Cụm số 3"]],
+        [["I", "Các xã vùng cao"], ["II", "Các xã vùng thấp"]],
+        [["A", "Khối huyện"], ["B", "Khối xã, thị trấn"]],
+        [["I", "Thị trấn"], ["II", "Xã"]],
+        [["I", "Các đơn vị đã thành lập Trang"], ["II", "Các đơn vị còn lại"]],
+    ]
+    _reads_all(_sent(run, [_grouped(*texts) for texts in headings]), len(headings))
+
+
+def test_counts_below_the_total_are_no_rows(run: Run) -> None:
+    below = [
+        [["", "Tổng cộng", "13", "13"], ["", "Trong đó:"], ["", "Cấp huyện", "1", "1"], ["", "Cấp xã", "12", "12"]],
+        [["", "Tổng số", "13"], ["", "Trong đó: cấp xã", "12"]],
+        [["", "Cộng", "13"], ["I", "Cấp huyện", "1"], ["II", "Cấp xã", "12"]],
+    ]
+
+    def over(rows_below: Grid) -> Shape:
+        return lambda sender, rows: _book([_title(sender), HEADER, *_lines(rows), *rows_below])
+
+    _reads_all(_sent(run, [over(rows) for rows in below]), len(below))
+
+
+def test_a_section_row_of_blank_marks_is_the_districts_own(run: Run) -> None:
+    """`I. Cap huyen` filled with `x` is a district without a page; empty, or of the communes, it is a heading."""
+    sender, other = SENDERS[:2]
+    marks = ["x", "không", "ko", "……", "-", "x", "x", "x"]
+
+    def book(code: str, first: list[str], second: list[str]) -> bytes:
+        rows = [row | {"unit": ""} if place == 0 else row for place, row in enumerate(right_rows(code))]
+        return _book([_title(code), HEADER, ["I", "Cấp huyện", *first], ["II", "Cấp xã", *second], *_lines(rows[1:])])
+
+    outcome = run({_file(sender): book(sender, marks, marks), _file(other): book(other, [], [])})
+    assert outcome.told(sender=sender) == []
+    assert outcome.told(sender=other) == [("", "", "unit.missing")]
+    assert (outcome.rows[sender]["status"], outcome.rows[other]["status"]) == ("no-page", "not-listed")
+
+
+# --- what stands beside
+
+
+def _side_by_side(*below: list[str]) -> Shape:
+    """Five rows on the left, the others on the right; under the left ones stands what ends a table."""
+
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        left, right = [*_lines(rows[:5]), *below], _lines(rows[5:], first=6)
+        grid = [
+            [*(left[place] if place < len(left) else []), *[""] * 11][:11]
+            + (right[place] if place < len(right) else [])
+            for place in range(max(len(left), len(right)))
+        ]
+        return _book([_title(sender), [*HEADER, "", *HEADER], *grid])
+
+    return shape
+
+
+def test_what_stands_below_one_table_says_nothing_of_the_one_beside_it(run: Run) -> None:
+    below = [[["", "Tổng cộng", "5", "5"]], [["", "Người lập biểu"]], [["Nơi nhận:"], ["- Như trên;"]], [["6"], ["7"]]]
+    _reads_all(_sent(run, [_side_by_side(*rows) for rows in below]), len(below))
+
+
+def _with_parts(column: str, parts: tuple[str, str], *, leader_first: bool) -> Shape:
+    """Two rows a unit, one for each person; what he does stands beside his name."""
+
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        grid: Grid = [_title(sender), ["TT", *HEADER[1:4], column, *PERSON]]
+        for number, row in enumerate(rows, start=1):
+            persons = [
+                [part, *(row[key] for key in keys)] for part, keys in zip(parts, (KEYS[3:6], KEYS[6:]), strict=True)
+            ]
+            first, second = persons if leader_first else reversed(persons)
+            grid += [[str(number), *(row[key] for key in KEYS[:3]), *first], ["", "", "", "", *second]]
+        return _book(grid)
+
+    return shape
+
+
+def test_what_a_person_does_stands_beside_the_name(run: Run) -> None:
+    shapes = [
+        _with_parts(column, parts, leader_first=leader_first)
+        for leader_first in (True, False)
+        for column, parts in [
+            ("Nhiệm vụ", ("Lãnh đạo phụ trách", "Cán bộ quản lý, vận hành")),
+            ("Phân công", ("Phụ trách", "Quản lý, vận hành")),
+        ]
+    ]
+    outcome = _sent(run, [*shapes, _alone_in_part])
+    _reads_all(outcome, len(shapes))
+    sender = SENDERS[len(shapes)]
+    for unit, row in zip(ROUND.expected[sender][1:], right_rows(sender)[1:], strict=True):
+        got = outcome.rows[unit.code]
+        assert [got[key] for key in KEYS[3:]] == ["", "", "", *(row[key] for key in KEYS[6:])], unit.full_name
+
+
+def _alone_in_part(sender: str, rows: list[Row]) -> bytes:
+    """One row a unit: whoever manages its page."""
+    lines = [[*line[:4], "Quản lý, vận hành", *line[7:]] for line in _lines(rows)]
+    return _book([_title(sender), [*HEADER[:4], "Nhiệm vụ", *PERSON], *lines])

@@ -117,6 +117,20 @@ def test_a_sheet_of_both_is_converted_only_where_sure() -> None:
                 assert one == before or one.casefold() == other.casefold()
 
 
+def test_short_forms_and_single_words_beside_unicode_are_converted_too() -> None:
+    right = [*_sheet(DISTRICTS[0]), ["Đ/c. Sùng Đức Tuấn", "X. Phình Sáng", "Không", "TT. Mường Ảng"]]
+    title = ["Mặt trận Tổ quốc huyện Điện Biên"]
+    assert _decoded([title, *_encoded(right, vni)]) == [title, *right]
+
+
+def test_capitals_that_tcvn3_does_not_have_are_given_to_names() -> None:
+    right = [
+        *_sheet(DISTRICTS[0]),
+        ["Mường Ảng", "Mặt trận xã Ẳng Tở (huyện Mường Ảng)", "Lò Thị Ánh", "Đề nghị ủy ban"],
+    ]
+    assert _decoded(_encoded(right, tcvn3))[-1] == right[-1]
+
+
 def test_symbols_are_no_letters() -> None:
     signs = [
         ["30°C", "± 5", "½", "§ 3", "© 2022", "10 µm", "«Mặt trận»"],

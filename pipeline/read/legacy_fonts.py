@@ -20,6 +20,7 @@ from schemas.data import HERE, read_toml, vocabulary
 
 VOTES, MAJORITY = 3, 5
 _TONES = re.compile("[\u0300\u0301\u0303\u0309\u0323]")
+_TONED_CONSONANT = re.compile("[bcdfghjklmnpqrstvwxz\u0111][\u0300\u0301\u0303\u0309\u0323]")
 _TOKEN = re.compile(r"[^\s\d!-/:-@\[-`{-~\u201c\u201d\u2018\u2019\u2013\u2014\u2026]+")
 # Letters that only Unicode has: D with stroke, breve, horn, tilde on i and u, the Vietnamese block, combining tones.
 _UNICODE_ONLY = re.compile(
@@ -55,20 +56,42 @@ def _converted(sheet: Sheet, places: list[Place], encoding: str) -> Sheet:
         (row, column): text
         for row, column in places
         for text in [cells[row][column]]
-        if not mixed or _vote(text) == encoding
+        if not mixed or _is_in(text, encoding)
     }
     capitals = Counter(_in_capitals(text) for text in originals.values())
     for (row, column), text in originals.items():
-        decoded = _decoders()[encoding](text)
+        decoded = _with_capitals(_decoders()[encoding](text)) if encoding == "tcvn3" else _decoders()[encoding](text)
         upper = _in_capitals(text) or (_in_capitals(text) is None and capitals[True] > capitals[False])
         cells[row][column] = decoded.upper() if upper else decoded
     return replace(sheet, cells=cells, legacy=originals)
+
+
+def _with_capitals(text: str) -> str:
+    """Return a text with the capitals that TCVN3 does not have, vowels with a tone, beside words that have theirs."""
+    words = text.split(" ")
+    capital = [word[:1].isupper() and word[1:].islower() for word in ["", *words, ""]]
+    return " ".join(
+        word[:1].upper() + word[1:]
+        if (before or after) and _TONES.search(unicodedata.normalize("NFD", word[:1]))
+        else word
+        for word, before, after in zip(words, capital, capital[2:], strict=False)
+    )
 
 
 @cache
 def _ticks() -> frozenset[str]:
     """Return what fonts of signs show as a tick: one such letter alone is no word."""
     return frozenset(text for text in vocabulary()["yes_no"]["yes"] if len(text) == 1)
+
+
+def _is_in(text: str, encoding: str) -> bool:
+    """Tell of a text among others in Unicode whether its words with accents are Vietnamese in this encoding alone.
+
+    Short forms ("D/c.") and words without accents are as good in any.
+    """
+    words = [word for word in _TOKEN.findall(text) if not word.isascii() and len(word) > 1]
+    decoded = map(_decoders()[encoding], words)
+    return bool(words) and not all(map(_is_syllable, words)) and all(map(_is_syllable, decoded))
 
 
 @lru_cache(maxsize=50_000)
@@ -132,6 +155,6 @@ def is_vietnamese(text: str) -> bool:
 def _is_syllable(token: str) -> bool:
     decomposed = unicodedata.normalize("NFD", token.lower())
     tones = _TONES.findall(decomposed)
-    if len(tones) > 1:
+    if len(tones) > 1 or _TONED_CONSONANT.search(decomposed):
         return False
     return unicodedata.normalize("NFC", _TONES.sub("", decomposed)) in _syllables()
