@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -254,6 +255,9 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "edited paper": lambda place: (place / "outbox/mine/bao-cao.docx").write_bytes(b"edited"),
     "added paper": lambda place: (place / "outbox/mine/ghi-chu.txt").write_text("thêm"),
     "no store": lambda place: shutil.rmtree(place / "state/store"),
+    "spoilt store": lambda place: [
+        path.write_bytes(bytes(path.stat().st_size)) for path in (place / "state/store").iterdir()
+    ],
     "no papers": lambda place: shutil.rmtree(place / "outbox"),
     "round": lambda place: (place / "mine.toml").write_text((place / "mine.toml").read_text("utf-8") + " ", "utf-8"),
     "decision": lambda place: main(["close", *_asked(place), "--by=Lò Văn A"]),
@@ -294,6 +298,8 @@ def test_a_run_ends_at_once_where_nothing_changed(
         change(tmp_path)
         assert said_at_once() == "", name
         now = said()
+        stored = list((tmp_path / "state/store").iterdir())
+        assert stored and all(hashlib.sha256(path.read_bytes()).hexdigest() == path.name for path in stored), name
         assert name == "decision" or said_at_once() == f"{line('screen', 'unchanged')}\n{now}", name
 
 
