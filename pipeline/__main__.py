@@ -402,7 +402,7 @@ def _purge(options: argparse.Namespace) -> int:
     round, folders = _round(options), (options.inbox, options.outbox, options.state)
     print_remains(round, remains(round, *folders), _day(options), with_inbox=options.with_inbox)
     if not options.yes:
-        if not sys.stdin.isatty():
+        if not (sys.stdin and sys.stdin.isatty()):  # none at all: nobody can answer
             raise OperatorError("purge_needs_yes")
         if input(f"{line('screen', 'purge_ask', round=round.id)} ").strip() != round.id:
             raise OperatorError("purge_refused")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.consolidate import vietnamese_date
 from pipeline.model import Arrival, Decision, finding, findings_frame
 from pipeline.records import Letter
 from pipeline.render.letter import folder_of, write_letter
@@ -19,6 +18,7 @@ from pipeline.run import Result
 from pipeline.weigh import Scales
 from schemas.codes import Rule
 from schemas.messages import line
+from schemas.text import paper_date
 
 LATE = "sau-khi-chot"  # the folder, within the result, of what came after the closing
 
@@ -79,7 +79,7 @@ def too_late(result: Result, closing: Decision) -> Result:
     found = findings_frame(
         finding(
             Rule.SUBMISSION_CLOSED, submitter=s.submitter, unit=s.submitter, file=s.file, value=s.file,
-            facts={"received": vietnamese_date(s.received), "closed": vietnamese_date(closing.day)},
+            facts={"received": paper_date(s.received), "closed": paper_date(closing.day)},
         )
         for s in result.submissions
     )  # fmt: skip

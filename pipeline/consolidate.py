@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline.model import Rows, Submission, Tally, finding, findings_frame
 from pipeline.statements import stated
 from pipeline.tally import of_statements, said_yes, tallies
-from pipeline.weigh import TRIAL, Scales
+from pipeline.weigh import TRIAL, Scales, asks
 from schemas.codes import Rule
 from schemas.round import MEASURES, Round
 
@@ -24,7 +24,8 @@ class RollUp:
     `units`: a record for every expected unit (index: code; columns `level, name, parent_code, submitter_code,
     status`, the measures as booleans, `id` of its first row or -1). `senders`: a record for every submitting unit
     (index: code; columns `name, status, late, received, expected`, the measures as counts, `errors, warnings,
-    file`). `findings`: all of them, with `severity` and `decision`.
+    doubts` (those warnings that ask something of it), `file`). `findings`: all of them, with `severity` and
+    `decision`.
     `yes`: which units say yes to what (index: code; a boolean column for every yes/no column and question);
     `stated`: the answers to the round's questions, by sender. `tables`: further counts that the form asks for, each to
     be printed as it is. `trial`: findings of rules on trial, for the collector alone; they count nowhere.
@@ -215,22 +216,22 @@ def _senders(
     findings: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return the record of every sender; `counting` are the files of which rows count."""
-    counts = {
-        kind: findings[findings["severity"].eq(kind)].groupby("submitter").size() for kind in ("error", "warning")
-    }
+    error, warning = findings["severity"].eq("error"), findings["severity"].eq("warning")
+    kinds = {"errors": error, "warnings": warning, "doubts": warning & asks(findings)}
+    counts = {kind: findings[of_kind].groupby("submitter").size() for kind, of_kind in kinds.items()}
     grouped = units.groupby("submitter_code")[list(MEASURES)]
     expected, reached = grouped.size(), grouped.sum().to_dict("index")
     records = []
     for code, unit in round.submitting_units.items():
         submissions = arrived.get(code, [])
-        errors, warnings = int(counts["error"].get(code, 0)), int(counts["warning"].get(code, 0))
+        found = {key: int(of_kind.get(code, 0)) for key, of_kind in counts.items()}
         readable = [s for s in submissions if s.readable]
         if not submissions:
             status = "missing"
         elif not readable:
             status = "rejected"
         else:
-            status = "to-correct" if errors else "accepted"
+            status = "to-correct" if found["errors"] else "accepted"
         records.append(
             {
                 "code": code, "name": unit.full_name, "status": status,
@@ -238,7 +239,7 @@ def _senders(
                 "received": _first_of(submissions).received if submissions else None,
                 "expected": int(expected.get(code, 0)),
                 **{m: int(reached[code][m]) if code in reached else 0 for m in MEASURES},
-                "errors": errors, "warnings": warnings,
+                **found,
                 "file": max(
                     submissions, key=lambda s: (s.file in counting, s.received, s.file)
                 ).file if submissions else "",
@@ -248,5 +249,5 @@ def _senders(
 
 
 def vietnamese_date(day: dt.date | None) -> str:
-    """Return a date as papers print it: `05/01/2022`."""
+    """Return a date as screens and tables print it: `05/03/2022`."""
     return day.strftime("%d/%m/%Y") if day else ""

@@ -15,6 +15,7 @@ from pipeline.model import Standing
 from pipeline.records import Version
 from pipeline.run import Result
 from schemas.kinds import yes_no
+from schemas.messages import line
 from schemas.periods import span_of
 from schemas.round import Criterion
 
@@ -63,9 +64,10 @@ def _ranked(found: list[Standing]) -> Iterator[Standing]:
 
 def _lacking(result: Result, code: str, reached: list[tuple[Criterion, float]]) -> Iterator[str]:
     """Yield what to do for the points that are missing; who sent nothing has one thing to do first."""
-    to_do = [criterion.lack for criterion, share in reached if share < 1]
-    absent = result.senders[code]["status"] in ("missing", "rejected")
-    yield from to_do[:1] if absent else to_do
+    if result.senders[code]["status"] in ("missing", "rejected"):
+        yield line("words", "not_sent", document=result.round.form.document)
+    else:
+        yield from (criterion.lack for criterion, share in reached if share < 1)
 
 
 def _share(result: Result, code: str, measure: str, first: Version | None, yes: dict[str, float]) -> float:

@@ -131,9 +131,9 @@ class HeaderRows:
                     return False
         if len(texts) < 2:
             return False
-        # Half of them speak of the form, or three do, a third of all or in its own words: clerks add many columns.
+        # Half of them speak of the form, or four do, a third of all, or three in its own words: clerks add many columns.
         known = sum(map(self.headers.knows, texts))
-        return 2 * known >= len(texts) or 3 * known >= max(9, len(texts)) or sum(map(self.headers.is_name, texts)) >= 3
+        return 2 * known >= len(texts) or 3 * known >= max(12, len(texts)) or sum(map(self.headers.is_name, texts)) >= 3
 
     def repeats(self, row: int, cells: list[str]) -> bool:
         """Tell whether these cells of a row are a header set again between the rows, or the second row of one."""

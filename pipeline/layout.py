@@ -116,6 +116,8 @@ class Finder:
             row += 1
         for table in tables:
             self._forget_spanned(table)
+            for place in table.parts:
+                table.extra.pop(place, None)
             if table.headings:
                 table.headings.settle(table.lines)
         return Layout(tables, title, self.sheet.name)
@@ -182,9 +184,11 @@ class Finder:
         if len(self.persons) != 2 or not line.beside:
             return line
         there = [keys for keys in self.persons if not table.columns.keys().isdisjoint(keys.values())]
-        parts = {part for text in line.beside.values() if (part := self.header_rows.headers.person_in(text))}
+        told = {place: self.header_rows.headers.person_in(text) for place, text in line.beside.items()}
+        parts = {part for part in told.values() if part}
         if len(there) != 1 or len(parts) != 1:
             return line
+        table.parts.update(place for place, part in told.items() if part)
         return with_part(line, there[0], self.form.persons[parts.pop()])
 
     def _is_heading_of(self, headings: Headings, row: int, table: Found) -> bool:

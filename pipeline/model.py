@@ -146,7 +146,7 @@ class Rows:
 
     `typed` what was written, `where` the cells' addresses ("" where the table has no such column; with their sheet,
     as `on_sheet` puts it, where that is not the row's), `flaws` the
-    rule broken by cells without a value; `origin` has the columns `file, sheet, row, submitter, code, level,
+    rule broken by cells without a value; `origin` has the columns `file, submitter, sheet, row, code, level,
     unit_rule, unit_suggestion, unit_facts, dittos`: `code` and `level` are "" for a row that is not judged by its unit,
     the next three are what was found about its unit ("" for nothing), `dittos` the cells that repeat the row
     above: key -> (cell, as typed).

@@ -10,8 +10,10 @@ from typing import Any
 import pandas as pd
 
 from pipeline.consolidate import vietnamese_date
+from pipeline.gather import ORIGIN
 from pipeline.ledger import Ledger
 from pipeline.model import Arrival, Rows, Shift, finding
+from pipeline.recognise import Origin
 from pipeline.records import Left, Version
 from pipeline.versions import Settled
 from schemas.codes import Rule
@@ -135,10 +137,9 @@ def with_carried(settled: Settled, round: Round, carried: Carried) -> Settled:
     typed = pd.DataFrame([[v.get(key, "") for key in keys] for _, v in new], columns=keys, index=index, dtype="str")
     empty = pd.DataFrame("", columns=keys, index=index, dtype="str")
     units = round.register.units
+    places = [Origin("", 0, code, units[code].level, "", "", {}, {}) for code, _ in new]
     origin = pd.DataFrame(
-        [("", "", 0, sender_of[code], code, units[code].level, "", "", {}, {}) for code, _ in new],
-        columns=old.origin.columns,
-        index=index,
+        [("", sender_of[place.code], *place) for place in places], columns=ORIGIN, index=index
     ).astype(old.origin.dtypes.to_dict())
     rows = Rows(
         pd.concat([old.typed, typed]), pd.concat([old.where, empty]), pd.concat([old.flaws, empty]),

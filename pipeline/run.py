@@ -63,6 +63,12 @@ class Result:
         return ids
 
     @cached_property
+    def carried(self) -> frozenset[str]:
+        """The codes of the units of which rows of an earlier period were carried forward: no file lists them."""
+        origin = self.rows.origin
+        return frozenset(origin.loc[self.claims & origin["file"].eq(""), "code"])
+
+    @cached_property
     def senders(self) -> dict[str, dict[str, Any]]:
         """The records of `rollup.senders` by code, for who asks for one at a time: pandas takes its time over those."""
         return self.rollup.senders.to_dict("index")
@@ -144,7 +150,7 @@ class Result:
         return self.progress[sender].number if sender in self.progress else 0
 
 
-_OF_ROWS = ("ids_of", "ids_from", "senders", "after_closing", "unread_from", "_texts", "_lines")
+_OF_ROWS = ("ids_of", "ids_from", "carried", "senders", "after_closing", "unread_from", "_texts", "_lines")
 
 
 def judge(

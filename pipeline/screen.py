@@ -190,7 +190,7 @@ def print_findings(result: Result) -> bool:
     told = in_words(result, findings.assign(**discreet))
     told = told[told["file"].ne("") | told["rule"].eq(Rule.UNIT_MISSING)]
     # Files that are only tried are not late.
-    told = told[told["severity"].ne("note") & told["rule"].ne(Rule.SUBMISSION_LATE)]
+    told = told[told["severity"].ne("note")]
     for f in told.itertuples():
         place = " ".join(part for part in (f.file, f.sheet, f.cell) if part)
         print(f"{line('severities', f.severity)} | {place} | {f.rule} | {f.message}")
@@ -237,7 +237,7 @@ def _print_senders(result: Result, most: int = 0) -> None:
                 sender["name"], line("statuses", sender["status"]), str(progress.number) if progress else "",
                 vietnamese_date(progress.received if progress else sender["received"]),
                 f"{sender[measure]}/{sender['expected']}",
-                str(sender["errors"]), str(sender["warnings"]), progress_line(result, str(code)),
+                str(sender["errors"]), str(sender["doubts"]), progress_line(result, str(code)),
             ]
         )  # fmt: skip
     print()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pipeline.consolidate import vietnamese_date
 from pipeline.model import Moment
 from pipeline.run import Result
+from pipeline.weigh import asks
 from schemas.messages import messages, title
 
 SHOWN = 8  # days, the latest; a page holds no more
@@ -33,7 +34,7 @@ class Trend:
 def moment_of(result: Result) -> Moment:
     """Return the errors and warnings of this run, counted by sender and rule."""
     findings = result.rollup.findings
-    grave = findings[findings["severity"].ne("note")]
+    grave = findings[asks(findings)]
     counts = Counter(zip(grave["submitter"], grave["rule"], strict=True))
     return Moment(result.round.id, result.as_of, dict(sorted(counts.items())))
 

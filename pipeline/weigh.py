@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.model import Decision
+from schemas.codes import Rule
 from schemas.form import Form
 from schemas.round import Round
 from schemas.text import clean
@@ -50,6 +51,15 @@ class Scales:
     def _in_force(self, kind: str) -> dict[tuple[str, ...], Decision]:
         """Return what counts today, by place; of several in one place the last."""
         return {d.place: d for d in self.decisions if d.kind == kind and d.counts(self.as_of)}
+
+
+def asks(findings: pd.DataFrame) -> pd.Series:
+    """Tell which weighed findings ask something of a unit: not notes, nor that it sent late, which nobody can mend.
+
+    Lateness stays a warning for machines, and a unit may explain it; people are told of it by the day, once.
+    """
+    warning = findings["severity"].eq("warning")
+    return findings["severity"].ne("note") & ~(warning & findings["rule"].eq(Rule.SUBMISSION_LATE))
 
 
 def persons_of(form: Form, typed: pd.DataFrame) -> dict[Any, str]:

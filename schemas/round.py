@@ -25,7 +25,7 @@ from schemas.messages import line
 from schemas.messages import severity as usual_severity
 from schemas.naming import Policy, RightNames, right_names
 from schemas.periods import span_named, span_of, spans_before
-from schemas.text import capitalised, search_key, spelling_key
+from schemas.text import capitalised, paper_date, search_key, spelling_key
 from schemas.units import CENTRE, Amendment, Register, Unit, load_register
 
 Level = Literal["province", "district", "commune"]
@@ -69,7 +69,7 @@ class Source(_Data):
     @property
     def reference(self) -> str:
         """The letter as a sentence names it: type, number, date."""
-        return line("words", "reference", type=self.type, number=self.number, date=self.date)
+        return line("words", "reference", type=self.type, number=self.number, date=paper_date(self.date))
 
 
 class Limit(_Data):

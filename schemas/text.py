@@ -6,6 +6,7 @@ Three depths, each built on the one before: `clean` (what a reader cannot see), 
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -159,3 +160,13 @@ def _masked_word(word: str) -> str:
     if at and "." in domain:
         return f"{local[:1]}***@{domain}"
     return word if "***" in word or not any(map(str.isalnum, word)) else f"{word[:1]}***"
+
+
+def paper_date(day: dt.date | None) -> str:
+    """Return a date as official papers write it: a leading zero for days below 10 and for months 1 and 2 only.
+
+    Decree 30/2020/ND-CP, annex I: `05/01/2022`, `27/5/2022`.
+    """
+    if day is None:
+        return ""
+    return f"{day.day:02d}/{day.month:02d}/{day.year}" if day.month < 3 else f"{day.day:02d}/{day.month}/{day.year}"

@@ -57,6 +57,11 @@ class Outcome:
             and (not sender or f["submitter_code"] == sender)
         )
 
+    @property
+    def asked(self) -> list[dict[str, str]]:
+        """The findings that ask something of a unit: that it sent late is told by the day alone."""
+        return [f for f in self.findings if f["severity"] != "note" and f["rule"] != "submission.late"]
+
     def of_rule(self, rule: str) -> list[dict[str, str]]:
         return [finding for finding in self.findings if finding["rule"] == rule]
 

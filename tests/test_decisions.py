@@ -404,7 +404,7 @@ def test_nothing_moves_a_closed_round_but_reopening_it(run: Run, command: Comman
     assert told.count("submission.closed") == 2
     letters = sorted((late.folder / "sau-khi-chot" / "don-vi").glob("*/tin-nhan.txt"))
     assert [path.parent.name[:3] for path in letters] == [SENDER, "103"]
-    assert "30/03/2022" in letters[0].read_text("utf-8")
+    assert "30/3/2022" in letters[0].read_text("utf-8")
     # Neither does a changed rule.
     command("run", as_of="2022-04-06", round=_round_with(tmp_path, '"phone.masked" = "note"'))
     assert _results(late) == signed

@@ -9,6 +9,7 @@ import re
 from email.headerregistry import Address
 from email.message import EmailMessage
 
+import docx
 import openpyxl
 import pytest
 from building import ROUND, Book, right_rows
@@ -165,7 +166,7 @@ def test_the_day_beside_a_version_is_its_own(run: Run, capsys: pytest.CaptureFix
     cells = {cell.value: cell for row in sheet.iter_rows() for cell in row if cell.value}
     row, column = cells["Huyện Nậm Pồ"].row, cells["Ngày gửi lần đầu"].column
     assert f"{sheet.cell(row, column).value:%d/%m/%Y}" == "01/04/2022"
-    assert "(gửi ngày 04/04/2022, lần đầu ngày 01/04/2022, quá hạn 2 ngày)" in _text(_letter(outcome, "103"))
+    assert "(gửi ngày 04/4/2022, lần đầu ngày 01/4/2022, quá hạn 2 ngày)" in _text(_letter(outcome, "103"))
 
 
 def test_a_late_list_in_order_has_nothing_to_look_at(run: Run) -> None:
@@ -173,3 +174,21 @@ def test_a_late_list_in_order_has_nothing_to_look_at(run: Run) -> None:
     folder = outcome.sender_folder("103")
     assert outcome.unit("103")["warnings"] == 1 and not (folder / "phieu-sua.xlsx").exists()
     assert "nên xem lại" not in (folder / "tin-nhan.txt").read_text(encoding="utf-8")
+
+
+def test_lateness_is_no_thing_to_look_at_in_any_paper(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    row = right_rows("103")[3] | {"page_link": "https://www.facebook.com/profile.php?id=100067037703148"}
+    outcome = run({"2022-04-04/np.xlsx": Book("103", [*right_rows("103")[:3], row, *right_rows("103")[4:]]).bytes()})
+    folder = outcome.sender_folder("103")
+    assert outcome.unit("103")["warnings"] == 2  # for machines both are
+    screen = capsys.readouterr().out
+    assert "1 nội dung nên xem lại" in screen and "Gửi sau thời hạn (" not in screen
+    assert "Có 1 nội dung nên xem lại" in _text(_letter(outcome, "103"))
+    todo = openpyxl.load_workbook(folder / "phieu-sua.xlsx")["NỘI DUNG CẦN SỬA"]
+    cells = [[cell.value for cell in row] for row in todo.iter_rows()]
+    assert any("1 nội dung nên xem lại" in str(row[0]) for row in cells)
+    late = next(row for row in cells if row[2] == "Cả tệp")
+    assert late[1] == "Đã ghi nhận" and "Nếu có lý do" in str(late[5])  # it may be explained
+    assert "nên xem lại 1 chỗ" in (outcome.folder / "tong-quan.html").read_text(encoding="utf-8")
+    report = docx.Document(str(outcome.folder / "bao-cao.docx"))
+    assert any("01 nội dung đề nghị đơn vị xem lại" in paragraph.text for paragraph in report.paragraphs)

@@ -23,12 +23,14 @@ from docx.shared import Mm, Pt
 from docx.text.paragraph import Paragraph
 from lxml import etree
 
+from pipeline import agree
 from pipeline.agree import Disagreement, compare
 from pipeline.errors import OperatorError
 from pipeline.model import Arrival, Shift, Standing, Tally
 from pipeline.render.machine import summary, write_machine_results
 from pipeline.render.papers import DISPATCH, INTERNAL, NOTICE, PAPERS, REPORT, WORDS, write_papers
 from pipeline.render.shares import Share, ranked
+from pipeline.render.word import padded
 from pipeline.render.wording import worded
 from pipeline.run import Result, judge
 from schemas.data import TEMPLATES
@@ -167,7 +169,7 @@ def full(mixed: Papers, tmp_path_factory: pytest.TempPathFactory) -> Papers:
     ]
     standings = [
         Standing(
-            code, rank, 10 - rank / 2, 10, [("Gửi đúng hạn", 10 - rank / 2, 10)], ["Lập 02 Trang"], 8.25, 3, rank < 4
+            code, rank, 10 - rank / 2, 10, [("Gửi đúng hạn", 10 - rank / 2, 10)], ["Lập 02 Trang"], 8.3, 3, rank < 4
         )
         for rank, code in enumerate(ROUND.submitting_units, start=1)
     ]
@@ -244,7 +246,7 @@ def test_who_sent_when_and_what_they_must_do(mixed: Papers) -> None:
     assert "có 9/10 đơn vị cấp huyện đã gửi danh sách “Trang cộng đồng”, đạt 90,0 %" in text
     assert "trong đó 08 đơn vị gửi đúng hạn, 01 đơn vị gửi sau thời hạn" in text
     assert "- Gửi sau thời hạn (01 đơn vị): huyện Mường Ảng (ngày 01/4/2022)." in text
-    assert "- Đã gửi nhưng tệp không đọc được (01 đơn vị): huyện Tủa Chùa." in text
+    assert "- Đã gửi nhưng tệp không đọc được hoặc chưa có số liệu (01 đơn vị): huyện Tủa Chùa." in text
     assert "- Chưa gửi (01 đơn vị): huyện Nậm Pồ." in text
     assert "có 01 tệp chưa xác định được đơn vị gửi" in text
     assert "8/10 Mặt trận cấp huyện (80,0 %) và 92/129 Mặt trận cấp xã (71,3 %) đã có “Trang cộng đồng”" in text
@@ -284,7 +286,7 @@ def test_nobody_has_sent(tmp_path: Path) -> None:
     papers = _written(tmp_path, _judged(tmp_path, {}))
     text = papers.report.text
     assert "chưa có đơn vị nào trong 10 đơn vị cấp huyện gửi danh sách “Trang cộng đồng”" in text
-    assert "chưa có đơn vị nào trong 139 đơn vị có “Trang cộng đồng”" in text
+    assert "chưa có số liệu của đơn vị nào trong 139 đơn vị." in text  # what nobody told is not known to be none
     assert "chưa đạt chỉ tiêu nào" in text
     assert [row[4] for row in papers.report.table("chi-tieu")] == [
         "Chưa đạt, còn thiếu 10 đơn vị",
@@ -295,6 +297,7 @@ def test_nobody_has_sent(tmp_path: Path) -> None:
     assert "Tình hình từng đơn vị tại Phụ lục I." in text and "nêu tại Phụ lục II " in text
     assert "DANH SÁCH “TRANG CỘNG ĐỒNG”" not in text + papers[NOTICE].text
     assert "Chưa có đơn vị nào gửi nên chưa xếp thứ tự." in papers[NOTICE].text
+    assert "Thứ tự các đơn vị tại" not in papers[NOTICE].text and "Phụ lục" not in papers[NOTICE].text
     assert "chưa nhận được danh sách “Trang cộng đồng” của đơn vị nào" in papers[DISPATCH].text
     assert INTERNAL not in papers.names
 
@@ -354,6 +357,20 @@ def test_a_round_without_deadline_targets_and_addressee(tmp_path: Path) -> None:
     assert [row[0] for row in papers.report.table("ket-qua-theo-cap")] == ["Cấp xã"]
     assert "thời hạn gửi" not in papers[DISPATCH].text
     assert "(phần đậm" not in text  # no target, no gaps in the chart
+
+
+@pytest.mark.parametrize(
+    ("round", "said"),
+    [
+        ("dien-bien-2026", "Thực hiện Công văn số       /             ngày     tháng     năm        của Ban"),
+        ("nghe-an-2022", "Thực hiện Công văn số       /             ngày     tháng 01 năm 2022 của Ban Thường trực"),
+        ("thai-nguyen-2022", "Thực hiện Kết luận Hội nghị triển khai “Trang cộng đồng” ngày 05/8/2022 của"),
+    ],
+)
+def test_an_order_without_number_and_day_leaves_room_for_them(tmp_path: Path, round: str, said: str) -> None:
+    papers = _written(tmp_path, _judged(tmp_path, {}, round=load_round(round)))
+    for name in (REPORT, DISPATCH, NOTICE):
+        assert said in papers[name].text
 
 
 def test_communes_that_submit_themselves(tmp_path: Path) -> None:
@@ -425,11 +442,34 @@ def test_a_long_table_stands_in_an_annex(mixed: Papers, tmp_path: Path) -> None:
 def test_a_countrys_lists_leave_out_the_lowest_level(mixed: Papers, tmp_path: Path) -> None:
     papers = _written(tmp_path, mixed.result, _templates(tmp_path, WORDS, "pages = 2000", "pages = 138"))
     for name in (REPORT, NOTICE, INTERNAL):
-        assert "Danh sách của Mặt trận cấp xã có trong bảng tổng hợp điện tử." in papers[name].text
+        assert "Danh sách này không gồm Mặt trận cấp xã." in papers[name].text
         caption = "nguoi-phu-trach" if name == INTERNAL else "danh-sach-trang"
         units = {row[1] for row in papers[name].table(caption) if row[0] != row[1]}
         assert units <= {unit.full_name for unit in ROUND.submitting_units.values()}
         assert len(units) == (10 if name == REPORT else 8)  # the report tells who is not listed, too
+
+
+def test_large_numbers_have_a_dot_before_every_three_digits(mixed: Papers, tmp_path: Path) -> None:
+    rows: list[list[str | int]] = [["cấp xã", 1981, 7]]
+    tables = [Tally("Số người", ["Cấp", "Tổng số", "Tự nguyện"], rows, ["Cộng", 11371, 7])]
+    result = dataclasses.replace(mixed.result, rollup=dataclasses.replace(mixed.result.rollup, tables=tables))
+    papers = _written(tmp_path, result)
+    assert papers.report.table("so-lieu") == [["Cấp xã", "1.981", "7"], ["Cộng", "11.371", "7"]]
+    assert "tháng     năm 2022" in papers.report.text and Share(9630, 10603).ratio == "9.630/10.603"
+    assert (padded(7), padded(11371)) == ("07", "11.371")
+
+
+def test_numbers_with_dots_are_read_back() -> None:
+    counts = {"expected": 10603, "listed": 9710, "established": 9630, "named": 0, "staffed": 0, "complete": 0}
+    summary = {
+        "levels": {"commune": counts},
+        "units": [{**counts, "name": "A", "errors": 0, "warnings": 0, "score": 0}],
+    }
+    levels = [[["Cấp"]], [["Cấp xã"], ["10.603"], ["9.630/10.603", "90,8 %"]]]
+    agree._compare_paper("bao-cao.docx", {"ket-qua-theo-cap": levels, "thu-tu": [[["A"], ["9.630 (90,8 %)"]]]}, summary)
+    for wrong in ({"ket-qua-theo-cap": [[], [["9.631/10.603"]]]}, {"thu-tu": [[["A"], ["9.631 (90,8 %)"]]]}):
+        with pytest.raises(Disagreement):
+            agree._compare_paper("bao-cao.docx", wrong, summary)
 
 
 def test_changes_are_counted_and_listed_persons_only_by_kind(full: Papers) -> None:
@@ -451,9 +491,9 @@ def test_the_emulation_names_the_best_and_tells_the_others_what_they_lack(full: 
     for paper in (full.report, full[NOTICE]):
         assert best in paper.text
         rows = paper.table("thi-dua")
-        assert rows[0] == ["1", "Thành phố Điện Biên Phủ", "9,5", "9,5", "8,25 (3 tháng)", "Lập 02 Trang"]
+        assert rows[0] == ["1", "Thành phố Điện Biên Phủ", "9,5", "9,5", "8,3 (3 tháng)", "Lập 02 Trang"]
         assert len(rows) == 10
-    assert [row[-1] for row in full.report.table("ket-qua-theo-don-vi")[:2]] == ["9,5", "9"]
+    assert [row[-1] for row in full.report.table("ket-qua-theo-don-vi")[:2]] == ["9,5", "9,0"]
     assert "tính vào điểm thi đua" in full[DISPATCH].text
 
 
@@ -686,6 +726,12 @@ def test_tables_repeat_their_header_and_split_no_row(full: Papers, name: str) ->
         assert sum(grid) == width
         for row in table.rows:
             assert sum(tc.grid_span for tc in row._tr.tc_lst) == len(grid)
+
+
+@pytest.mark.parametrize("name", [REPORT, DISPATCH, NOTICE])
+def test_the_last_word_of_the_title_does_not_stand_alone(mixed: Papers, name: str) -> None:
+    titles = [p.text for p in mixed[name].document.paragraphs if p.text.startswith("Kết quả củng cố")]
+    assert titles == [] if name == DISPATCH else titles[0].endswith("tỉnh Điện\u00a0Biên")
 
 
 @pytest.mark.parametrize("name", [REPORT, DISPATCH, NOTICE])

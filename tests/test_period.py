@@ -7,8 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import docx
 import openpyxl
 import pytest
+from docx.oxml.ns import qn
 
 from pipeline.__main__ import main
 from schemas.data import HERE, TEMPLATES, read_toml
@@ -69,10 +71,48 @@ def test_a_month_carries_the_last_one_forward(monthly: Any) -> None:
     assert april.summary["levels"]["commune"]["established"] == march.summary["levels"]["commune"]["established"]
     assert [f["file"] for f in april.of_rule("file.other-period")] == ["2022-03-20/ma.xlsx"]
     listed = [row for row in april.rows.values() if row["submitter_code"] == MUONG_ANG]
-    assert {row["status"] for row in listed} == {"complete"} and {row["file"] for row in listed} == {""}
+    assert {row["status"] for row in listed} == {"complete"}
+    assert {(row["file"], row["sheet"], row["row"]) for row in listed} == {("", "", "")}
     # Over a month in which nothing came.
     june = monthly("2022-06-02")
     assert june.unit(MUONG_ANG)["complete"] == march.unit(MUONG_ANG)["complete"]
+
+
+def test_what_was_carried_forward_is_listed_as_what_it_is(monthly: Any) -> None:
+    monthly("2022-03-28", {"2022-03-20/ma.xlsx": Book(MUONG_ANG).bytes()})
+    changed = _changed(right_rows(MUONG_ANG), leader_name="Vàng Thị Súa")
+    april = monthly("2022-04-20", {"2022-04-10/np.xlsx": Book(NAM_PO).bytes()})
+    for paper in ("bao-cao.docx", "thong-bao-ket-qua.docx"):
+        text = _text(april.folder / paper)
+        assert "số liệu của 11 đơn vị chưa báo cáo lại trong kỳ này được lấy từ kỳ trước (gần nhất: tháng 3" in text
+        assert "Huyện Mường Ảng (chưa gửi kỳ này; số liệu kỳ trước: 11/11 đơn vị có Trang)" in text
+        assert right_rows(MUONG_ANG)[5]["page_name"] in text
+    assert "Huyện Mường Nhé (chưa gửi danh sách)" in _text(april.folder / "bao-cao.docx")
+    # Of whom a file came the rows that it does not list.
+    may = monthly("2022-05-20", {"2022-05-10/ma.xlsx": Book(MUONG_ANG, changed).bytes()})
+    text = _text(may.folder / "bao-cao.docx")
+    assert text.count("Đầy đủ (kỳ trước)") == 8 and "Huyện Mường Ảng (11/11 đơn vị có Trang)" in text
+    assert "Huyện Nậm Pồ (chưa gửi kỳ này" in text
+    cells = [c.value for row in openpyxl.load_workbook(may.folder / "tong-hop.xlsx")["Danh sách"] for c in row]
+    assert not {"None", "A0", "0"} & {str(value) for value in cells if value is not None}
+    assert "được lấy từ kỳ trước (gần nhất: tháng 4" in (may.folder / "tong-quan.html").read_text(encoding="utf-8")
+
+
+def test_a_returned_workbook_holds_what_was_carried_forward(monthly: Any) -> None:
+    rows = right_rows(MUONG_ANG)
+    monthly("2022-03-28", {"2022-03-20/ma.xlsx": Book(MUONG_ANG, rows).bytes()})
+    april = monthly(
+        "2022-04-20", {"2022-04-10/ma.xlsx": Book(MUONG_ANG, _changed(rows, leader_phone="09120000")).bytes()}
+    )
+    book = openpyxl.load_workbook(april.sender_folder(MUONG_ANG) / "phieu-sua.xlsx")
+    names = {cell.value for row in book["DANH SÁCH"] for cell in row}
+    assert {row["page_name"] for row in rows} <= names
+
+
+def _text(path: Path) -> str:
+    paragraphs = docx.Document(str(path)).element.body.iter(qn("w:p"))
+    texts = ("".join(t.text or "" for t in paragraph.iter(qn("w:t"))) for paragraph in paragraphs)
+    return "\n".join(texts).replace("\u00a0", " ")
 
 
 def test_a_month_may_send_only_what_changed(monthly: Any) -> None:
@@ -127,6 +167,7 @@ def test_points_of_months_make_the_year(monthly: Any) -> None:
     assert march.unit("094")["score"] == 0.0
     april = monthly("2022-04-20")
     assert april.unit(MUONG_ANG)["score"] == 0.0
+    assert "\ngửi danh sách “Trang cộng đồng”\n" in _text(april.folder / "bao-cao.docx")  # not: in time
     text = (april.folder / "tong-quan.html").read_text(encoding="utf-8")
     assert "50,0" in text or "50" in text  # the year: the mean of 100 and 0
 

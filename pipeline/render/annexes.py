@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 import pandas as pd
 
 from pipeline.model import SHIFTS, Shift
 from pipeline.render.shares import Share
-from pipeline.render.word import Words, padded, paper_date
+from pipeline.render.word import Words, padded
 from pipeline.run import Result
 from schemas.messages import line, messages, title
-from schemas.text import search_key
+from schemas.text import paper_date, search_key
 
 _REACHES_A_PERSON = re.compile(r"@|\d(?:[\s.\-]*\d){6}")
 
@@ -67,10 +67,14 @@ def page_groups(result: Result, senders: list[dict[str, Any]], words: Words) -> 
     for sender in senders:
         own = units.get(sender["code"], [])
         alone = len(own) == 1
-        absent = sender["status"] in ("missing", "rejected") and not alone
-        pages = [] if absent else list(_pages(result, own, number, words))
+        state = sender["status"]
+        if state in ("missing", "rejected") and any(unit.Index in result.carried for unit in own):
+            state = "carried"
+        absent = state in ("missing", "rejected") and not alone
+        told = {} if state == "carried" and not alone else result.carried  # once, in the heading
+        pages = [] if absent else list(_pages(result, own, number, words, told))
         number += len(pages)
-        groups.append({"heading": "" if alone else _heading(sender, words), "pages": pages})
+        groups.append({"heading": "" if alone else _heading(sender, state, words), "pages": pages})
     return groups
 
 
@@ -85,22 +89,25 @@ def established_only(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return kept
 
 
-def _heading(sender: dict[str, Any], words: Words) -> str:
-    key = {"missing": "heading_missing", "rejected": "heading_rejected"}.get(sender["status"], "heading")
+def _heading(sender: dict[str, Any], state: str, words: Words) -> str:
+    key = f"heading_{state}" if state in ("missing", "rejected", "carried") else "heading"
     established = Share(sender["established"], sender["expected"])
     return words.say("pages", key, unit=sender["name"], established=established.ratio)
 
 
-def _pages(result: Result, units: list[Any], number: int, words: Words) -> Iterator[dict[str, Any]]:
-    """Yield a line a unit, numbered on from `number`."""
+def _pages(
+    result: Result, units: list[Any], number: int, words: Words, carried: Container[str]
+) -> Iterator[dict[str, Any]]:
+    """Yield a line a unit, numbered on from `number`; of those that are `carried` it tells so."""
     for place, unit in enumerate(units):
         name, link = _page(result, unit.Index, unit, words)
+        status = line("statuses", unit.status)
         yield {
             "number": number + place,
             "unit": unit.name,
             "name": name,
             "link": link,
-            "status": line("statuses", unit.status),
+            "status": words.say("pages", "status_carried", status=status) if unit.Index in carried else status,
             "established": unit.established,
         }
 

@@ -13,12 +13,12 @@ from pipeline.model import Standing
 from pipeline.render.annexes import changes, duties, listed_levels, page_groups
 from pipeline.render.chart import Bar, Chart
 from pipeline.render.machine import summary
-from pipeline.render.shares import Share, against_targets, decimal, ranked
-from pipeline.render.word import Words, padded, paper_date, uncapitalised
+from pipeline.render.shares import Share, against_targets, decimal, points_of, ranked
+from pipeline.render.word import Words, padded, uncapitalised
 from pipeline.run import Result
 from schemas.messages import line, messages, title
 from schemas.round import MEASURES, Round
-from schemas.text import capitalised
+from schemas.text import capitalised, paper_date
 
 
 def paper_facts(result: Result, told: pd.DataFrame, words: Words) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def paper_facts(result: Result, told: pd.DataFrame, words: Words) -> dict[str, A
         "office": round.office.name,
         "document": round.form.document,
         "pages": bool(round.form.of_kind("link")),
-        "year": result.as_of.year,
+        "year": str(result.as_of.year),
         "as_of": paper_date(result.as_of),
         "basis": words.say("basis", "order", **{**round.source.model_dump(), "date": paper_date(round.source.date)}),
         "submitters": line("levels", round.submitters),
@@ -127,7 +127,8 @@ class _Teller:
         whole = {key: sum(of[key] for of in levels.values()) for key in ("expected", *self.round.measures)}
         facts = {"as_of": paper_date(self.result.as_of), "measure": self.words.say("measures", main)}
         if not whole[main]:
-            return self.words.say("results", "none", expected=padded(whole["expected"]), **facts)
+            key = "none" if whole["listed"] else "unknown"
+            return self.words.say("results", key, expected=padded(whole["expected"]), **facts)
         parts = [
             self.words.say("results", "level", level=line("levels", level), **_spelt(Share(of[main], of["expected"])))
             for level, of in levels.items()
@@ -144,6 +145,12 @@ class _Teller:
         ]
         joined = self.words.say("results", "and").join([*([", ".join(parts[:-1])] if parts[:-1] else []), parts[-1]])
         key = "one_level" if len(parts) == 1 else "main"
+        if self.result.carried:
+            rest.append(
+                self.words.say(
+                    "results", "carried", count=padded(len(self.result.carried)), previous=self.result.previous
+                )
+            )
         return self.words.say("results", key, levels=joined, rest="; ".join(rest), **facts)
 
     def target(self, target: Mapping[Any, Any]) -> dict[str, Any]:
@@ -193,7 +200,7 @@ class _Teller:
             "expected": sender["expected"],
             "counts": [sender[measure] for measure in self.round.measures],
             "errors": sender["errors"],
-            "score": decimal(standing.score) if standing else "-",
+            "score": points_of(standing.score) if standing else "-",
         }
 
     def extensions(self) -> list[str]:
@@ -211,16 +218,20 @@ class _Teller:
     # --- the order of the units
 
     def ranking(self) -> dict[str, Any]:
-        """Return the units, best first, with a sentence on the best and one on how they are ranked."""
+        """Return the units, best first, with a sentence on the best and one on how they are ranked.
+
+        None are there where nothing of any of them counts.
+        """
         by_code = {unit["code"]: unit for unit in self.counts["units"]}
         shown = list(dict.fromkeys([main_measure(self.round), "complete"]))
+        order = ranked(self.result, main_measure(self.round))
         senders = [
             {
                 **self.sender(by_code[code]),
                 "rank": rank or self.words.say("ranking", "unranked"),
                 "shares": [Share(by_code[code][measure], by_code[code]["expected"]) for measure in shown],
             }
-            for rank, code in ranked(self.result, main_measure(self.round))
+            for rank, code in order
         ]
         good = [self.unit(code) for code, unit in by_code.items() if self._does_well(unit)]
         key = (
@@ -232,7 +243,7 @@ class _Teller:
         )
         measures = [self.measure(measure) for measure in shown]
         return {
-            "senders": senders,
+            "senders": senders if any(rank for rank, _ in order) else [],
             "measures": measures,
             "sentence": self.words.say("ranking", key, count=padded(len(good)), names=self.named(good)),
             "method": self.words.say(
@@ -250,12 +261,12 @@ class _Teller:
 
     def standing(self, standing: Standing) -> dict[str, Any]:
         """Return a sender's line in the table of the emulation."""
-        year = "" if standing.year is None else decimal(standing.year)
+        year = "" if standing.year is None else points_of(standing.year)
         return {
             "rank": standing.rank,
             "name": self.round.register.units[standing.code].full_name,
-            "points": [decimal(points) for _, points, _ in standing.criteria],
-            "score": decimal(standing.score),
+            "points": [points_of(points) for _, points, _ in standing.criteria],
+            "score": points_of(standing.score),
             "year": self.words.say("emulation", "year", score=year, months=standing.months) if year else "",
             "lacking": "; ".join(standing.lacking) or self.words.say("emulation", "complete"),
         }

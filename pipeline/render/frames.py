@@ -83,6 +83,7 @@ def senders(result: Result) -> pd.DataFrame:
     frame["status"] = [line("statuses", unit["status"]) for unit in counts]
     frame["rate"] = _objects(share_of(unit[measure], unit["expected"]) for unit in counts)
     frame["received"] = _objects(result.rollup.senders["received"])
+    frame["warnings"] = _objects(result.rollup.senders["doubts"])
     if round.deadline.last_day:
         frame["timing"] = [text[_timing(unit)] for unit in counts]
     if asked := _asked(result):
@@ -112,8 +113,10 @@ def totals(result: Result) -> pd.DataFrame:
     """Return the total over all senders, then one row a level (findings are not counted by level)."""
     text, counts, round = words()["summary"], summary(result), result.round
     levels, units = counts["levels"], counts["units"]
-    keys = ("expected", *round.measures, "errors", "warnings")
-    rows: list[dict[str, Any]] = [{"name": text["total"], **{key: sum(unit[key] for unit in units) for key in keys}}]
+    counted = {key: sum(unit[key] for unit in units) for key in ("expected", *round.measures, "errors")}
+    rows: list[dict[str, Any]] = [
+        {"name": text["total"], **counted, "warnings": int(result.rollup.senders["doubts"].sum())}
+    ]
     for level, of_level in levels.items() if len(levels) > 1 else ():
         rows.append({"name": text["level"].format(level=line("levels", level)), **of_level})
     for row in rows:
@@ -288,7 +291,7 @@ def _of_rows(result: Result, units: pd.DataFrame) -> pd.DataFrame:
     """Return what the row of each unit says, and where it stands; "" for a unit without one."""
     form, rows = result.round.form, result.rows
     cells = zip(rows.where[form.unit_key], rows.origin["row"], strict=True)
-    source = rows.origin[["file", "sheet"]].assign(cell=[cell or f"A{row}" for cell, row in cells])
+    source = rows.origin[["file", "sheet"]].assign(cell=[cell or (f"A{row}" if row else "") for cell, row in cells])
     if form.rows == "persons":
         counts = rows.origin.groupby("code").size()
         first = source.set_axis(rows.origin["code"])

@@ -16,7 +16,6 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from pipeline.consolidate import vietnamese_date
 from pipeline.records import Letter
 from pipeline.render.mime import letter_of
 from pipeline.render.shares import decimal
@@ -25,7 +24,7 @@ from schemas.codes import Rule
 from schemas.data import TEMPLATES
 from schemas.messages import line, title
 from schemas.round import Round
-from schemas.text import clean, slug
+from schemas.text import clean, paper_date, slug
 from schemas.units import Unit
 
 UNITS_NAMED = 5
@@ -101,16 +100,16 @@ def _facts(result: Result, told: list[Any], sender: str, kind: str, attachment: 
         "document": round.form.document,
         "pages": "established" in round.measures,
         "source": round.source,
-        "deadline": vietnamese_date(last_day),
+        "deadline": paper_date(last_day),
         "days": (last_day - result.as_of).days if last_day else None,
         "late": _lateness(result, sender, status),
-        "received": vietnamese_date(_newest(result, sender) or status["received"]),
+        "received": paper_date(_newest(result, sender) or status["received"]),
         "faults": list(_faults(own)) if status["status"] != "missing" else [],
         "attachment": attachment,
         "progress": progress_line(result, sender),
         "changes": _changes(result, sender),
         "standing": _standing(result, sender),
-        "warnings": sum(f.severity == "warning" and f.rule != Rule.SUBMISSION_LATE for f in own),
+        "warnings": sum(f.severity == "warning" for f in own),
         **{key: status[key] for key in ("expected", "listed", "established", "errors")},
     }
 
@@ -163,21 +162,20 @@ def _lateness(result: Result, sender: str, status: dict[str, Any]) -> str:
     if status["status"] == "missing":
         days = (last_day - result.as_of).days
         if days > 0:
-            return line("letters", "days_left", days=days, deadline=vietnamese_date(last_day))
+            return line("letters", "days_left", days=days, deadline=paper_date(last_day))
         return line("letters", "late_by", days=-days) if days < 0 else line("letters", "last_day")
     first = status["received"]
     if not status["late"]:
         return ""
     key = "late_by" if _newest(result, sender) in (first, None) else "first_late_by"
-    return line("letters", key, day=vietnamese_date(first), days=(first - last_day).days)
+    return line("letters", key, day=paper_date(first), days=(first - last_day).days)
 
 
 def _faults(findings: list[Any]) -> Iterator[dict[str, Any]]:
     """Yield one line a rule: its title, how often, at which units. Values stay in the attachment."""
     groups: dict[str, list[Any]] = {}
     for f in findings:
-        if f.rule != Rule.SUBMISSION_LATE:
-            groups.setdefault(f.rule, []).append(f)
+        groups.setdefault(f.rule, []).append(f)
     for rule, group in groups.items():
         names = list(dict.fromkeys(f.unit_name for f in group if f.unit_name))
         more = [line("letters", "more", count=len(names) - UNITS_NAMED)] if len(names) > UNITS_NAMED else []

@@ -89,7 +89,7 @@ def _told(round: Round, counts: Mapping[str, int]) -> dict[str, int | None]:
 
 def _findings(told: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
     """Yield the lines of `findings.csv`, of which each column is one of `told`; no number for a finding without row."""
-    names = {"submitter_code": "submitter", "submitter": "submitter_name", "unit_code": "unit"}
+    names = {"submitter_code": "submitter", "submitter": "submitter_name", "unit_code": "unit", "severity": "weighed"}
     columns = {name: told[names.get(name, name)].tolist() for name in FINDINGS}
     columns["row"] = [row or "" for row in columns["row"]]
     yield from zip(*columns.values(), strict=True)
@@ -99,7 +99,8 @@ def _rows(result: Result) -> Iterator[tuple[Any, ...]]:
     """Yield the lines of `rows.csv`: of every unit its rows, or one without values."""
     units, values, origin = result.rollup.units, result.repaired, result.rows.origin
     heads = zip(units.index, *(units[key].tolist() for key in HEAD[1:]), strict=True)
-    columns = [*(values[key] for key in result.round.form.keys), *(origin[key] for key in PLACE)]
+    place = origin[PLACE].astype({"row": object}).where(origin["file"].ne(""), "")  # carried forward: in no file
+    columns = [*(values[key] for key in result.round.form.keys), *(place[key] for key in PLACE)]
     tail_of = dict(zip(values.index, zip(*(column.tolist() for column in columns), strict=True), strict=True))
     blank = ("",) * len(columns)
     for head in heads:

@@ -30,7 +30,6 @@ from pipeline.render.returned import filling_of
 from pipeline.render.workbook import Forms
 from pipeline.run import Result
 from pipeline.terminal import watched
-from schemas.codes import Rule
 from schemas.units import Unit
 
 ALONE = 40  # fewer folders are rendered sooner by this process alone
@@ -84,7 +83,7 @@ class Outgoing:
         if status in ("missing", "rejected"):
             filling = prefilled(result.round, sender, self._carried)
             name, form = "bieu-mau.xlsx", self._forms.made(unit, filling, version)
-        elif any(f.severity != "note" and f.rule != Rule.SUBMISSION_LATE for f in own):
+        elif any(f.severity != "note" for f in own):
             form = self._forms.made(unit, filling_of(result, own, sender), version)
             (place / name).write_bytes(form)
         write_letter(result, own, sender, place, name, form)

@@ -101,6 +101,8 @@ def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
         "units": [_unit(unit, received[unit["code"]], result) for unit in counts["units"]],
         "timeline": _timeline([day for day in received.values() if day], last_day, result),
         "unclaimed": _unclaimed(told),
+        "carried": len(result.carried),
+        "previous": result.previous,
         "standings": [{**vars(s), "name": names[s.code].full_name} for s in result.standings],
         "yearly": any(s.year is not None for s in result.standings),
         "shifts": Counter(shift.kind for shift in result.shifts),
@@ -132,7 +134,8 @@ def _unit(unit: dict[str, Any], received: dt.date | None, result: Result) -> dic
     newest = progress.received if progress else received
     return {
         "version": result.version_of(unit["code"]),
-        **{key: unit[key] for key in ("code", "name", "status", "late", "errors", "warnings")},
+        **{key: unit[key] for key in ("code", "name", "status", "late", "errors")},
+        "warnings": result.senders[unit["code"]]["doubts"],
         **shares(unit),
         "lacking": unit["expected"] - (unit["established"] or 0),
         "received": vietnamese_date(newest),

@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline.render.annexes import established_only, persons
 from pipeline.render.facts import act, named, paper_facts
 from pipeline.render.machine import summary
-from pipeline.render.word import Words, padded, uncapitalised, write_paper
+from pipeline.render.word import Words, kept_end, padded, uncapitalised, write_paper
 from pipeline.run import Result
 from schemas.data import TEMPLATES
 from schemas.round import Round
@@ -41,6 +41,7 @@ def write_papers(result: Result, told: pd.DataFrame, folder: Path, templates: Pa
         "named": lambda names: named(names, words),
         "capitalised": capitalised,
         "uncapitalised": uncapitalised,
+        "kept_end": kept_end,
     }
     papers = {REPORT: _report(result, facts, words), NOTICE: _notice(result, facts, words)}
     if facts["duties"]:
@@ -118,7 +119,7 @@ def _report(result: Result, facts: dict[str, Any], words: Words) -> dict[str, An
 def _notice(result: Result, facts: dict[str, Any], words: Words) -> dict[str, Any]:
     groups = established_only(facts["groups"])
     present = {
-        "units": True,
+        "units": facts["ranking"]["senders"],
         "tallies": facts["long_tallies"],
         "pages": groups,
         "emulation": facts["standings"],

@@ -45,7 +45,7 @@ def filling_of(result: Result, told: list[Any], sender: str) -> Filling:
     rows[result.round.lists[-1]].extend(by_unit.get("", []))
     questions = {question.key for question in result.round.questions}
     elsewhere = [f for f in told if not f.cell or f.column in questions]
-    whole = [f for f in elsewhere if f.rule != Rule.UNIT_MISSING and f.severity != "note"]
+    whole = [f for f in elsewhere if f.rule != Rule.UNIT_MISSING and (f.severity != "note" or _may_be_explained(f))]
     repaired = [f for f in told if f.rule == Rule.CELL_REPAIRED][:REPAIRS_SHOWN]
     settled = [f for f in told if isinstance(f.decision, Decision)][:REPAIRS_SHOWN]
     return Filling(
@@ -77,9 +77,15 @@ def _marks_by_cell(findings: list[Any]) -> _Marks:
     return marks
 
 
+def _may_be_explained(f: Any) -> bool:
+    """Tell a note that a unit may still say something of: that it sent late."""
+    return f.rule == Rule.SUBMISSION_LATE and f.weighed == "warning"
+
+
 def _mark(f: Any) -> Mark:
     name = line("severities", f.severity)
-    return Mark(f.severity, name, f.message, f.unit_name, f.label, clean(f.value), f.suggestion, f.rule)
+    said = line("words", "late", said=f.message) if _may_be_explained(f) else f.message
+    return Mark(f.severity, name, said, f.unit_name, f.label, clean(f.value), f.suggestion, f.rule)
 
 
 def _settled(f: Any) -> str:

@@ -118,6 +118,8 @@ def _summary_sheet(book: Book, result: Result, told: pd.DataFrame, corrections: 
     sheet.rows(columns, frames.totals(result), bold=True, bg_color=words()["colours"]["section"])
     if unclaimed := int((told["submitter"].eq("") & told["severity"].eq("error")).sum()):
         sheet.line(text["unclaimed"].format(count=unclaimed, sheet=words()["corrections"]["name"]), italic=True)
+    if result.carried:
+        sheet.line(text["carried"].format(count=len(result.carried), previous=result.previous), italic=True)
     for fault in policy_faults(result.round.right_names, result.round.register):
         sheet.line(fault, italic=True)
     _target_table(sheet, result)

@@ -23,8 +23,8 @@ class Share:
 
     @property
     def ratio(self) -> str:
-        """Numerator and denominator: `5/6`."""
-        return f"{self.count}/{self.whole}"
+        """Numerator and denominator: `5/6`, `9.630/10.603`."""
+        return f"{grouped(self.count)}/{grouped(self.whole)}"
 
     @property
     def rate(self) -> str:
@@ -79,6 +79,16 @@ def _yeses(result: Result, level: str, key: str) -> int:
 def share_of(count: int, expected: int) -> float | None:
     """Return the share as a number for a spreadsheet, None of nothing."""
     return count / expected if expected else None
+
+
+def grouped(number: int) -> str:
+    """Return a number with a dot before every three digits: `10.603`."""
+    return f"{number:,}".replace(",", ".")
+
+
+def points_of(number: float) -> str:
+    """Return points with the one decimal that all of a column have: `76,0`."""
+    return f"{number:.1f}".replace(".", ",")
 
 
 def decimal(number: float) -> str:

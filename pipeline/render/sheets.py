@@ -26,7 +26,7 @@ _KINDS: dict[str, dict[str, Any]] = {
     "center": {"align": "center"},
     "code": {"align": "center", "num_format": "@", "quote_prefix": True},
     "number": {"align": "center", "num_format": "#,##0"},
-    "points": {"align": "center", "num_format": "#,##0.0#"},
+    "points": {"align": "center", "num_format": "#,##0.0"},
     "percent": {"align": "center", "num_format": "0.0%"},
     "date": {"align": "center", "num_format": "dd/mm/yyyy"},
 }
@@ -382,5 +382,9 @@ def _lines(paragraph: str, width: float) -> int:
 
 
 def _header_text(text: str, facts: dict[str, Any]) -> str:
-    """Return a text as a part of a page's header, in which `&` begins a command."""
-    return storable(text.format_map(facts))[:_HEADER_LIMIT].replace("&", "&&")
+    """Return a text as a part of a page's header, in which `&` begins a command; the round's name is cut, no day."""
+    whole = storable(text.format_map(facts))
+    if (over := len(whole) - _HEADER_LIMIT) > 0:
+        name = facts["round"][: -over - 2].rpartition(" ")[0]
+        whole = storable(text.format_map({**facts, "round": f"{name}\u2026"}))[:_HEADER_LIMIT]
+    return whole.replace("&", "&&")

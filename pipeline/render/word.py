@@ -29,6 +29,7 @@ from markupsafe import Markup
 
 from pipeline.errors import OperatorError
 from pipeline.render.chart import Chart, placed
+from pipeline.render.shares import grouped
 from pipeline.run import Result
 from schemas.data import read_toml
 from schemas.messages import said_with
@@ -75,24 +76,19 @@ class Words:
             raise OperatorError("bad_template", name=self._path.name, reason=reason) from None
 
 
-def paper_date(day: dt.date | None) -> str:
-    """Return a date as official papers write it: a leading zero for days below 10 and for months 1 and 2 only.
-
-    Decree 30/2020/ND-CP, annex I: `05/01/2022`, `27/5/2022`.
-    """
-    if day is None:
-        return ""
-    return f"{day.day:02d}/{day.month:02d}/{day.year}" if day.month < 3 else f"{day.day:02d}/{day.month}/{day.year}"
-
-
 def uncapitalised(text: str) -> str:
     """Return a title as it stands within a sentence."""
     return text[:1].lower() + text[1:]
 
 
 def padded(number: int) -> str:
-    """Return a count as official papers write it: two digits at least."""
-    return f"{number:02d}"
+    """Return a count as official papers write it: two digits at least, a dot before every three."""
+    return f"{number:02,}".replace(",", ".")
+
+
+def kept_end(text: str) -> str:
+    """Return a title of which the last word does not stand alone below the others."""
+    return "\u00a0".join(text.rsplit(" ", 1))
 
 
 def write_paper(
@@ -124,7 +120,8 @@ def write_paper(
 
 
 class _Printer:
-    """Prints a value into a document: text as any document can hold it, charts as drawings side by side.
+    """Prints a value into a document: text as any document can hold it, numbers with a dot before every three digits,
+    charts as drawings side by side.
 
     What makes XML of the text is the template's environment.
     """
@@ -136,6 +133,8 @@ class _Printer:
     def __call__(self, value: Any) -> Any:
         if isinstance(value, str):
             return value if isinstance(value, Markup) else storable(value)
+        if isinstance(value, int):
+            return grouped(value)
         return self._drawn(value) if isinstance(value, list) else value
 
     def _drawn(self, charts: list[Chart]) -> Markup:

@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.consolidate import vietnamese_date
 from pipeline.records import Posted
 from pipeline.run import Result
+from pipeline.weigh import asks
 from schemas.messages import line, messages, sentence
 from schemas.round import Round
 from schemas.text import masked
@@ -21,7 +22,10 @@ def worded(result: Result) -> pd.DataFrame:
 
 
 def in_words(result: Result, findings: pd.DataFrame) -> pd.DataFrame:
-    """Return findings with the columns `message, label, unit_name, submitter_name, gravity` added."""
+    """Return findings with the columns `message, label, unit_name, submitter_name, gravity, weighed` added.
+
+    `severity` is what people are told (what asks nothing of a unit is a note), `weighed` what machines are.
+    """
     form, listed = result.round.form, result.round.listed_names
     labels = {column.key: form.label(column.key) for column in form.columns}
     labels |= {question.key: question.text for question in result.round.questions}
@@ -49,7 +53,12 @@ def in_words(result: Result, findings: pd.DataFrame) -> pd.DataFrame:
         for f in told.itertuples()
     ]
     gravity = list(messages()["severities"])
-    told = told.assign(message=words, gravity=told["severity"].map(gravity.index))
+    told = told.assign(
+        message=words,
+        gravity=told["severity"].map(gravity.index),
+        weighed=told["severity"],
+        severity=told["severity"].where(asks(told), "note"),
+    )
     return told.sort_values(["submitter", "gravity", "file", "sheet", "row", "cell"], kind="stable").reset_index(
         drop=True
     )
