@@ -7,6 +7,7 @@ import atexit
 import datetime as dt
 import json
 import os
+import re
 import sys
 import threading
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -14,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
 
-from pipeline.called import code_called, day_typed, round_called, seconds_typed
+from pipeline.called import code_called, day_typed, folder_typed, round_called, seconds_typed
 from pipeline.errors import OperatorError, guard_screen
 from pipeline.memory import collect_less
 from schemas.messages import line
@@ -41,12 +42,15 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit status: 0 done, 2 the operator's fault, 3 errors found by `check`."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # nobody listens: a task of the system, a window without a console
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+        getattr(sys, name).reconfigure(encoding="utf-8", errors="replace")
     try:
         options = _parser().parse_args(arguments)
         _keep_apart(options)
         status: int = options.command(options)
+        sys.stdout.flush()
         return status
     except OperatorError as fault:
         print(fault, file=sys.stderr)
@@ -54,8 +58,30 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return STOPPED
     except BrokenPipeError:  # who read the screen has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _fall_silent()
         return STOPPED
+    except OSError as fault:
+        if not _lost_screen():
+            raise
+        _fall_silent()
+        from pipeline.state import disk_reason
+
+        with suppress(OSError):
+            print(OperatorError("screen", reason=line("disk", disk_reason(fault) or "broken")), file=sys.stderr)
+        return OPERATORS_FAULT
+
+
+def _lost_screen() -> bool:
+    """Tell whether nothing can be written where the officer would see it, as in a file on a full disk."""
+    try:
+        print(flush=True)
+    except OSError:
+        return True
+    return False
+
+
+def _fall_silent() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _keep_apart(options: argparse.Namespace) -> None:
@@ -75,11 +101,11 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=line("commands", name), description=line("commands", name))
         sub.set_defaults(command=function)
         if "round" in needs:
-            sub.add_argument("--round", required=True, metavar="ID", help=line("commands", "option_round"))
+            sub.add_argument("--round", default="", metavar="ID", help=line("commands", "option_round"))
         if "folders" in needs:
             for folder in ("inbox", "outbox", "state"):
                 sub.add_argument(
-                    f"--{folder}", type=Path, default=DATA / folder, help=line("commands", f"option_{folder}")
+                    f"--{folder}", type=folder_typed, default=DATA / folder, help=line("commands", f"option_{folder}")
                 )
         if "as_of" in needs:
             sub.add_argument(
@@ -115,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     purge.add_argument("--yes", action="store_true", help=line("commands", "option_yes"))
     purge.add_argument("--with-inbox", action="store_true", help=line("commands", "option_with_inbox"))
     demo = command("demo", _demo, "round")
-    demo.add_argument("--folder", type=Path, default=Path("demo"), help=line("commands", "option_folder"))
+    demo.add_argument("--folder", type=folder_typed, default=Path("demo"), help=line("commands", "option_folder"))
     command("rounds", _rounds)
     command("rules", _rules)
     command("rulebook", _rulebook)
@@ -206,15 +232,17 @@ def _send(options: argparse.Namespace) -> int:
 
     round = _round(options)
     server = None if options.dry_run else send_server(options.state)
+    known = {"sent": options.arrived, "prepared": options.again}
+    fates = {fate: code_called(round, text, round.submitting_units) for fate, text in known.items() if text}
+    if fates and not options.dry_run:
+        with sending(round, options.state):
+            for fate, code in fates.items():
+                decide(round, options.state, code, fate)
     if server is None:
         print_due(letters_due(round, options.inbox, options.state, options.as_of))
         print(line("send", "dry_run" if options.dry_run else "not_configured", path=account_file(options.state)))
         return 0
     with sending(round, options.state):
-        if options.arrived:
-            decide(round, options.state, code_called(round, options.arrived, round.submitting_units), "sent")
-        if options.again:
-            decide(round, options.state, code_called(round, options.again, round.submitting_units), "prepared")
         letters = letters_due(round, options.inbox, options.state, options.as_of)
         print_due([letter for letter in letters if letter.reason != "due"])
         outcomes = []
@@ -306,7 +334,8 @@ def _status(options: argparse.Namespace) -> int:
 def _glance_of_status(options: argparse.Namespace) -> Glance:
     from pipeline.glance import Glance
 
-    return Glance(("status", options.round, _day(options).isoformat()), options.inbox, options.state)
+    key = ("status", options.round, _day(options).isoformat())
+    return Glance(key, options.inbox, options.state, made=options.outbox)
 
 
 def _day(options: argparse.Namespace) -> dt.date:
@@ -326,6 +355,7 @@ def _tell_status(options: argparse.Namespace) -> None:
         _tell_holdings(options, round)
     else:
         _tell_stand(options, round, look(round, options.inbox, options.state, options.as_of))
+        _tell_seal(options, round)
 
 
 def _tell_stand(options: argparse.Namespace, round: Round, result: Result) -> None:
@@ -333,6 +363,18 @@ def _tell_stand(options: argparse.Namespace, round: Round, result: Result) -> No
 
     print_status(result)
     _tell_holdings(options, round)
+
+
+def _tell_seal(options: argparse.Namespace, round: Round) -> None:
+    """Tell of a closed round what run tells of it: papers that are not as they were signed, files that came later."""
+    from pipeline.deliver import look_late, seal_of
+    from pipeline.render.wording import worded
+    from pipeline.screen import print_seal
+
+    closed = seal_of(round, options.outbox, options.state)
+    late = look_late(round, options.inbox, options.state, options.as_of) if closed else None
+    if closed and late:
+        print_seal(closed, worded(late), round)
 
 
 def _tell_holdings(options: argparse.Namespace, round: Round) -> None:
@@ -358,9 +400,9 @@ def _purge(options: argparse.Namespace) -> int:
     from pipeline.screen import print_purged, print_remains
 
     round, folders = _round(options), (options.inbox, options.outbox, options.state)
-    print_remains(round, remains(round, *folders), with_inbox=options.with_inbox)
+    print_remains(round, remains(round, *folders), _day(options), with_inbox=options.with_inbox)
     if not options.yes:
-        if not sys.stdin.isatty():
+        if not (sys.stdin and sys.stdin.isatty()):  # none at all: nobody can answer
             raise OperatorError("purge_needs_yes")
         if input(f"{line('screen', 'purge_ask', round=round.id)} ").strip() != round.id:
             raise OperatorError("purge_refused")
@@ -377,11 +419,13 @@ def _demo(options: argparse.Namespace) -> int:
     from pipeline.deliver import publish
     from pipeline.example import write_example
     from pipeline.screen import print_result
+    from pipeline.state import writable
 
     round, folder = _round(options), options.folder
     if round.period:
         round = round_called(options.round, round.example_day)
-    files, day = write_example(round, folder / "inbox")
+    with writable(folder):
+        files, day = write_example(round, folder / "inbox")
     print(line("screen", "example", count=len(files), inbox=folder / "inbox"))
     print_result(publish(round, folder / "inbox", folder / "outbox", folder / "state", day))
     print(line("screen", "next_demo", round=round.series or round.id))
@@ -460,8 +504,10 @@ def _decisions(options: argparse.Namespace) -> int:
 def _withdraw(options: argparse.Namespace) -> int:
     from pipeline.decisions import withdraw
 
-    number = int(options.number) if options.number.isascii() and options.number.isdigit() else 0
-    ended = withdraw(_round(options), options.state, options.as_of, number, options.by)
+    round, typed = _round(options), options.number.strip()
+    if not re.fullmatch(r"[0-9]{1,9}", typed):
+        raise OperatorError("no_decision", number=typed)
+    ended = withdraw(round, options.state, options.as_of, int(typed), options.by)
     print(line("screen", "withdrawn", number=ended.number))
     return 0
 

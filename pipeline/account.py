@@ -19,6 +19,7 @@ from schemas.faults import first_fault, shown, toml_fault
 from schemas.messages import line
 
 FILE = "hop-thu.toml"
+_TABLES = {"send", "fetch"}
 _ASCII = r"^[ -~]*$"  # what the protocols carry without extensions that servers rarely have
 _PATH = "HOP_THU"  # the environment's name for the file; HOP_THU_SEND_HOST and the like name single settings
 
@@ -100,6 +101,9 @@ def _server(state: Path, table: str, kind: type[_AnyServer]) -> _AnyServer | Non
         raise OperatorError("bad_account", path=path, key=table, reason=toml_fault(fault)) from None
     except OSError as fault:  # no rights
         raise OperatorError("bad_account", path=path, key=table, reason=fault.strerror) from None
+    for name in sorted(tables.keys() - _TABLES):  # a slip would pass for a mailbox that is not set up
+        reason = line("entry_errors", "extra_forbidden")
+        raise OperatorError("bad_account", path=path, key=shown(name), reason=reason)
     found = tables.get(table, {})
     if not isinstance(found, dict):
         raise OperatorError(

@@ -18,11 +18,13 @@ def round_called(name: str, day: dt.date | None = None) -> Round:
     """Return the round of that name; one that comes again as it is in the period of that day (None: today).
 
     Raises:
-        OperatorError: there is none, or its file is wrong; the line names the key.
+        OperatorError: none is named, there is none, or its file is wrong; the line names the key.
     """
     from schemas.faults import FormFault, RoundFault
     from schemas.round import list_rounds, load_round
 
+    if not name.strip():
+        raise OperatorError("no_round", name="", known=", ".join(list_rounds()))
     try:
         return load_round(name).in_period(day or dt.date.today())
     except (FileNotFoundError, IsADirectoryError) as fault:
@@ -51,6 +53,20 @@ def code_called(round: Round, text: str, codes: Iterable[str]) -> str:
         named = ", ".join(f"{unit.code} ({round.listed_names[unit.code]})" for unit in found)
         raise OperatorError("ambiguous_unit" if found else "no_unit", unit=text, found=named)
     return found[0].code
+
+
+def folder_typed(text: str) -> Path:
+    """Return the folder.
+
+    Raises:
+        OperatorError: its name cannot stand in a paper: it is no text.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        raise OperatorError("disk", path=shown, reason=line("disk", "name")) from None
+    return Path(text)
 
 
 def day_typed(text: str) -> dt.date:

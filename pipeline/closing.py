@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from pipeline.model import Arrival, Decision, Submission, finding, findings_frame
+from pipeline.model import Arrival, Decision, finding, findings_frame
 from pipeline.records import Letter
 from pipeline.render.letter import folder_of, write_letter
 from pipeline.render.machine import summary, write_findings
@@ -24,11 +25,10 @@ LATE = "sau-khi-chot"  # the folder, within the result, of what came after the c
 
 @dataclass(frozen=True)
 class Closed:
-    """A closing and what became of it: papers that are no longer as they were signed, files that came too late."""
+    """A closing and the papers that are no longer as they were signed."""
 
     closing: Decision
     changed: list[str]
-    late: list[Submission]
 
 
 def closing_of(result: Result, arrivals: Iterable[Arrival], by: str) -> Decision:
@@ -53,6 +53,25 @@ def mark_of(files: Mapping[str, str]) -> str:
 def changed_papers(sealed: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
     """Return the papers that are gone, or no longer as they were signed."""
     return [name for name, sha256 in sealed.items() if found.get(name) != sha256]
+
+
+def parted(arrivals: Iterable[Arrival], sealed: Mapping[str, str]) -> tuple[list[Arrival], list[Arrival]]:
+    """Return which arrivals were there at a closing, by the names and hashes that it `sealed`, and which came later.
+
+    Known bytes under another name are a file renamed if an old name of theirs is gone, else one more that came.
+    """
+    arrivals = list(arrivals)
+    there = {arrival.file for arrival in arrivals}
+    gone = Counter(sha256 for file, sha256 in sealed.items() if file not in there)
+    signed, late = [], []
+    for arrival in arrivals:
+        renamed = sealed.get(arrival.file) != arrival.sha256
+        if renamed and not gone[arrival.sha256]:
+            late.append(arrival)
+            continue
+        gone[arrival.sha256] -= renamed
+        signed.append(arrival)
+    return signed, late
 
 
 def too_late(result: Result, closing: Decision) -> Result:

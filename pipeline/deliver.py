@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.agree import compare, compare_rollup
-from pipeline.closing import LATE, Closed, changed_papers, closing_of, inputs_of, mark_of, too_late, write_late
+from pipeline.closing import LATE, Closed, changed_papers, closing_of, inputs_of, mark_of, parted, too_late, write_late
 from pipeline.emulate import month_of, standings
 from pipeline.errors import OperatorError
 from pipeline.folders import Shelf, hashes_of
@@ -34,7 +34,7 @@ from pipeline.render.sources import way_to
 from pipeline.render.wording import worded
 from pipeline.render.workbook import Forms
 from pipeline.run import Result, judge
-from pipeline.state import alone, hold, writable
+from pipeline.state import alone, hold, make, writable
 from pipeline.terminal import watched
 from pipeline.trend import moment_of
 from pipeline.weigh import closed_by
@@ -76,8 +76,7 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
         decided = ledger.decisions(round.id)
         arrivals = take_in(round, inbox, state, ledger, today).arrivals
         if closing := closed_by(decided):
-            sealed, today = set(ledger.sealed(closing.number, "input").values()), closing.day
-            arrivals = [arrival for arrival in arrivals if arrival.sha256 in sealed]
+            arrivals, today = parted(arrivals, ledger.sealed(closing.number, "input"))[0], closing.day
         earlier = earlier_periods(ledger, round)
         result = judge(round, arrivals, today, known, decided, earlier if earlier.newest else None)
         versions = current_versions(ledger, result)
@@ -98,9 +97,19 @@ def look_late(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> 
 
 
 def _late(round: Round, intake: Intake, ledger: Ledger, known: Known, today: dt.date, closing: Decision) -> Result:
-    sealed = set(ledger.sealed(closing.number, "input").values())
-    late = [arrival for arrival in intake.arrivals if arrival.sha256 not in sealed]
+    _, late = parted(intake.arrivals, ledger.sealed(closing.number, "input"))
     return too_late(judge(round, late, today, known), closing)
+
+
+def seal_of(round: Round, outbox: Path, state: Path) -> Closed | None:
+    """Return who closed the round and which papers have changed since; None while it is open. Nothing is written."""
+    with hold(state), open_ledger(state) as ledger:
+        closing = closed_by(ledger.decisions(round.id))
+        return _seal(ledger, closing, outbox / round.id) if closing else None
+
+
+def _seal(ledger: Ledger, closing: Decision, place: Path) -> Closed:
+    return Closed(closing, changed_papers(ledger.sealed(closing.number, "paper"), hashes_of(place)))
 
 
 def publish(
@@ -148,7 +157,7 @@ def publish(
             result = result.also(decisions=[*result.decisions, closing])
         told = worded(result)
         with writable(outbox):
-            outbox.mkdir(parents=True, exist_ok=True)
+            make(outbox)
             shelf = Shelf(outbox / round.id)
             shelf.recover()
             outgoing = Outgoing(result, told, shelf.staged, earlier.carried, shelf.place, ledger.folders(round.id))
@@ -196,10 +205,7 @@ def _closed(
             ledger.will_write_papers(round.id, papers)
             shelf.swap()
     ledger.prepare_late(round.id, letters, today)
-    changed = changed_papers(ledger.sealed(closing.number, "paper"), hashes_of(place))
-    return Published(
-        result, told, place, [], intake, ledger.mail_senders(), Closed(closing, changed, result.submissions)
-    )
+    return Published(result, told, place, [], intake, ledger.mail_senders(), _seal(ledger, closing, place))
 
 
 def _with_record(ledger: Ledger, result: Result, versions: dict[str, Version], now: Run) -> tuple[Result, Outcome]:
@@ -225,7 +231,8 @@ def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) 
     with hold(state), open_ledger(state) as ledger, writable(outbox):
         ledger.must_live(round.id)
         shelf.recover()
-        shelf.staged.mkdir(parents=True)
+        make(outbox)
+        shelf.staged.mkdir()
         carried = earlier_periods(ledger, round).carried
         for code, unit in watched(round.submitting_units.items(), len(round.submitting_units), "forms"):
             versions = ledger.versions(round.id, code)

@@ -24,7 +24,9 @@ class OperatorError(Exception):
     def __init__(self, name: str, /, **facts: Any) -> None:
         from schemas.messages import line  # not at the top: readers import this module, and need no templates
 
-        super().__init__(line("operator", name, **facts))
+        said = line("operator", name, **facts)
+        # A value that is told may hold anything, and one line stays one.
+        super().__init__("".join(letter if letter.isprintable() else " " for letter in said))
 
 
 class Refused(Exception):

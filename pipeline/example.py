@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import openpyxl
 from openpyxl.worksheet.worksheet import Worksheet
 from unidecode import unidecode
 
+from pipeline.errors import OperatorError
+from pipeline.folders import paths_below
+from pipeline.state import make
 from schemas.data import HERE, read_toml
 from schemas.form import Column
 from schemas.messages import line
@@ -28,7 +32,11 @@ DAYS_AFTER = 6  # the example's day of looking is so long after the last day in 
 
 
 def write_example(round: Round, inbox: Path) -> tuple[list[Path], dt.date]:
-    """Write the example files of a round into dated folders of the inbox; return their paths, and the day to look."""
+    """Write the example files of a round into dated folders of the inbox; return their paths, and the day to look.
+
+    Raises:
+        OperatorError: other files lie there: what is made up must not mix with what units sent.
+    """
     example = _Example(round, read_toml(HERE / "examples.toml"))
     return example.write(inbox), example.last_day + dt.timedelta(days=DAYS_AFTER)
 
@@ -41,8 +49,19 @@ class _Example:
         self.last_day = round.deadline.last_day or round.example_day or start + dt.timedelta(days=30)
 
     def write(self, inbox: Path) -> list[Path]:
+        files = list(self._files(inbox))
+        paths = [path for path, *_ in files]
+        if others := sorted({*paths_below(inbox)} - {*map(str, paths)}):
+            raise OperatorError("not_example", inbox=inbox, file=Path(others[0]).relative_to(inbox))
+        for path, sender, file, number in files:
+            rows = self._rows(sender, file, random.Random(f"{self.round.id}/{sender.code}/{number}"))
+            make(path.parent)
+            self._workbook(sender, file, rows).save(path)
+        return paths
+
+    def _files(self, inbox: Path) -> Iterator[tuple[Path, Unit, dict[str, Any], int]]:
+        """Yield the files: where each lies, who sends it, what `examples.toml` says of it, and its number."""
         senders = list(self.round.submitting_units.values())
-        paths = []
         told = 1 + max(file["sender"] for file in self.words["files"])
         again = [(start, file) for start in range(0, len(senders), told) for file in self.words["files"]]
         for number, (start, file) in enumerate(again):
@@ -52,14 +71,10 @@ class _Example:
             ):
                 continue
             sender = senders[start + file["sender"]]
-            rows = self._rows(sender, file, random.Random(f"{self.round.id}/{sender.code}/{number}"))
             folder = inbox / (self.last_day - dt.timedelta(days=file["days"])).isoformat()
-            folder.mkdir(parents=True, exist_ok=True)
             name = file["name"].format(unit=sender.full_name, slug=slug(sender.name))
             path = folder / (f"{sender.full_name} - {name}" if start and "{" not in file["name"] else name)
-            self._workbook(sender, file, rows).save(path)
-            paths.append(path)
-        return paths
+            yield path, sender, file, number
 
     # --- what stands in the rows
 

@@ -30,7 +30,7 @@ from pipeline.errors import OperatorError
 from pipeline.intake import printable
 from pipeline.ledger import Ledger, open_ledger
 from pipeline.records import Mail
-from pipeline.state import alone, hold, sync, writable
+from pipeline.state import alone, hold, make, sync, writable
 from schemas.round import Round
 
 LARGEST = 60 * 1024 * 1024  # of a mail: what it carries is a third larger in it than on the disk
@@ -67,7 +67,7 @@ def fetch(round: Round, inbox: Path, state: Path, server: FetchServer) -> Iterat
         if not is_alone:
             raise OperatorError("fetch_busy")
         with hold(state, _RUN_WAIT), open_ledger(state), writable(inbox):
-            inbox.mkdir(parents=True, exist_ok=True)
+            make(inbox)
         with writable(state), open_ledger(state) as ledger, _mailbox(server) as (imap, validity):
             account = f"{server.user}@{server.host}"
             known = ledger.mails_known(account, server.folder, validity)

@@ -36,7 +36,7 @@ class Glance:
     key: tuple[str, ...]
     inbox: Path
     state: Path
-    made: Path | None = None
+    made: Path
 
     def said(self) -> str | None:
         """Return what was said the last time, if nothing has changed since."""
@@ -59,7 +59,8 @@ class Glance:
         """Return marks of what was asked and found, of what it left behind, of files of the officer's own."""
         screen = [str(sys.stdout.isatty()), str(room()), *(os.environ.get(name, "") for name in _LOOKS)]
         ledger = [_sign(self.state / name) for name in _LEDGER]
-        made = _mark_of_files((self.made,) if self.made else ())
+        # What lies in the store is a promise too: a run brings back what is lacking there.
+        made = _mark_of_files((self.state / "store", self.made))
         return [*self.key, *screen, before, *ledger, made, *map(_sign, paths)]
 
     @property

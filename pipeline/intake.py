@@ -231,7 +231,7 @@ def _walk(inbox: Path) -> Iterator[tuple[Path, OSError | None]]:
             entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
         except OSError as fault:
             if folder == inbox:
-                raise OperatorError("no_inbox", path=inbox) from fault
+                raise OperatorError("no_inbox", path=inbox, closed=isinstance(fault, PermissionError)) from fault
             yield folder, fault
             continue
         for entry in entries:
@@ -328,7 +328,7 @@ class _Store:
         """Keep a content."""
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._folder / sha256
-        if sha256 not in self._new and not (path.exists() and path.stat().st_size == len(content)):
+        if sha256 not in self._new and not _holds(path, content):
             (self._temporary / sha256).write_bytes(content)
             self._new.add(sha256)
         if _may_be_bundle(content):
@@ -345,6 +345,14 @@ class _Store:
             (self._temporary / sha256).replace(self._folder / sha256)
         sync(self._folder)
         self._new.clear()
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Tell whether these bytes are kept there: what lies there is read instead of what was sent."""
+    try:
+        return path.read_bytes() == content
+    except FileNotFoundError:
+        return False
 
 
 def _to_disk(path: Path) -> None:

@@ -583,18 +583,44 @@ def open_ledger(state: Path) -> Iterator[Ledger]:
     connection = sqlite3.connect(path, timeout=30)
     try:
         try:
-            connection.execute("pragma journal_mode = wal")
+            _log_ahead(connection)
             if connection.execute("pragma quick_check").fetchone()[0] != "ok":
                 raise OperatorError("ledger_damaged", path=path)
-            version = connection.execute("pragma user_version").fetchone()[0]
+            if _version(connection) != len(_MIGRATIONS):
+                _migrate(connection, path)
         except sqlite3.OperationalError:  # the disk, not the file: whoever holds the state folder tells it
             raise
         except sqlite3.DatabaseError as fault:
             raise OperatorError("ledger_damaged", path=path) from fault
-        if version > len(_MIGRATIONS):
-            raise OperatorError("ledger_newer", path=path)
-        for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
-            connection.executescript(f"begin; {script} pragma user_version = {number}; commit;")
         yield Ledger(connection)
     finally:
         connection.close()
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Let readers and a writer work side by side; where another process is just making the ledger, it does this."""
+    try:
+        connection.execute("pragma journal_mode = wal")
+    except sqlite3.OperationalError as fault:
+        if fault.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the ledger to this version, whole or not at all; of several processes one does it, the others wait for it.
+
+    Raises:
+        OperatorError: it was made by a newer version of the program.
+    """
+    with connection:
+        connection.execute("begin immediate")
+        version = _version(connection)
+        if version > len(_MIGRATIONS):
+            raise OperatorError("ledger_newer", path=path)
+        for statement in ";".join(_MIGRATIONS[version:]).split(";"):
+            connection.execute(statement)
+        connection.execute(f"pragma user_version = {len(_MIGRATIONS)}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("pragma user_version").fetchone()[0])

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.deliver import forms_shelf, late_shelf
+from pipeline.errors import OperatorError
 from pipeline.folders import Shelf, hashes_of
 from pipeline.glance import forget
 from pipeline.intake import lying_in
@@ -89,7 +90,7 @@ def remains(round: Round, inbox: Path, outbox: Path, state: Path) -> Remains:
     """Return what purging the round would delete; nothing is written.
 
     Raises:
-        OperatorError: another run holds the state folder.
+        OperatorError: there is nothing (the round was never run), or another run holds the state folder.
     """
     with hold(state), open_ledger(state) as ledger:
         return _remains(ledger, round, inbox, outbox)
@@ -101,7 +102,8 @@ def purge(round: Round, inbox: Path, outbox: Path, state: Path, today: dt.date, 
     The inbox is the officer's: its files stay unless `with_inbox`.
 
     Raises:
-        OperatorError: something cannot be deleted, or another run holds the state folder; purging again goes on.
+        OperatorError: there is nothing (the round was never run); something cannot be deleted, or another run holds
+            the state folder: purging again goes on.
     """
     with hold(state), open_ledger(state) as ledger:
         found = _remains(ledger, round, inbox, outbox)
@@ -132,6 +134,8 @@ def _remains(ledger: Ledger, round: Round, inbox: Path, outbox: Path) -> Remains
     papers = hashes_of(outbox / round.id)
     going = {path: sha256 for path, sha256 in papers.items() if not _stays(ledger, round, path, sha256)}
     known = ledger.purged(round.id)
+    if not (known or own or papers or forms_shelf(round, outbox).place.exists() or ledger.last_run(round.id)):
+        raise OperatorError("nothing_to_purge", round=round.id)
     return Remains(
         contents=sorted(contents),
         papers=[*going, *(path.name for path in forms_shelf(round, outbox).place.glob("*"))],

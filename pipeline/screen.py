@@ -49,7 +49,8 @@ def print_result(published: Published) -> None:
     """Print what was found and where everything lies."""
     result, told, folder = published.result, published.told, published.folder
     if published.closed:
-        _print_closed(published.closed, told, result.round)
+        print(_decision_line(None, published.closed.closing))
+        print_seal(published.closed, told, result.round)
         return
     _heading(result)
     severities = Counter(told["severity"])
@@ -105,9 +106,8 @@ def print_next(published: Published) -> None:
     print(coloured(line("screen", key, round=_known_as(result.round), path=published.folder), "head"))
 
 
-def _print_closed(closed: Closed, told: pd.DataFrame, round: Round) -> None:
-    """Print who closed the round, whether its papers are as they were signed, and what came too late."""
-    print(_decision_line(None, closed.closing))
+def print_seal(closed: Closed, told: pd.DataFrame, round: Round) -> None:
+    """Print whether the papers of a closed round are as they were signed, and what came too late."""
     print(line("screen", "seal_broken", papers=", ".join(closed.changed)) if closed.changed else line("screen", "seal"))
     for message in told["message"]:
         print(printable(message))
@@ -258,10 +258,13 @@ def print_keeps(round: Round, holding: Holding, today: dt.date) -> None:
         print(line("screen", "keeps", title=round.title, **facts))
 
 
-def print_remains(round: Round, found: Remains, *, with_inbox: bool) -> None:
-    """Print what purging deletes, what somebody made by hand among it, and what stays and why."""
+def print_remains(round: Round, found: Remains, today: dt.date, *, with_inbox: bool) -> None:
+    """Print what purging deletes, what somebody made by hand among it, what stays and why; and if it is too early."""
     print(line("screen", "purge_heading", title=round.title, round=round.id))
     print(line("screen", "purge_goes", contents=len(found.contents), papers=len(found.papers)))
+    if (last_day := round.deadline.last_day) and today <= last_day:
+        days = (last_day - today).days
+        print(line("screen", "purge_running", days=days, deadline=vietnamese_date(last_day)))
     for paper in found.handwork:
         print(line("screen", "purge_handwork", path=printable(paper)))
     if found.shared:

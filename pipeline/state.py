@@ -45,13 +45,13 @@ def writable(path: Path) -> Iterator[None]:
         yield
     except Exception as fault:
         for cause in (fault, *fault.args[:1]):  # XlsxWriter hands on the fault within one of its own
-            if reason := _of_the_disk(cause):
+            if reason := disk_reason(cause):
                 place = getattr(cause, "filename", None) or path
                 raise OperatorError("disk", path=place, reason=line("disk", reason)) from fault
         raise
 
 
-def _of_the_disk(fault: object) -> str:
+def disk_reason(fault: object) -> str:
     """Return the reason where it is the disk that failed, "" where it is something else."""
     if isinstance(fault, sqlite3.OperationalError):
         return _SQLITE_REASONS.get(getattr(fault, "sqlite_errorcode", 0) & 0xFF, "")
@@ -81,12 +81,24 @@ def alone(state: Path, job: str) -> Iterator[bool]:
 @contextmanager
 def _lock_file(state: Path, name: str) -> Iterator[int]:
     with writable(state):
-        state.mkdir(parents=True, exist_ok=True)
+        make(state)
         lock = os.open(state / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         yield lock
     finally:
         os.close(lock)
+
+
+def make(folder: Path) -> None:
+    """Make a folder and those above it.
+
+    Raises:
+        OSError: the disk refuses it; also where nothing can be made, which systems tell as if it were only not there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as fault:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from fault
 
 
 def sync(folder: Path) -> None:

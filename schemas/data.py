@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import os
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -21,8 +23,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         OSError: there is no such file.
         tomllib.TOMLDecodeError: the file is not TOML.
     """
-    read_files.add(path)
+    _note(path)
     return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def _note(path: Path) -> None:
+    if "\0" in str(path):  # no name of a file, which opening it would tell as a wrong value
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    read_files.add(path)
 
 
 @cache
@@ -33,7 +41,7 @@ def vocabulary() -> dict[str, Any]:
 
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Return the records of a UTF-8 CSV file, every value as text."""
-    read_files.add(path)
+    _note(path)
     with path.open(encoding="utf-8", newline="") as file:
         header, *lines = csv.reader(file)
         return [dict(zip(header, line, strict=True)) for line in lines]

@@ -260,7 +260,7 @@ class Round(_Data):
     series: str = ""  # what the periods of a round share: its id as written
     names: dict[str, str] = {}  # what earlier rounds are called in a sentence, by id
     emulation: Emulation | None = None
-    persons: dict[Level, list[str] | int] = {}
+    persons: dict[Level, list[str] | Annotated[int, Field(ge=0, le=9)]] = {}
     naming: dict[Level, Policy] = {}
     letterhead: Letterhead
     office: Office
@@ -303,6 +303,8 @@ class Round(_Data):
         answers = {question.key for question in self.questions if question.kind == "yes-no"}
         known = {*self.measures, *answers, *(column.key for column in self.form.of_kind("yes-no"))}
         for question in self.questions:
+            if not search_key(question.text):
+                raise Misfit("question_text", "questions", value=question.text)
             if question.key in {*self.form.keys, *MEASURES, *SENDING}:
                 raise Misfit("questions", value=question.key)
         for target in self.targets:

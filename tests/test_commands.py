@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,6 +83,10 @@ def test_rounds_and_rules_are_listed(capsys: pytest.CaptureFixture[str]) -> None
         ({'"094" = ': '"999" = '}, "contacts"),
         ({'form = "page-list"': 'form = "page-lists"'}, "page-lists"),
         ({'register = "2022"': 'register = "1999"'}, "1999"),
+        ({'form = "page-list"': r'form = "\u0000"'}, "form"),
+        ({'text = "Đã hoàn thành kế hoạch hoạt động của “Trang cộng đồng” (mục 1)"': 'text = "{}"'}, "questions"),
+        ({"commune = 1": "commune = 99999999999999999999"}, "persons.commune"),
+        ({'collector = "11"': r'collector = "a\r\nb"'}, "collector"),
     ],
 )
 def test_a_wrong_round_file_gets_one_line_that_names_the_key(
@@ -99,6 +105,8 @@ def test_a_wrong_round_file_gets_one_line_that_names_the_key(
     [
         ["run", "--round", "no-such-round"],
         ["run"],
+        ["status", "--round", ""],
+        ["withdraw", "--round", "dien-bien-2022", "--number", "9" * 5000, "--state", "/tmp/no-state-{}"],
         ["run", "--round", "dien-bien-2022", "--as-of", "31/3/2022"],
         ["run", "--round", "dien-bien-2022", "--inbox", "/no/such/inbox", "--state", "/tmp/no-state-{}"],
         ["run", "--round", "dien-bien-2022", "--inbox", "data", "--outbox", "data", "--state", "/tmp/no-state-{}"],
@@ -113,6 +121,59 @@ def test_an_operators_mistake_is_one_clear_line(
     assert main([argument.replace("/tmp/no-state-{}", str(tmp_path)) for argument in arguments]) == 2
     captured = capsys.readouterr()
     assert (captured.out, captured.err.count("\n")) == ("", 1)
+
+
+@pytest.mark.parametrize(
+    ("option", "path"),
+    [("--outbox", "{}/file/x"), ("--outbox", "/proc/x"), ("--outbox", "{}/a\udcff"), ("--folder", "{}/file")],
+)
+def test_a_place_where_nothing_can_be_made_is_one_clear_line(
+    option: str, path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "file").touch()
+    folders = [f"--inbox={tmp_path / 'inbox'}", f"--state={tmp_path / 'state'}"]
+    command = ["demo"] if option == "--folder" else ["run", *folders]
+    assert main([*command, "--round=dien-bien-2022", f"{option}={path.format(tmp_path)}"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_made_up_files_never_lie_beside_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = tmp_path / "inbox" / "102.xlsx"
+    own.parent.mkdir()
+    own.write_bytes(b"sent")
+    command = ["demo", "--round", "dien-bien-2022", "--folder", str(tmp_path)]
+    assert main(command) == 2
+    assert "102.xlsx" in capsys.readouterr().err
+    assert list(tmp_path.rglob("*.*")) == [own]
+    own.unlink()
+    assert (main(command), main(command)) == (0, 0)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+@pytest.mark.parametrize(("screen", "status"), [("sys.stdout.flush()", 2), ("sys.stdout = sys.stderr = None", 0)])
+def test_a_screen_that_takes_nothing_is_no_fault_of_ours(screen: str, status: int) -> None:
+    code = f"import sys; {screen}; from pipeline.__main__ import end, program; end(program())"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code, "rules"], cwd=HERE.parent, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr.decode().count("\n")) == (status, bool(status))
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["run"], "ROUND="),
+        (["run", "--round", " "], "ROUND="),
+        (["withdraw", "--round", "dien-bien-2022"], "NUMBER="),
+        (["withdraw", "--round", "dien-bien-2022", "--number=-1"], "số -1"),
+        (["withdraw", "--round", "dien-bien-2022", "--number=abc"], "số abc"),
+    ],
+)
+def test_what_is_missing_is_named(command: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command) == 2
+    assert told in capsys.readouterr().err
 
 
 def test_broken_toml_names_the_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -171,7 +232,7 @@ def test_status_is_said_again_at_once_while_nothing_changed(
 
     def status() -> str:
         capsys.readouterr()
-        folders = ["--inbox", str(tmp_path / "inbox"), "--state", str(tmp_path / "state")]
+        folders = [f"--{name}={tmp_path / name}" for name in ("inbox", "outbox", "state")]
         assert main(["status", "--round", "dien-bien-2022", *folders, "--as-of", "2022-04-05"]) == 0
         return capsys.readouterr().out
 
@@ -193,6 +254,10 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "file": lambda place: (place / "inbox/2022-03-20/b.xlsx").write_bytes(Book("102").bytes()),
     "edited paper": lambda place: (place / "outbox/mine/bao-cao.docx").write_bytes(b"edited"),
     "added paper": lambda place: (place / "outbox/mine/ghi-chu.txt").write_text("thêm"),
+    "no store": lambda place: shutil.rmtree(place / "state/store"),
+    "spoilt store": lambda place: [
+        path.write_bytes(bytes(path.stat().st_size)) for path in (place / "state/store").iterdir()
+    ],
     "no papers": lambda place: shutil.rmtree(place / "outbox"),
     "round": lambda place: (place / "mine.toml").write_text((place / "mine.toml").read_text("utf-8") + " ", "utf-8"),
     "decision": lambda place: main(["close", *_asked(place), "--by=Lò Văn A"]),
@@ -233,6 +298,8 @@ def test_a_run_ends_at_once_where_nothing_changed(
         change(tmp_path)
         assert said_at_once() == "", name
         now = said()
+        stored = list((tmp_path / "state/store").iterdir())
+        assert stored and all(hashlib.sha256(path.read_bytes()).hexdigest() == path.name for path in stored), name
         assert name == "decision" or said_at_once() == f"{line('screen', 'unchanged')}\n{now}", name
 
 
@@ -251,6 +318,9 @@ def test_a_run_ends_at_once_where_nothing_changed(
         (["history", "UNIT=Mường Ảng"], ["history", "--unit=Mường Ảng"]),
         (["send", "DRY=1", "AGAIN=Huyện Mường Ảng"], ["send", "--dry-run", "--again=Huyện Mường Ảng"]),
         (["close", "DAY=2026-09-30", "BY=Lò Văn A"], ["close", "--as-of=2026-09-30", "--by=Lò Văn A"]),
+        (["close", "BY=$HOME $(x) `y` \"z'#"], ["close", "--by=$HOME $(x) `y` \"z'#"]),
+        (["check", "FILE=a $b.xlsx"], ["check", "a $b.xlsx"]),
+        (["reopen", "WHY=$", "BY="], ["reopen", "--by=", "--why=$"]),
     ],
 )  # fmt: skip
 def test_make_hands_over_what_was_typed(asked: list[str], given: list[str]) -> None:

@@ -428,9 +428,24 @@ def test_a_paper_changed_after_the_closing_is_named(run: Run, command: Command) 
     command("close", "--by", "Lò Văn Pánh")
     assert "còn nguyên" in command("run")
     (outcome.folder / "bao-cao.docx").write_bytes(b"edited")
-    said = command("run")
-    assert "bao-cao.docx" in said
+    for said in (command("run"), command("status")):
+        assert "bao-cao.docx" in said
+    (outcome.folder / "tong-quan.html").write_bytes(b"edited")
+    assert "tong-quan.html" in command("status")
     assert (outcome.folder / "bao-cao.docx").read_bytes() == b"edited"
+
+
+def test_known_bytes_that_come_after_the_closing_are_named(run: Run, command: Command, tmp_path: Path) -> None:
+    content, inbox = Book("103").bytes(), tmp_path / "inbox"
+    run({"2022-03-01/a.xlsx": content, "2022-03-01/b.xlsx": Book("099").bytes()}, as_of="2022-03-20")
+    command("close", "--by", "Lò Văn Pánh")
+    (inbox / "2022-03-01/b.xlsx").rename(inbox / "099-b.xlsx")
+    assert "còn nguyên" in command("run")
+    assert not list(tmp_path.glob("outbox/*/sau-khi-chot"))
+    run({f"{SENDER}-c.xlsx": content})  # in the name of a unit that had sent nothing
+    for said in (command("run"), command("status")):
+        assert f"{SENDER}-c.xlsx" in said and "099-b" not in said
+    assert re.search(r"Huyện Mường Ảng +Chưa gửi", command("status"))
 
 
 # --- over time

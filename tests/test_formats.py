@@ -12,6 +12,7 @@ import struct
 import subprocess
 import tempfile
 import time
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,6 +30,7 @@ from pipeline.errors import Refused
 from pipeline.model import Arrival
 from pipeline.read import read
 from pipeline.read.bundle import members
+from pipeline.read.worksheet import is_plain
 from pipeline.run import judge
 from schemas.messages import sentence
 
@@ -426,6 +428,18 @@ def test_values_under_merged_cells_are_not_read() -> None:
     assert sheet.cells[row][column] == ""
 
 
+def test_two_sheets_of_one_name_are_each_read() -> None:
+    book = Book(SENDER, layout=Layout(sections="sheets"))
+    twice = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book.bytes())) as old, zipfile.ZipFile(twice, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace("Cấp xã".encode(), "Cấp huyện".encode()))
+    sheets = read(twice.getvalue()).sheets
+    assert [sheet.name for sheet in sheets] == ["Cấp huyện"] * 2
+    listed = [row[1] for sheet in sheets for row in sheet.cells if row[0].isdigit()]
+    assert listed == [row["unit"] for row in right_rows(SENDER)]
+
+
 def test_our_own_reader_agrees_with_calamine() -> None:
     import datetime as dt
 
@@ -577,7 +591,9 @@ BOF = struct.pack("<HHHH", 0x809, 16, 0x600, 5) + b"\0" * 12
             "file.unsupported",
             "word",
         ),
-        (b" \r\n\0", "file.unreadable", ""),
+        (b" \r\n\0", "file.unreadable", "empty"),
+        (b"a.xlsx".ljust(257, b"\0") + b"ustar\x0000", "file.unsupported", "archive"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0\1\2" * 99, "file.unsupported", "other"),
         (BOF + struct.pack("<HHH", 0x2F, 2, 0), "file.encrypted", ""),
     ],
 )
@@ -636,6 +652,20 @@ def test_hostile_workbooks_are_refused_at_once(name: str) -> None:
     assert time.monotonic() - started < 5
 
 
+def test_a_workbook_of_charts_alone_is_whole_and_has_no_sheet() -> None:
+    charts = _replaced("xl/_rels/workbook.xml.rels", b"relationships/worksheet", b"relationships/chartsheet")
+    assert read(charts).sheets == []
+    assert _refusal(_replaced("xl/workbook.xml", b"<sheet ", b"<other "))[0] == "file.unreadable"
+
+
+def test_what_there_is_too_much_of_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.read.text.CELL_LIMIT", 1000)
+    with pytest.raises(Refused) as refused:
+        read(b"a;b;c\n" * 600)
+    told = sentence(refused.value.rule, {"value": "a.csv", **refused.value.facts})
+    assert "1.000 ô" in told and "1200" not in told
+
+
 HARMLESS = {
     "far corner": (SHEET, b"</sheetData>", b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'),
     "a lie about the strings": (STRINGS, b"uniqueCount=", b'uniqueCount="4294967295" was='),
@@ -649,6 +679,19 @@ def test_lies_about_size_cost_nothing(name: str) -> None:
     started = time.monotonic()
     assert _cells(_replaced(*HARMLESS[name]))[: len(plain)] == plain
     assert time.monotonic() - started < 5
+
+
+def test_cells_that_are_only_styled_cost_next_to_nothing() -> None:
+    blanks = "".join(f'<c r="{letter}{{n}}" s="1"/>' for letter in "ABCDEFGHIJ")
+    rows = "".join(f'<row r="{n}">{blanks.format(n=n)}</row>' for n in range(2, 5_000))
+    told = f'<worksheet><sheetData><row r="1"><c r="A1"><v>1</v></c></row>{rows}</sheetData></worksheet>'.encode()
+    tracemalloc.start()
+    try:
+        assert is_plain(told)
+        assert tracemalloc.get_traced_memory()[1] < 2 * len(told)
+    finally:
+        tracemalloc.stop()
+    assert not is_plain(told.replace(b'<c r="B7" s="1"/>', b'<c s="1"/>'))
 
 
 def test_rows_that_all_reach_to_the_last_column_are_too_large() -> None:

@@ -136,7 +136,9 @@ def _faulty_open(name: str, first: Callable[[Path], None]) -> Callable[..., int]
     return opening
 
 
-def test_a_folder_that_cannot_be_opened_is_named(run: Run, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_opened_is_named(
+    run: Run, inbox: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (inbox / "closed").mkdir()
     scan = os.scandir
 
@@ -148,6 +150,10 @@ def test_a_folder_that_cannot_be_opened_is_named(run: Run, inbox: Path, monkeypa
     monkeypatch.setattr("pipeline.intake.os.scandir", scanning)
     outcome = run(GOOD)
     assert outcome.told() == [(f"{DAY}/closed", "", "file.unreadable")]
+    (inbox / "closed").rename(inbox / "open")
+    monkeypatch.setattr("pipeline.intake.os.scandir", lambda path: scanning(Path("closed")))
+    assert run().status == 2
+    assert "quyền" in capsys.readouterr().err
 
 
 def test_a_file_that_is_being_written_waits_for_the_next_run(

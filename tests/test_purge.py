@@ -114,6 +114,13 @@ def test_a_purged_round_is_not_run_again(place: Path, capsys: pytest.CaptureFixt
     assert {part: tree(place / part) for part in left} == left
 
 
+def test_it_tells_that_a_round_is_not_over(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for day, told in (("2022-03-20", "còn 10 ngày"), ("2023-01-02", "")):
+        assert main(["purge", "--round", ROUND, *_folders(place), f"--as-of={day}"]) == 2
+        out = capsys.readouterr().out
+        assert told in out and ("chưa xong" in out) is bool(told)
+
+
 @pytest.mark.parametrize("answer", [None, "khong", ROUND])
 def test_it_asks_before_it_deletes(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str | None
@@ -200,6 +207,13 @@ def test_status_asks_for_a_purge_when_a_round_is_long_over(place: Path, capsys: 
     for day, asked in (("2022-06-28", False), ("2022-06-29", True)):
         assert main(["status", "--round", ROUND, *_folders(place), f"--as-of={day}"]) == 0
         assert (f"make purge ROUND={ROUND}" in capsys.readouterr().out) is asked
+
+
+def test_a_round_with_nothing_to_purge_is_not_barred(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _purge(tmp_path, "--yes") == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert drop_and_run(tmp_path, FILES).status == 0
+    assert _purge(tmp_path, "--yes") == 0
 
 
 def test_a_closed_round_with_one_file_twice_is_purged(place: Path) -> None:

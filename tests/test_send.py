@@ -167,6 +167,16 @@ def test_wrong_settings_are_one_line_and_nothing_is_sent(
     assert post.delivered == []
 
 
+def test_a_misnamed_table_and_a_code_that_nobody_has_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for options in (["--again=zzz"], ["--dry-run", "--again=zzz"], ["--arrived=zzz"]):
+        assert main(_arguments(folder, *options)) == 2
+        assert "zzz" in capsys.readouterr().err
+    settings = folder / "state" / "hop-thu.toml"
+    settings.write_text('[Send]\nhost = "mail.invalid"\n', encoding="utf-8")
+    assert main(_arguments(folder)) == 2
+    assert "“Send”" in capsys.readouterr().err
+
+
 def test_a_server_without_encryption_gets_nothing(folder: Path, loop: Loop, post: Post) -> None:
     from aiosmtpd.smtp import SMTP
 

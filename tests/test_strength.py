@@ -31,6 +31,7 @@ from conftest import Outcome, Run, drop_and_run
 from faulty_runs import tree
 from searching import files_of
 
+from pipeline import ledger
 from pipeline.errors import Refused
 from pipeline.model import Arrival
 from pipeline.read import read
@@ -69,6 +70,41 @@ def test_whatever_fails_nothing_is_lost_and_the_next_run_completes(tmp_path: Pat
     assert len(attempts) == 6 * SOAK
     assert [attempt for attempt in attempts if attempt["wrong"]] == []
     assert any(attempt["status"] for attempt in attempts)
+
+
+_OPENER = """
+import sys
+from pathlib import Path
+from pipeline.ledger import open_ledger
+for line in sys.stdin:
+    try:
+        with open_ledger(Path(line.rstrip())) as ledger:
+            print(ledger.free_number(), flush=True)
+    except Exception as fault:
+        print(repr(fault), flush=True)
+"""
+
+
+def test_processes_that_start_together_make_one_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = [tmp_path / str(number) for number in range(20)]
+    for folder in folders:
+        folder.mkdir()
+    with monkeypatch.context() as older:  # half of them have the ledger of an older program
+        older.setattr(ledger, "_MIGRATIONS", ledger._MIGRATIONS[:3])
+        for folder in folders[::2]:
+            with ledger.open_ledger(folder):
+                pass
+    command = [sys.executable, "-c", _OPENER]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "encoding": "utf-8", "cwd": ROOT}
+    with contextlib.ExitStack() as stack:
+        openers = [stack.enter_context(subprocess.Popen(command, **pipes)) for _ in range(4)]
+        for folder in folders:
+            for opener in openers:
+                opener.stdin.write(f"{folder}\n")  # type: ignore[union-attr]
+                opener.stdin.flush()  # type: ignore[union-attr]
+            assert [opener.stdout.readline() for opener in openers] == ["1\n"] * 4  # type: ignore[union-attr]
+        for opener in openers:
+            opener.stdin.close()  # type: ignore[union-attr]
 
 
 # --- the machine

@@ -32,10 +32,10 @@ _READERS: dict[Kind, Callable[[bytes], list[Sheet]]] = {
     Kind.SPREADSHEET_XML: read_spreadsheet_xml,
     Kind.TEXT: read_text,
 }
-_UNREADABLE = {
-    Kind.EMPTY: Rule.FILE_UNREADABLE,
-    Kind.DAMAGED: Rule.FILE_UNREADABLE,
-    Kind.ENCRYPTED: Rule.FILE_ENCRYPTED,
+_UNREADABLE: dict[Kind, tuple[Rule, dict[str, str]]] = {
+    Kind.EMPTY: (Rule.FILE_UNREADABLE, {"reason": str(Kind.EMPTY)}),
+    Kind.DAMAGED: (Rule.FILE_UNREADABLE, {}),
+    Kind.ENCRYPTED: (Rule.FILE_ENCRYPTED, {}),
 }
 
 
@@ -50,7 +50,8 @@ def read(content: bytes) -> Workbook:
         raise Refused(Rule.FILE_TOO_LARGE, size=megabytes(len(content)), limit=megabytes(LIMIT))
     found = kind(content)
     if found in _UNREADABLE:
-        raise Refused(_UNREADABLE[found])
+        rule, why = _UNREADABLE[found]
+        raise Refused(rule, **why)
     if found is Kind.PACKAGE:
         book = _read_package(content)
     elif found in _READERS:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pipeline.errors import Refused
 from pipeline.model import Place, Sheet, address
-from pipeline.read.values import CELL_LIMIT, ROW_LIMIT
-from schemas.codes import Rule
+from pipeline.read.values import CELL_LIMIT, ROW_LIMIT, too_many
 
 SPAN_LIMIT = 1_000  # what browsers believe of a colspan; Word's tables have 63 columns
 
@@ -50,7 +48,7 @@ class Grid:
     def begin_row(self) -> None:
         """Begin the next row."""
         if len(self.cells) >= ROW_LIMIT:
-            raise Refused(Rule.FILE_TOO_LARGE, size=str(len(self.cells)), limit=str(ROW_LIMIT))
+            raise too_many("rows", ROW_LIMIT)
         self.cells.append([])
         self._column = 0
 
@@ -88,7 +86,7 @@ class Grid:
         self._column = column + across
         self._size += across
         if self._size > CELL_LIMIT or self._column > SPAN_LIMIT * 16:
-            raise Refused(Rule.FILE_TOO_LARGE, size=address((row, column)), limit=str(CELL_LIMIT))
+            raise too_many("cells", CELL_LIMIT, address((row, column)))
         return row, column
 
     def put_line(self, cell: Cell) -> None:

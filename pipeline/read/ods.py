@@ -12,7 +12,7 @@ from pipeline.errors import Refused
 from pipeline.model import Place, Sheet, address
 from pipeline.read.markup import attribute, local, parse
 from pipeline.read.package import Package
-from pipeline.read.values import CELL_LIMIT, COLUMN_LIMIT, HYPERLINK_FORMULA, ROW_LIMIT, number_text
+from pipeline.read.values import CELL_LIMIT, COLUMN_LIMIT, HYPERLINK_FORMULA, ROW_LIMIT, number_text, too_many
 from schemas.codes import Rule
 
 _NUMBERS = ("float", "percentage", "currency")
@@ -136,7 +136,7 @@ class _Table:
     def _grow(self, row: int, more: int) -> None:
         self.size += max(more, 0)
         if self.size > CELL_LIMIT:
-            raise Refused(Rule.FILE_TOO_LARGE, size=address((row, 0)), limit=str(CELL_LIMIT))
+            raise too_many("cells", CELL_LIMIT, address((row, 0)))
 
     def _note(self, cell: Any, place: Place, text: str) -> None:
         formula = attribute(cell, "formula")

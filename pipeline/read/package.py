@@ -13,6 +13,7 @@ from functools import cached_property
 
 from pipeline.errors import Refused
 from pipeline.read.markup import declares_entities, local, parse
+from pipeline.read.values import too_many
 from schemas.codes import Rule
 
 # Limits that cost honest files nothing, measured on thousands of real forms.
@@ -47,7 +48,7 @@ def inflated(content: bytes, keep: Callable[[str], bool]) -> Iterator[tuple[zipf
     except _DAMAGE as fault:
         raise Refused(Rule.FILE_UNREADABLE) from fault
     if len(entries) > ENTRY_LIMIT:
-        raise Refused(Rule.FILE_TOO_LARGE, size=str(len(entries)), limit=str(ENTRY_LIMIT))
+        raise too_many("parts", ENTRY_LIMIT)
     total = 0
     for entry in entries:
         if entry.flag_bits & _ENCRYPTED:

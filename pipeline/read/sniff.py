@@ -36,7 +36,10 @@ _MAGIC = [
     (Kind.PDF, re.compile(rb"[\s\S]{0,1024}%PDF-")),
     (Kind.PICTURE, re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8[79]a|BM[\s\S]{4}\0\0\0\0|II\*\0|MM\0\*|RIFF[\s\S]{4}WEBP")),
     (Kind.PICTURE, re.compile(rb"[\s\S]{4}ftyp(?:hei|mif|avi)")),
-    (Kind.ARCHIVE, re.compile(rb"Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|\x1f\x8b\x08|BZh[1-9]|\xfd7zXZ\0|PK")),
+    (
+        Kind.ARCHIVE,
+        re.compile(rb"Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|\x1f\x8b\x08|BZh[1-9]|\xfd7zXZ\0|PK|[\s\S]{257}ustar"),
+    ),
     (Kind.WORD, re.compile(rb"\{\\rtf")),
     # A BIFF stream that no compound file holds: versions 2 to 8 begin with a BOF record.
     (Kind.XLS, re.compile(rb"\x09[\x00\x02\x04\x08][\x04\x06\x08\x10]\x00[\s\S]{2}[\x05\x10]\x00")),

@@ -9,7 +9,7 @@ from pipeline.errors import Refused
 from pipeline.model import Sheet
 from pipeline.read.grid import Cell, Grid
 from pipeline.read.markup import attribute, declares_entities, local, parse
-from pipeline.read.values import CELL_LIMIT, ROW_LIMIT, number_text, text_of
+from pipeline.read.values import CELL_LIMIT, ROW_LIMIT, number_text, text_of, too_many
 from schemas.codes import Rule
 
 
@@ -38,7 +38,7 @@ def _sheet(worksheet: Any, struck: set[str]) -> Sheet:
     for row in worksheet.iterfind("{*}Table/{*}Row"):
         wanted = _number(row, "Index")
         if wanted > ROW_LIMIT:
-            raise Refused(Rule.FILE_TOO_LARGE, size=str(wanted), limit=str(ROW_LIMIT))
+            raise too_many("rows", ROW_LIMIT)
         while grid.row + 2 < wanted:
             grid.begin_row()
         grid.begin_row()

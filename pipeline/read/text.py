@@ -12,7 +12,7 @@ from typing import Literal
 from pipeline.errors import Refused
 from pipeline.model import Sheet
 from pipeline.read.legacy_fonts import is_vietnamese
-from pipeline.read.values import CELL_LIMIT, ROW_LIMIT
+from pipeline.read.values import CELL_LIMIT, ROW_LIMIT, too_many
 from schemas.codes import Rule
 
 NAME = "CSV"
@@ -33,11 +33,11 @@ def read_text(content: bytes) -> list[Sheet]:
     """Return the table as one sheet.
 
     Raises:
-        Refused: `file.unsupported`: a text, but no table; `file.unreadable`: not even a text.
+        Refused: `file.unsupported`: a text, but no table, or not even a text.
     """
     text = decoded(content)
     if _NO_TEXT.search(text):
-        raise Refused(Rule.FILE_UNREADABLE)
+        raise Refused(Rule.FILE_UNSUPPORTED, reason="other")
     if told := _SEPARATOR_LINE.match(text):
         text = text[told.end() :]
     _check_size(text)
@@ -48,9 +48,10 @@ def read_text(content: bytes) -> list[Sheet]:
 
 
 def _check_size(text: str) -> None:
-    lines, marks = text.count("\n"), sum(map(text.count, DELIMITERS))
-    if lines > ROW_LIMIT or marks > CELL_LIMIT:
-        raise Refused(Rule.FILE_TOO_LARGE, size=str(max(lines, marks)), limit=str(ROW_LIMIT))
+    if text.count("\n") > ROW_LIMIT:
+        raise too_many("rows", ROW_LIMIT)
+    if sum(map(text.count, DELIMITERS)) > CELL_LIMIT:
+        raise too_many("cells", CELL_LIMIT)
 
 
 def decoded(content: bytes) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.errors import Refused
 from pipeline.model import Place, Sheet
-from pipeline.read.values import ERROR
+from pipeline.read.values import ERROR, too_many
 from schemas.codes import Rule
 
 Area = tuple[Place, Place]
@@ -59,7 +58,7 @@ def _within(merges: list[Area], height: int, width: int) -> list[Area]:
             continue
         total += size
         if total > limit:
-            raise Refused(Rule.FILE_TOO_LARGE, size=str(len(merges)), limit=str(limit))
+            raise too_many("merges", limit)
         kept.append(area)
     return kept
 

@@ -6,6 +6,9 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator
 
+from pipeline.errors import Refused
+from schemas.codes import Rule
+
 CELL_LIMIT = 5_000_000
 ROW_LIMIT, COLUMN_LIMIT = 1_048_576, 16_384
 # What spreadsheets show in place of a value; `Err:` is LibreOffice's.
@@ -18,6 +21,14 @@ _EPOCH, _EPOCH_1904 = dt.datetime(1899, 12, 30), dt.datetime(1904, 1, 1)
 _LAST_SERIAL = 2_958_466
 _BUILT_IN_DATES = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
 _NOT_DATE_CODES = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]|General', re.IGNORECASE)
+
+
+def too_many(what: str, limit: int, at: str = "") -> Refused:
+    """Return the refusal of a file with more than `limit` of `what`: `rows`, `cells`, `parts` or `merges`.
+
+    `at` is the cell up to which it was read.
+    """
+    return Refused(Rule.FILE_TOO_LARGE, many=what, limit=f"{limit:,}".replace(",", "."), at=at)
 
 
 def numbers_in(spans: Iterable[tuple[int, int]], limit: int) -> Iterator[int]:

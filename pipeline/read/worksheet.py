@@ -14,12 +14,13 @@ from typing import Any
 from pipeline.errors import Refused
 from pipeline.model import Place, address
 from pipeline.read.markup import attribute, forget, local, parse, walk
-from pipeline.read.values import CELL_LIMIT, COLUMN_LIMIT, ROW_LIMIT, date_text, is_date_format, number_text
+from pipeline.read.values import CELL_LIMIT, COLUMN_LIMIT, ROW_LIMIT, date_text, is_date_format, number_text, too_many
 from schemas.codes import Rule
 
 _CELLS = re.compile(rb"<(?:\w+:)?c[\s/>]")
 # The whole tag, and none but the simplest attributes: in others a false address could hide.
-_ADDRESSES = re.compile(rb'<(?:\w+:)?c(?: [st]="\w*")* r="([A-Z]{1,3})([0-9]{1,7})"(?: \w+="\w*")*\s?(/?)>')
+_ADDRESSES = re.compile(rb'<(?:\w+:)?c(?: [st]="\w*")* r="([A-Z]{1,3})([0-9]{1,7})"(?: \w+="\w*")*\s?>')
+_BLANK = re.compile(rb'(?:<(?:\w+:)?c(?: [st]="\w*")* r="[A-Z]{1,3}[0-9]{1,7}"(?: \w+="\w*")*\s?/>)+')
 # Told without taking the addresses out: a cell that is not as simple, or stands outside of A1 to ZZ999.
 _OTHER_CELL = re.compile(rb'<c(?=[\s/>])(?!(?: [st]="\w*")* r="[A-Z]{1,2}[1-9][0-9]{0,2}"(?: \w+="\w*")*\s?/?>)')
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
@@ -54,10 +55,10 @@ def is_plain(xml: bytes) -> bool:
         return False
     if b":c" not in xml and not _OTHER_CELL.search(xml):
         return True
-    cells = _ADDRESSES.findall(xml)
-    if len(cells) != len(_CELLS.findall(xml)):
+    xml = _BLANK.sub(b"", xml)  # there may be millions of these
+    filled = _ADDRESSES.findall(xml)
+    if len(filled) != len(_CELLS.findall(xml)):
         return False
-    filled = [(column, row) for column, row, closed in cells if not closed]
     if not filled:
         return True
     width = max(column_number(letters.decode()) for letters in {column for column, _ in filled})
@@ -129,7 +130,7 @@ def read_cells(xml: bytes, shared: Shared) -> list[list[str]]:
             cells.append([])
         size += max(column + 1 - len(cells[row]), 0)
         if size > CELL_LIMIT:
-            raise Refused(Rule.FILE_TOO_LARGE, size=address((row, column)), limit=str(CELL_LIMIT))
+            raise too_many("cells", CELL_LIMIT, address((row, column)))
         cells[row].extend([""] * (column + 1 - len(cells[row])))
         cells[row][column] = text
     return cells

@@ -16,7 +16,7 @@ from xlrd.compdoc import CompDoc
 from pipeline.errors import Refused
 from pipeline.model import Place, Sheet
 from pipeline.read.sniff import OLE
-from pipeline.read.values import CELL_LIMIT, text_of
+from pipeline.read.values import CELL_LIMIT, text_of, too_many
 from schemas.codes import Rule
 
 _FILE_PASS, _HYPERLINK = 0x2F, 0x1B8
@@ -67,7 +67,7 @@ def _check_records(stream: bytes) -> None:
             top, bottom, left, right = struct.unpack_from("<4H", data)
             covered += max(bottom - top + 1, 0) * max(right - left + 1, 0)
         if covered > CELL_LIMIT:
-            raise Refused(Rule.FILE_TOO_LARGE, size=str(covered), limit=str(CELL_LIMIT))
+            raise too_many("cells", CELL_LIMIT)
 
 
 def _open(content: bytes, formatting_info: bool) -> Any:

@@ -13,7 +13,16 @@ from dataclasses import dataclass, field
 from pipeline.errors import Refused
 from pipeline.model import Place, Sheet, address
 from pipeline.read.package import Package
-from pipeline.read.values import CELL_LIMIT, COLUMN_LIMIT, ROW_LIMIT, date_text, is_date_format, numbers_in, text_of
+from pipeline.read.values import (
+    CELL_LIMIT,
+    COLUMN_LIMIT,
+    ROW_LIMIT,
+    date_text,
+    is_date_format,
+    numbers_in,
+    text_of,
+    too_many,
+)
 from schemas.codes import Rule
 
 _ROW, _LAST_CELL, _SHORT_CELLS, _RICH_CELL = 0, 11, range(12, 19), 62
@@ -206,7 +215,7 @@ class _Reader:
         texts = self.cells[row]
         self.size += column + 1 - len(texts)
         if self.size > CELL_LIMIT:
-            raise Refused(Rule.FILE_TOO_LARGE, size=address(place), limit=str(CELL_LIMIT))
+            raise too_many("cells", CELL_LIMIT, address(place))
         texts.extend([""] * (column + 1 - len(texts)))
         texts[column] = text
 

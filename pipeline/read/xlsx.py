@@ -60,8 +60,6 @@ def read_xlsx(content: bytes, package: Package) -> Workbook:
         Refused: `file.unreadable` (damaged) or `file.too-large`.
     """
     parts = list(sheet_parts(package))
-    if not parts:
-        raise Refused(Rule.FILE_UNREADABLE)
     book = calamine.open_book(content) if _is_tame(package, parts) else None
     shared = _shared(package)
     sheets = []
@@ -78,10 +76,13 @@ def sheet_parts(package: Package) -> Iterator[_Part]:
     """Yield the worksheets in the workbook's order; charts and macro sheets hold no cells.
 
     Raises:
-        Refused: a sheet is listed but not there.
+        Refused: a sheet is listed but not there, or none is listed.
     """
     targets = package.relations(package.main)
-    for element in parse(package.parts[package.main]).iter("{*}sheet"):
+    listed = list(parse(package.parts[package.main]).iter("{*}sheet"))
+    if not listed:
+        raise Refused(Rule.FILE_UNREADABLE)
+    for element in listed:
         kind, target = targets.get(attribute(element, "id"), ("", ""))
         if kind not in ("worksheet", ""):
             continue
@@ -92,7 +93,9 @@ def sheet_parts(package: Package) -> Iterator[_Part]:
 
 
 def _is_tame(package: Package, parts: list[_Part]) -> bool:
-    """Tell whether calamine may see the workbook: it believes every count and every address."""
+    """Tell whether calamine may see the workbook: it believes every count and address, and finds sheets by name."""
+    if len({part.name for part in parts}) < len(parts):
+        return False
     strings = package.get(_beside(package, "sharedStrings"))
     count = _COUNT.search(strings[:4096])
     if count and int(count[1]) > len(strings):
