@@ -152,7 +152,9 @@ def test_a_slip_that_reads_as_a_unit_of_another_district(run: Run) -> None:
     outcome = run(files, round=round.id, as_of="2021-12-10")
     found = [f for f in outcome.findings if f["rule"].startswith("unit.")]
     assert sorted((f["submitter_code"], f["rule"], f["suggestion"]) for f in found) == sorted(told)
-    assert [f["submitter_code"] for f in found if "bỏ dòng" in f["message"]] == ["514"]
+    assert [
+        f["submitter_code"] for f in found if "xóa nội dung các ô" in f["message"] and f["rule"] == "unit.wrong-parent"
+    ] == ["514"]
     assert not [f for f in outcome.findings if f["submitter_code"] in ("517", "516") and f not in found]
 
 
