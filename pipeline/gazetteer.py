@@ -21,7 +21,7 @@ _CODED = re.compile(r"^\W*(\d{5})\W+(?=\D)")  # a commune's code before its name
 _TENTH = ("x",)
 _NUMBERING = re.compile(
     rf"{_CODED.pattern}|"
-    r"^\s*\d{1,3}\s*[-\u2013]\s*(?=\D)|^\s*(?:\d{1,3}|[IVXL]{2,8}|[ivx]{2,8}|[IVivA-Da-d])\s*[.)/:]\s*"
+    r"^\s*\d{1,3}\s*[-\u2013]\s*(?=\D)|^\s*(?:\d{1,3}|[IVXL]{2,8}|[ivx]{2,8}|[IVivA-Da-d])(?:\s*[.)/:]|\s+[-\u2013]\s)\s*"
     r"|^\s*[-+*\u2013\u2022]\s*"
 )
 _NUMERAL = re.compile(rf"^\s*(?:\d{{1,3}}|{ROMAN}|[A-D])\s+")

@@ -14,8 +14,10 @@ from schemas.text import clean
 
 HEADER_ROWS = 3
 MOST_BESIDE = 20  # tables side by side: beyond, a repeated header is only a column
-Columns = tuple[dict[str, int], dict[int, str], frozenset[int]]
-"""A table's columns by key, the header of every other column ("" for the running number), and the split names."""
+Columns = tuple[dict[str, int], dict[int, str], frozenset[int], frozenset[str]]
+"""A table's columns by key, the header of every other column ("" for the running number), the split names, and the
+groups of persons whom its headers name.
+"""
 
 
 class HeaderRows:
@@ -55,7 +57,7 @@ class HeaderRows:
         if depth > 1 and self.headers.match(self._labels(row + 1, depth - 1))[0] == columns:
             return 0, []  # a title row above the header, which says nothing of the columns
         tables = self._tables_below(row, depth)
-        are = (self._is_header(columns) or self._is_headed_below(columns, row + depth) for columns, _, _ in tables)
+        are = (self._is_header(columns) or self._is_headed_below(columns, row + depth) for columns, *_ in tables)
         return (depth, tables) if all(are) else (0, [])
 
     def _tables_below(self, row: int, depth: int) -> list[Columns]:
@@ -76,7 +78,9 @@ class HeaderRows:
             left = {place: " ".join(own[place]) for place in said.values()}  # its cells were none of that column
             taken = set(columns.values())
             extra = {place: text for place, text in sorted({**left, **extra}.items()) if place not in taken}
-            tables.append((columns, extra, split))
+            of_persons = [place for key, place in columns.items() if self.form.column(key).group in self.form.persons]
+            named = self.headers.persons_of([own[place] for place in of_persons if place < len(own)])
+            tables.append((columns, extra, split, named))
         return tables
 
     def _is_split(self, labels: tuple[Label, ...], row: int, place: int, sample: list[list[str]]) -> bool:

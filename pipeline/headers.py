@@ -17,7 +17,8 @@ ALIKE = 84  # how like a name of the form a header must be, of 100
 CONTAINS = 92  # all words of a name stand in the header
 OF_ANOTHER = 96  # a name, and whose that is: the page of the unit is no unit
 SHORT = 4  # names up to this length must be equal
-TELLING = 2  # weight of the words that tell a person's part beside the name
+NAMED = 2  # weight of the words by which a header names a person
+TELLING = 3  # of those that tell a person's part beside the name: "Can bo" alone is a position
 LONGEST = 120  # longer texts are no headers
 DATA = re.compile(
     r"[\w.+-]@\w|https?:|facebook\.com|fb\.com|^\W*\d{6}", re.IGNORECASE
@@ -222,9 +223,13 @@ class Headers:
 
     def _person_in(self, text: str) -> str:
         key = search_key(text)
-        group, rest, _ = self._group_in(key, key)
-        told = sum(weight for word, weight in self._groups.get(group, {}).items() if f" {word} " in f" {key} ")
+        group, rest, _, told = self._group_in(key, key)
         return group if told >= TELLING and not rest and group in self.form.persons else ""
+
+    def persons_of(self, labels: Sequence[Label]) -> frozenset[str]:
+        """Return the groups of persons whom headers name, each for itself and in so many words."""
+        found = (self._group_in(" ".join(parts), parts[-1]) for label in labels if (parts := [*map(search_key, label)]))
+        return frozenset(group for group, _, also, told in found if told >= NAMED and not also)
 
     def is_name(self, text: str) -> bool:
         """Tell whether a text alone is one of the form's header texts."""
@@ -249,12 +254,13 @@ class Headers:
         joined, last = " ".join(parts), parts[-1]
         if joined in self._ordinal or last in self._ordinal:
             return Guess(100)
-        group, rest, also = self._group_in(joined, last)
+        group, rest, also, told = self._group_in(joined, last)
         guesses = [Guess(self._single_score(parts, name, bool(group)), key) for name, key in self._single]
         for name, role in self._grouped:
             key = self._in_group.get((group, role), "")
             if group and key:
-                score = max(_likeness(rest, name) + 1, self._own_score(parts, name, role))
+                # Of two columns of one person the one that says most of whose it is.
+                score = max(_likeness(rest, name) + 1 + told / 100, self._own_score(parts, name, role))
                 guesses.append(Guess(score, key, role, also))
             elif not group:
                 score = max(_likeness(last, name), self._own_score(parts, name, role))
@@ -312,8 +318,10 @@ class Headers:
         begun = (pair for pair in self._persons if f"{text} ".startswith(f"{pair[0]} "))
         return next((role for name, role in begun if role not in self._name_roles or " " in name), "")
 
-    def _group_in(self, joined: str, last: str) -> tuple[str, str, frozenset[str]]:
-        """Return the group that a header speaks of, what its last part says besides, and the other groups in it."""
+    def _group_in(self, joined: str, last: str) -> tuple[str, str, frozenset[str], int]:
+        """Return the group that a header speaks of, what its last part says besides, the other groups in it, and how
+        much its words tell.
+        """
         scores = dict.fromkeys(self._groups, 0)
         rest = f" {last} "
         for group, phrases in self._groups.items():
@@ -324,14 +332,14 @@ class Headers:
                     rest = rest.replace(f" {found} ", _GAP)
         best = max(scores, key=lambda group: scores[group], default="")
         if not best or not scores[best] or list(scores.values()).count(scores[best]) > 1:
-            return "", last, frozenset()
+            return "", last, frozenset(), 0
         for filler in self._fillers:
             rest = rest.replace(f" {filler} ", " ")
         parts = rest.split(_GAP.strip())
         # What stands between words of groups only tells more of who that is ("Can bo duoc giao van hanh").
         words = [] if len(parts) > 2 and not parts[0].strip() and not parts[-1].strip() else " ".join(parts).split()
         also = frozenset(group for group, score in scores.items() if score and group != best)
-        return best, "" if set(words) <= _LINKING else " ".join(words), also
+        return best, "" if set(words) <= _LINKING else " ".join(words), also, scores[best]
 
 
 def _contains(text: str, words: list[str]) -> bool:

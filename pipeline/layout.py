@@ -122,7 +122,9 @@ class Finder:
                 table.headings.settle(table.lines)
         return Layout(tables, title, self.sheet.name)
 
-    def _begun(self, row: int, columns: dict[str, int], extra: dict[int, str], split: frozenset[int]) -> Found:
+    def _begun(
+        self, row: int, columns: dict[str, int], extra: dict[int, str], split: frozenset[int], named: frozenset[str]
+    ) -> Found:
         """Return the table without lines of a header at this row."""
         headings = Headings(self.form, columns, self.is_unit)
         types = columns.get(self.unit_key, 0) - 1
@@ -133,7 +135,7 @@ class Finder:
             types = -1
         return Found(
             self.sheet.name, columns, extra, row, self._combined(columns), split, types,
-            headings if headings.lacking else None,
+            headings if headings.lacking else None, named=named,
         )  # fmt: skip
 
     def go_on(self, above: Found) -> Layout:
@@ -168,7 +170,7 @@ class Finder:
         line = self._by_part(self._line(row, table), table)
         above = table.lines[-1] if table.lines else None
         both = with_second(above, line, self.persons) if above and not table.ended else None
-        if both and not is_footer(table.cells_in(self.view.cells[row])):
+        if both:
             table.lines[-1] = both
         elif checked := self._checked(line, table):
             checked = table.headings.on(checked) if table.headings else checked
@@ -180,16 +182,22 @@ class Finder:
             self.above = (unit, line.cells[self.unit_key])
 
     def _by_part(self, line: Line, table: Found) -> Line:
-        """Return the line with its person where a cell beside the name says that he belongs, if there is one alone."""
-        if len(self.persons) != 2 or not line.beside:
+        """Return the line with its person where a cell beside the name says that he belongs, if there is one alone.
+
+        What the header says of him goes first: what stands beside the name may be his position.
+        """
+        persons = self.form.persons
+        if len(persons) != 2 or not line.beside:
             return line
-        there = [keys for keys in self.persons if not table.columns.keys().isdisjoint(keys.values())]
+        there = [group for group, keys in persons.items() if not table.columns.keys().isdisjoint(keys.values())]
+        if len(there) != 1 or there[0] in table.named:
+            return line
         told = {place: self.header_rows.headers.person_in(text) for place, text in line.beside.items()}
         parts = {part for part in told.values() if part}
-        if len(there) != 1 or len(parts) != 1:
+        if len(parts) != 1:
             return line
         table.parts.update(place for place, part in told.items() if part)
-        return with_part(line, there[0], self.form.persons[parts.pop()])
+        return with_part(line, persons[there[0]], persons[parts.pop()])
 
     def _is_heading_of(self, headings: Headings, row: int, table: Found) -> bool:
         """Take the row for a heading that stands in the place of a column, if it is one."""

@@ -78,6 +78,7 @@ class Found:
     lines: list[Line] = field(default_factory=list)
     also: set[str] = field(default_factory=set)  # the keys that another sheet tells of, with which it was joined
     heads: dict[int, Place] = field(default_factory=dict)  # the headers of columns that stand in another row
+    named: frozenset[str] = frozenset()  # the groups of persons whom its headers name
     part: slice | None = None  # its part of a row, where other tables stand beside it
     parts: set[int] = field(default_factory=set)  # columns that tell what the person in the row does
     ended: bool = False  # by what stands below a table

@@ -97,7 +97,7 @@ class Lister:
         `titles` are the texts above the table of each sheet, `old` the sheets of former values beside their new ones.
         """
         own_levels = (self.round.submitting_units[submitter].level, OWN)
-        listed = [item for item in listed if not self._only_heads(item) or item.line.level in own_levels]
+        listed = [item for item in listed if item.line.level in own_levels or not self._only_heads(item)]
         for item in listed:
             self._find_unit(item, submitter, alone=len(listed) == 1)
         context = Context(self._places_of(submitter), self.round.register, titles)
@@ -303,13 +303,17 @@ class Lister:
         """Leave out rows that only name a unit above the rows below them, where its own row stands elsewhere."""
         rows: dict[str, list[Listed]] = {}
         for item in listed:
-            if item.unit and item.unit.level != self.round.lists[-1]:
+            if item.unit:
                 rows.setdefault(item.unit.code, []).append(item)
         headings = set()
         for items in rows.values():
-            blank = [item for item in items if item.line.own <= {self.unit_key}]
+            blank = [item for item in items if item.line.own <= {self.unit_key} and self._may_head(item)]
             headings |= {id(item) for item in (blank if len(blank) < len(items) else blank[1:])}
         return [item for item in listed if id(item) not in headings]
+
+    def _may_head(self, item: Listed) -> bool:
+        """Tell a section, or a row that names a unit which others stand under."""
+        return item.line.is_section or (item.unit is not None and item.unit.level != self.round.lists[-1])
 
     # --- what is to be told
 

@@ -781,3 +781,65 @@ def _alone_in_part(sender: str, rows: list[Row]) -> bytes:
     """One row a unit: whoever manages its page."""
     lines = [[*line[:4], "Quản lý, vận hành", *line[7:]] for line in _lines(rows)]
     return _book([_title(sender), [*HEADER[:4], "Nhiệm vụ", *PERSON], *lines])
+
+
+def test_a_position_beside_a_name_is_no_part(run: Run) -> None:
+    """The header says whose the columns are; of a person it does not name, the column beside the name tells."""
+
+    def one_person(position: str, keys: list[str], header: list[str]) -> Shape:
+        def shape(sender: str, rows: list[Row]) -> bytes:
+            lines = [[*line[:4], position, *line[4:7]] for line in _lines([r | _as_leader(r, keys) for r in rows])]
+            return _book([_title(sender), [*HEADER[:4], "Chức vụ", *header], *lines])
+
+        return shape
+
+    shapes = [
+        one_person("Cán bộ", KEYS[3:6], BOTH[:3]),
+        one_person("Chuyên viên", KEYS[3:6], BOTH[:3]),
+        one_person("Lãnh đạo", KEYS[6:], BOTH[3:]),
+        one_person("Cán bộ", KEYS[3:6], [f"{part} người phụ trách" for part in PERSON]),
+    ]
+    outcome = _sent(run, shapes)
+    for sender, keys in zip(SENDERS, (KEYS[3:6], KEYS[3:6], KEYS[6:], KEYS[3:6]), strict=False):
+        for unit, row in zip(ROUND.expected[sender][1:], right_rows(sender)[1:], strict=True):
+            got = outcome.rows[unit.code]
+            assert [got[key] for key in keys] == [row[key] for key in KEYS[3:6]], (sender, unit.full_name)
+
+
+def _as_leader(row: Row, keys: list[str]) -> Row:
+    """The cells of a row's leader, whoever its header says that he is."""
+    return {} if keys == KEYS[3:6] else {key: row[key] for key in KEYS[3:6]}
+
+
+def test_further_columns_for_an_office_or_for_somebody_take_nobodys_place(run: Run) -> None:
+    def shape(text: str, value: str, place: int) -> Shape:
+        def made(sender: str, rows: list[Row]) -> bytes:
+            grid = [[*line[:place], value, *line[place:]] for line in _lines(rows)]
+            return _book([_title(sender), [*HEADER[:place], text, *HEADER[place:]], *grid])
+
+        return made
+
+    shapes = [
+        shape("Đầu mối liên hệ", "Văn phòng", 7), shape("SĐT đầu mối", "0912345678", 7),
+        shape("Email công chức", "cc@gmail.com", 4), shape("Số điện thoại cán bộ", "0912345678", 4),
+    ]  # fmt: skip
+    _reads_all(_sent(run, shapes), len(shapes))
+
+
+def test_the_second_person_of_a_unit_may_be_its_chair(run: Run) -> None:
+    """`Pho Chu tich` beside a name is a position, below a table a signature."""
+
+    def shape(column: int) -> Shape:
+        def made(sender: str, rows: list[Row]) -> bytes:
+            grid: Grid = [_title(sender), [*HEADER[:4], *PERSON]]
+            for number, row in enumerate(rows, start=1):
+                grid.append([str(number), *(row[key] for key in KEYS[:6])])
+                grid.append(["", "", "", "", *(row[key] for key in KEYS[6:])] if row["manager_name"] else [])
+            for line, position in zip(grid[1:], ["Chức vụ", *("Ủy viên", "Phó Chủ tịch") * len(rows)], strict=True):
+                if line:
+                    line.insert(column, position)
+            return _book(grid)
+
+        return made
+
+    _reads_all(_sent(run, [shape(4), shape(7)]), 2)
