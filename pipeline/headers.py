@@ -15,7 +15,8 @@ from schemas.text import search_key, without_accents
 
 ALIKE = 84  # how like a name of the form a header must be, of 100
 CONTAINS = 92  # all words of a name stand in the header
-OF_ANOTHER = 96  # a name, and whose that is: the page of the unit is no unit
+OF_THEIRS = 96  # a name, and that it is the unit's or the page's
+OF_ANOTHER = 91  # a name, and whose else it is: sure enough where nothing else is called so
 SHORT = 4  # names up to this length must be equal
 NAMED = 2  # weight of the words by which a header names a person
 TELLING = 3  # of those that tell a person's part beside the name: "Can bo" alone is a position
@@ -82,6 +83,8 @@ class Headers:
             word for word in vocabulary()["organisation"]["prefixes"] if word not in vocabulary()["pages"]["labels"]
         ]
         self._offices = tuple(map(search_key, offices))  # in many a title
+        self._owners = frozenset(map(search_key, vocabulary()["table"]["owners"]))
+        self._of_pages = frozenset(map(search_key, vocabulary()["pages"]["labels"]))
         self._fillers = [search_key(word) for word in form.fillers]
         persons = [pair for pair in self._grouped if pair[1] in self._contact_roles]
         self._persons = sorted(persons, key=lambda pair: -len(pair[0]))
@@ -120,6 +123,7 @@ class Headers:
             ranked = sorted((-guess.score, place) for place, guess in silent if guess.role == role)
             self._give(role, [place for _, place in ranked], columns)
         self._speak_for_all(columns, guesses)
+        columns = dict(sorted(columns.items(), key=lambda pair: pair[1]))
         taken = set(columns.values())
         numbers = {place for place, guess in enumerate(guesses) if guess and not guess.key and not guess.role}
         extra = {
@@ -223,13 +227,13 @@ class Headers:
 
     def _person_in(self, text: str) -> str:
         key = search_key(text)
-        group, rest, _, told = self._group_in(key, key)
+        group, rest, _, told, _ = self._group_in(key, key)
         return group if told >= TELLING and not rest and group in self.form.persons else ""
 
     def persons_of(self, labels: Sequence[Label]) -> frozenset[str]:
         """Return the groups of persons whom headers name, each for itself and in so many words."""
         found = (self._group_in(" ".join(parts), parts[-1]) for label in labels if (parts := [*map(search_key, label)]))
-        return frozenset(group for group, _, also, told in found if told >= NAMED and not also)
+        return frozenset(group for group, _, also, told, _ in found if told >= NAMED and not also)
 
     def is_name(self, text: str) -> bool:
         """Tell whether a text alone is one of the form's header texts."""
@@ -254,7 +258,7 @@ class Headers:
         joined, last = " ".join(parts), parts[-1]
         if joined in self._ordinal or last in self._ordinal:
             return Guess(100)
-        group, rest, also, told = self._group_in(joined, last)
+        group, rest, also, told, ends = self._group_in(joined, last)
         guesses = [Guess(self._single_score(parts, name, bool(group)), key) for name, key in self._single]
         for name, role in self._grouped:
             key = self._in_group.get((group, role), "")
@@ -265,14 +269,15 @@ class Headers:
             elif not group:
                 score = max(_likeness(last, name), self._own_score(parts, name, role))
                 guesses.append(Guess(score - (10 if len(parts) > 1 else 0), "", role))
-        if group and not rest and group in self.form.persons:
+        counts = last.startswith("so ")
+        if group and not rest and not counts and group in self.form.persons:
             key = self.form.persons[group]["name"]
             guesses.append(Guess(ALIKE, key, self.form.column(key).role, also))
         elif roles := self._roles_in(rest):
             role = next((role for role in roles if role in self._name_roles), roles[0])
             if not group or (group, role) in self._in_group:
                 guesses.append(Guess(ALIKE, self._in_group.get((group, role), ""), role, also))
-        elif (role := self._begun_by(rest)) and (key := self._in_group.get((group, role), "")):
+        elif ends and (role := self._begun_by(rest)) and (key := self._in_group.get((group, role), "")):
             guesses.append(Guess(ALIKE, key, role, also))
         best = max(guesses, key=lambda guess: guess.score)
         return best if best.score >= ALIKE else None
@@ -280,15 +285,15 @@ class Headers:
     def _single_score(self, parts: list[str], name: str, of_a_person: bool) -> float:
         words = name.split()
         joined = " ".join(parts)
-        contained = 0.0
-        if not of_a_person and _contains(joined, words) and not name.startswith(self._offices):
-            # Together they say more than words of it here and there.
-            contained = CONTAINS + len(words) / 100 + (f" {name} " in f" {joined} ")
+        bare, of, owner = joined.partition(" cua ")
+        is_theirs = of != "" and owner in self._owners | self._of_pages
+        text = bare if owner in self._owners else joined  # the page of the unit is no unit
+        contained = not of_a_person and _contains(text, words) and not name.startswith(self._offices)
         # A heading may reach too far over the columns beside it: a column that names itself belongs to nobody.
         return max(
             100 + 2 * (parts[-1] == name) if joined == name or parts[-1] == name else 0,
-            OF_ANOTHER if joined.partition(" cua ")[0] == name else 0,
-            contained,
+            (OF_THEIRS if is_theirs else OF_ANOTHER) if of and bare == name else 0,
+            CONTAINS + len(words) / 100 if contained else 0,
             _likeness(joined, name),
             _likeness(parts[-1], name),
             _likeness(parts[0], name) - 15,
@@ -318,9 +323,9 @@ class Headers:
         begun = (pair for pair in self._persons if f"{text} ".startswith(f"{pair[0]} "))
         return next((role for name, role in begun if role not in self._name_roles or " " in name), "")
 
-    def _group_in(self, joined: str, last: str) -> tuple[str, str, frozenset[str], int]:
-        """Return the group that a header speaks of, what its last part says besides, the other groups in it, and how
-        much its words tell.
+    def _group_in(self, joined: str, last: str) -> tuple[str, str, frozenset[str], int, bool]:
+        """Return the group that a header speaks of, what its last part says besides, the other groups in it, how much
+        its words tell, and whether the header ends with them.
         """
         scores = dict.fromkeys(self._groups, 0)
         rest = f" {last} "
@@ -332,14 +337,15 @@ class Headers:
                     rest = rest.replace(f" {found} ", _GAP)
         best = max(scores, key=lambda group: scores[group], default="")
         if not best or not scores[best] or list(scores.values()).count(scores[best]) > 1:
-            return "", last, frozenset(), 0
+            return "", last, frozenset(), 0, False
         for filler in self._fillers:
             rest = rest.replace(f" {filler} ", " ")
         parts = rest.split(_GAP.strip())
         # What stands between words of groups only tells more of who that is ("Can bo duoc giao van hanh").
         words = [] if len(parts) > 2 and not parts[0].strip() and not parts[-1].strip() else " ".join(parts).split()
         also = frozenset(group for group, score in scores.items() if score and group != best)
-        return best, "" if set(words) <= _LINKING else " ".join(words), also, scores[best]
+        ends = parts[-1].strip() in {*self._owners, ""}
+        return best, "" if set(words) <= _LINKING else " ".join(words), also, scores[best], ends
 
 
 def _contains(text: str, words: list[str]) -> bool:

@@ -79,6 +79,8 @@ class Finder:
         self.kinds = {column.key: column.kind for column in form.columns}
         self.columns = {column.key: column for column in form.columns}
         self.persons = list(form.persons.values())
+        contacts = {key for keys in self.persons for key in keys.values()}
+        self.further = {column.key for column in form.columns if column.group in form.persons} - contacts
         self.pages = Pages(sheet, form, is_unit)
         self.header_rows = HeaderRows(self.view, headers, self.pages, is_unit, lacking)
         self.levels = (*LEVELS, MIXED, OWN) if form.sections else ()
@@ -169,7 +171,7 @@ class Finder:
             return
         line = self._by_part(self._line(row, table), table)
         above = table.lines[-1] if table.lines else None
-        both = with_second(above, line, self.persons) if above and not table.ended else None
+        both = with_second(above, line, self.persons, self.further) if above and not table.ended else None
         if both:
             table.lines[-1] = both
         elif checked := self._checked(line, table):
@@ -274,7 +276,8 @@ class Finder:
         if len(data) >= 3 and any(is_example(text, self.is_unit) for text in (first, unit)):
             return None
         names_unit = self.is_unit(unit) and not is_date_line(unit)
-        if data and not names_unit and self._counts_only(line, data):
+        may_break_down = not names_unit and (table.totalled or bool(section_level(unit)))
+        if data and may_break_down and self._counts_only(line, data):
             return None
         level, heading = ("", "") if names_unit and not table.ended else self._section_in(cells, texts)
         data -= {heading}
@@ -354,7 +357,10 @@ class Finder:
     def _is_filler(self, line: Line, table: Found, unit: str, first: str, own: set[str]) -> bool:
         """Tell rows that list nothing: numbers of columns, totals, dots, empty numbered rows, stray remarks."""
         cells = table.cells_in(self.view.cells[line.row])
-        if holds_numbers_only(cells) or any(map(is_total, (first, unit))) or self.header_rows.repeats(line.row, cells):
+        if any(map(is_total, (first, unit))):
+            table.totalled = True
+            return True
+        if holds_numbers_only(cells) or self.header_rows.repeats(line.row, cells):
             return True
         if first[:1] == "(" and holds_hints_only(cells):
             return True

@@ -81,6 +81,7 @@ class Found:
     named: frozenset[str] = frozenset()  # the groups of persons whom its headers name
     part: slice | None = None  # its part of a row, where other tables stand beside it
     parts: set[int] = field(default_factory=set)  # columns that tell what the person in the row does
+    totalled: bool = False  # a total stands in it: what follows may break it down
     ended: bool = False  # by what stands below a table
 
     @property
@@ -134,15 +135,30 @@ def with_part(line: Line, of: Keys, part: Keys) -> Line:
     )
 
 
-def with_second(line: Line, below: Line, persons: list[Keys]) -> Line | None:
+def with_second(line: Line, below: Line, persons: list[Keys], further: set[str]) -> Line | None:
     """Return the line with the person that the row right below it adds, None if that row does anything else.
 
-    Who stands in the first row leads, who stands in the second manages.
+    Who stands in the first row leads, who stands in the second manages; the `further` columns of a person tell of the
+    second one.
     """
     if len(persons) != 2 or below.row != line.row + 1 or below.ordinal:
         return None
     first, second = persons
-    own = below.own
+    both = _with_person(line, below, first, second, below.own - further)
+    keys = further & below.texts.keys()
+    if both is None or not keys or both.cells[second["name"]][0] != below.row:
+        return both
+    cells, flaws = below.cells, {key: below.flaws[key] for key in keys if key in below.flaws}
+    return replace(
+        both,
+        texts=both.texts | {key: below.texts[key] for key in keys},
+        elsewhere={**both.elsewhere, **{key: cells[key] for key in keys}},
+        flaws={key: flaw for key, flaw in both.flaws.items() if key not in keys} | flaws,
+    )
+
+
+def _with_person(line: Line, below: Line, first: Keys, second: Keys, own: set[str]) -> Line | None:
+    persons = [first, second]
     if not own <= {*first.values(), *second.values()}:
         return None
     kinds = {kind for keys in persons for kind, key in keys.items() if key in own}

@@ -84,8 +84,9 @@ def test_what_was_carried_forward_is_listed_as_what_it_is(monthly: Any) -> None:
     april = monthly("2022-04-20", {"2022-04-10/np.xlsx": Book(NAM_PO).bytes()})
     for paper in ("bao-cao.docx", "thong-bao-ket-qua.docx"):
         text = _text(april.folder / paper)
-        assert "số liệu của 11 đơn vị chưa báo cáo lại trong kỳ này được lấy từ kỳ trước (gần nhất: tháng 3" in text
-        assert "Huyện Mường Ảng (chưa gửi kỳ này; số liệu kỳ trước: 11/11 đơn vị có Trang)" in text
+        assert "số liệu của 11 đơn vị chưa báo cáo lại trong kỳ này được lấy từ các dòng không lỗi" in text
+        assert "của kỳ trước (gần nhất: tháng 3" in text
+        assert "Huyện Mường Ảng (chưa gửi kỳ này; số liệu không lỗi của kỳ trước: 11/11 đơn vị có Trang)" in text
         assert right_rows(MUONG_ANG)[5]["page_name"] in text
     assert "Huyện Mường Nhé (chưa gửi danh sách)" in _text(april.folder / "bao-cao.docx")
     # Of whom a file came the rows that it does not list.
@@ -95,7 +96,9 @@ def test_what_was_carried_forward_is_listed_as_what_it_is(monthly: Any) -> None:
     assert "Huyện Nậm Pồ (chưa gửi kỳ này" in text
     cells = [c.value for row in openpyxl.load_workbook(may.folder / "tong-hop.xlsx")["Danh sách"] for c in row]
     assert not {"None", "A0", "0"} & {str(value) for value in cells if value is not None}
-    assert "được lấy từ kỳ trước (gần nhất: tháng 4" in (may.folder / "tong-quan.html").read_text(encoding="utf-8")
+    assert "được lấy từ các dòng không lỗi của kỳ trước (gần nhất: tháng 4" in (
+        may.folder / "tong-quan.html"
+    ).read_text(encoding="utf-8")
 
 
 def test_a_returned_workbook_holds_what_was_carried_forward(monthly: Any) -> None:
