@@ -95,6 +95,7 @@ class Headers:
         self._words = frozenset(word for text in spoken for word in text.split())
         self._guessed = lru_cache(maxsize=4096)(self._best)
         self._known = lru_cache(maxsize=4096)(self._knows)
+        self._of_label = lru_cache(maxsize=4096)(self._named_by)
         self._of_person = lru_cache(maxsize=4096)(self._person_in)
         self._matched = lru_cache(maxsize=1024)(self._match)  # most files of a round have the same header
 
@@ -232,8 +233,12 @@ class Headers:
 
     def persons_of(self, labels: Sequence[Label]) -> frozenset[str]:
         """Return the groups of persons whom headers name, each for itself and in so many words."""
-        found = (self._group_in(" ".join(parts), parts[-1]) for label in labels if (parts := [*map(search_key, label)]))
-        return frozenset(group for group, _, also, told, _ in found if told >= NAMED and not also)
+        return frozenset(group for label in labels if (group := self._of_label(label)))
+
+    def _named_by(self, label: Label) -> str:
+        parts = [search_key(part) for part in label]
+        group, _, also, told, _ = self._group_in(" ".join(parts), parts[-1]) if parts else ("", "", (), 0, False)
+        return group if told >= NAMED and not also else ""
 
     def is_name(self, text: str) -> bool:
         """Tell whether a text alone is one of the form's header texts."""

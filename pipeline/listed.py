@@ -307,7 +307,7 @@ class Lister:
                 rows.setdefault(item.unit.code, []).append(item)
         headings = set()
         for items in rows.values():
-            blank = [item for item in items if item.line.own <= {self.unit_key} and self._may_head(item)]
+            blank = [item for item in items if self._may_head(item) and item.line.own <= {self.unit_key}]
             headings |= {id(item) for item in (blank if len(blank) < len(items) else blank[1:])}
         return [item for item in listed if id(item) not in headings]
 

@@ -12,7 +12,8 @@ from schemas.kinds.blank import is_blank
 from schemas.text import ROMAN, clean
 
 ORDINAL = re.compile(rf"^\d{{1,4}}\s*[.)]?$|^{ROMAN}\s*[.)]?$|^[A-Da-d]\s*[.)]?$")
-_DATA = re.compile(r"^[^\w\n]*[0-9]{6}|[\w.+-]@\w", re.MULTILINE)  # of a cell, or of cells one below the other
+_ADDRESS = re.compile(r"@(?<=[\w.+-]@)\w")
+_NUMBER = re.compile(r"^[^\w\n]*[0-9]{6}", re.MULTILINE)
 
 
 class View:
@@ -48,12 +49,12 @@ class View:
         """The rows with a cell that holds an address of mail or begins with six digits, in whatever way its text is
         encoded, that no header can give as an example.
         """
-        data = ((row, text) for row, text in enumerate(map("\n".join, self.cells)) if _DATA.search(text))
+        data = ((row, text) for row, text in enumerate(map("\n".join, self.cells)) if _is_data(text))
         return frozenset(
             row
             for row, text in data
             if not may_hold_example(text)
-            or any(_DATA.search(cell) and not may_hold_example(cell) for cell in self.cells[row])
+            or any(_is_data(cell) and not may_hold_example(cell) for cell in self.cells[row])
         )
 
     def anchor_from(self, first_row: int, place: Place) -> Place:
@@ -85,6 +86,11 @@ class View:
     def place_of(self, text: str, row: int) -> Place:
         """Return the cell of the row that holds this text."""
         return row, next(column for column, cell in enumerate(self.cells[row]) if clean(cell) == text)
+
+
+def _is_data(text: str) -> bool:
+    """Tell a cell, or cells one below the other, with an address of mail or a number of six digits at its beginning."""
+    return _ADDRESS.search(text) is not None or _NUMBER.search(text) is not None
 
 
 def alone(cells: list[str]) -> list[str]:
