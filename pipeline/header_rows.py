@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import NamedTuple
 
 from pipeline.columns import SAMPLE, contents, is_split, settle
-from pipeline.headers import DATA, Headers, Label, without_example
+from pipeline.headers import Headers, Label
 from pipeline.headings import Headings
+from pipeline.hints import is_data, without_example
 from pipeline.pages import Pages
 from pipeline.view import View, alone
 from schemas.text import clean
 
 HEADER_ROWS = 3
 MOST_BESIDE = 20  # tables side by side: beyond, a repeated header is only a column
-Columns = tuple[dict[str, int], dict[int, str], frozenset[int], frozenset[str]]
-"""A table's columns by key, the header of every other column ("" for the running number), the split names, and the
-groups of persons whom its headers name.
-"""
+
+
+class Columns(NamedTuple):
+    """A table's columns by key, the header of every other column ("" for the running number), those whose names go on
+    in the next one, and the groups of persons whom its headers name.
+    """
+
+    keys: dict[str, int]
+    extra: dict[int, str]
+    split: frozenset[int]
+    named: frozenset[str]
 
 
 class HeaderRows:
@@ -57,7 +66,7 @@ class HeaderRows:
         if depth > 1 and self.headers.match(self._labels(row + 1, depth - 1))[0] == columns:
             return 0, []  # a title row above the header, which says nothing of the columns
         tables = self._tables_below(row, depth)
-        are = (self._is_header(columns) or self._is_headed_below(columns, row + depth) for columns, *_ in tables)
+        are = (self._is_header(table.keys) or self._is_headed_below(table.keys, row + depth) for table in tables)
         return (depth, tables) if all(are) else (0, [])
 
     def _tables_below(self, row: int, depth: int) -> list[Columns]:
@@ -80,7 +89,7 @@ class HeaderRows:
             extra = {place: text for place, text in sorted({**left, **extra}.items()) if place not in taken}
             of_persons = [place for key, place in columns.items() if self.form.column(key).group in self.form.persons]
             named = self.headers.persons_of([own[place] for place in of_persons if place < len(own)])
-            tables.append((columns, extra, split, named))
+            tables.append(Columns(columns, extra, split, named))
         return tables
 
     def _is_split(self, labels: tuple[Label, ...], row: int, place: int, sample: list[list[str]]) -> bool:
@@ -131,7 +140,7 @@ class HeaderRows:
         for text in self.view.cells[row]:
             if text.strip():
                 texts.append(without_example(clean(text)))
-                if DATA.search(texts[-1]):
+                if is_data(texts[-1]):
                     return False
         if len(texts) < 2:
             return False
@@ -144,7 +153,7 @@ class HeaderRows:
         if row in self.view.surely_data:
             return False
         texts = [text for text in cells if text.strip()]
-        if len(texts) < 3 or any(map(DATA.search, texts)):
+        if len(texts) < 3 or any(map(is_data, texts)):
             return False
         return sum(map(self.headers.is_name, texts)) * 2 > len(texts)
 

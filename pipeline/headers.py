@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
+from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
 
+from pipeline.hints import LONGEST
 from schemas.data import vocabulary
 from schemas.form import Form
-from schemas.text import search_key, without_accents
+from schemas.text import search_key
 
 ALIKE = 84  # how like a name of the form a header must be, of 100
 CONTAINS = 92  # all words of a name stand in the header
@@ -20,20 +22,9 @@ OF_ANOTHER = 91  # a name, and whose else it is: sure enough where nothing else 
 SHORT = 4  # names up to this length must be equal
 NAMED = 2  # weight of the words by which a header names a person
 TELLING = 3  # of those that tell a person's part beside the name: "Can bo" alone is a position
-LONGEST = 120  # longer texts are no headers
-DATA = re.compile(
-    r"[\w.+-]@\w|https?:|facebook\.com|fb\.com|^\W*\d{6}", re.IGNORECASE
-)  # in no header but as an example
-_EXAMPLE = re.compile(r"@|https?:|facebook\.com|fb\.com|\d{6}", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
-_ASIDE = re.compile(r"[(\[][^()\[\]]*(?:[)\]]|$)")
-_COLUMN_NUMBER = re.compile(r"(?<=\S)\s*[(\[]\d{1,2}[)\]]$")
-_BARE_ADDRESS = re.compile(
-    r"\b(?:https?://(?:www\.)?(?:(?:facebook|fb)\.com)?|(?:www\.)?(?:facebook|fb)\.com)/?[.\u2026]*(?=[\s,;]|$)",
-    re.IGNORECASE,
-)
 _NOBODY: frozenset[str] = frozenset()
-_LINKING = {"va", "kiem", "hoac", "so", "cua"}
+_LINKING = {"va", "kiem", "hoac", "cua"}
 _GAP = " \0 "  # where a word of a group stood
 
 Label = tuple[str, ...]
@@ -51,6 +42,18 @@ class Guess:
     key: str = ""
     role: str = ""
     also: frozenset[str] = frozenset()
+
+
+class _Whose(NamedTuple):
+    """The group that a header speaks of ("" for none), what its last part says besides, the other groups in it, how
+    much the words of the group tell, and whether the header ends with them.
+    """
+
+    group: str
+    rest: str
+    also: frozenset[str] = frozenset()
+    told: int = 0
+    ends: bool = False
 
 
 class Headers:
@@ -95,8 +98,7 @@ class Headers:
         self._words = frozenset(word for text in spoken for word in text.split())
         self._guessed = lru_cache(maxsize=4096)(self._best)
         self._known = lru_cache(maxsize=4096)(self._knows)
-        self._of_label = lru_cache(maxsize=4096)(self._named_by)
-        self._of_person = lru_cache(maxsize=4096)(self._person_in)
+        self._whose = lru_cache(maxsize=4096)(self._group_in)
         self._matched = lru_cache(maxsize=1024)(self._match)  # most files of a round have the same header
 
     def match(self, labels: list[Label]) -> tuple[dict[str, int], dict[int, str]]:
@@ -124,7 +126,7 @@ class Headers:
             ranked = sorted((-guess.score, place) for place, guess in silent if guess.role == role)
             self._give(role, [place for _, place in ranked], columns)
         self._speak_for_all(columns, guesses)
-        columns = dict(sorted(columns.items(), key=lambda pair: pair[1]))
+        columns = dict(sorted(columns.items(), key=lambda pair: pair[1]))  # as they stand, whatever they scored
         taken = set(columns.values())
         numbers = {place for place, guess in enumerate(guesses) if guess and not guess.key and not guess.role}
         extra = {
@@ -224,21 +226,13 @@ class Headers:
 
     def person_in(self, text: str) -> str:
         """Return the group of the person of whom a cell says what he does ("Can bo quan ly"), else ""."""
-        return self._of_person(text) if 0 < len(text) <= LONGEST else ""
-
-    def _person_in(self, text: str) -> str:
-        key = search_key(text)
-        group, rest, _, told, _ = self._group_in(key, key)
-        return group if told >= TELLING and not rest and group in self.form.persons else ""
+        whose = self._whose((search_key(text),)) if 0 < len(text) <= LONGEST else _Whose("", "")
+        return whose.group if whose.told >= TELLING and not whose.rest and whose.group in self.form.persons else ""
 
     def persons_of(self, labels: Sequence[Label]) -> frozenset[str]:
         """Return the groups of persons whom headers name, each for itself and in so many words."""
-        return frozenset(group for label in labels if (group := self._of_label(label)))
-
-    def _named_by(self, label: Label) -> str:
-        parts = [search_key(part) for part in label]
-        group, _, also, told, _ = self._group_in(" ".join(parts), parts[-1]) if parts else ("", "", (), 0, False)
-        return group if told >= NAMED and not also else ""
+        found = [self._whose(tuple(map(search_key, label))) for label in labels if label]
+        return frozenset(whose.group for whose in found if whose.told >= NAMED and not whose.also)
 
     def is_name(self, text: str) -> bool:
         """Tell whether a text alone is one of the form's header texts."""
@@ -263,7 +257,7 @@ class Headers:
         joined, last = " ".join(parts), parts[-1]
         if joined in self._ordinal or last in self._ordinal:
             return Guess(100)
-        group, rest, also, told, ends = self._group_in(joined, last)
+        group, rest, also, told, ends = self._whose(tuple(parts))
         guesses = [Guess(self._single_score(parts, name, bool(group)), key) for name, key in self._single]
         for name, role in self._grouped:
             key = self._in_group.get((group, role), "")
@@ -274,8 +268,7 @@ class Headers:
             elif not group:
                 score = max(_likeness(last, name), self._own_score(parts, name, role))
                 guesses.append(Guess(score - (10 if len(parts) > 1 else 0), "", role))
-        counts = last.startswith("so ")
-        if group and not rest and not counts and group in self.form.persons:
+        if group and not rest and group in self.form.persons:
             key = self.form.persons[group]["name"]
             guesses.append(Guess(ALIKE, key, self.form.column(key).role, also))
         elif roles := self._roles_in(rest):
@@ -320,7 +313,7 @@ class Headers:
             if f" {name} " in f" {text} ":
                 text = f" {text} ".replace(f" {name} ", " , ")
                 roles.append(role)
-        rest = {word for word in text.split() if word != ","} - _LINKING
+        rest = {word for word in text.split() if word not in (",", "so")} - _LINKING
         return list(dict.fromkeys(roles)) if len(set(roles)) >= 2 and not rest else []
 
     def _begun_by(self, text: str) -> str:
@@ -328,10 +321,9 @@ class Headers:
         begun = (pair for pair in self._persons if f"{text} ".startswith(f"{pair[0]} "))
         return next((role for name, role in begun if role not in self._name_roles or " " in name), "")
 
-    def _group_in(self, joined: str, last: str) -> tuple[str, str, frozenset[str], int, bool]:
-        """Return the group that a header speaks of, what its last part says besides, the other groups in it, how much
-        its words tell, and whether the header ends with them.
-        """
+    def _group_in(self, parts: tuple[str, ...]) -> _Whose:
+        """Return of whom a header speaks, whose parts these are as search keys."""
+        joined, last = " ".join(parts), parts[-1]
         scores = dict.fromkeys(self._groups, 0)
         rest = f" {last} "
         for group, phrases in self._groups.items():
@@ -342,15 +334,16 @@ class Headers:
                     rest = rest.replace(f" {found} ", _GAP)
         best = max(scores, key=lambda group: scores[group], default="")
         if not best or not scores[best] or list(scores.values()).count(scores[best]) > 1:
-            return "", last, frozenset(), 0, False
+            return _Whose("", last)
         for filler in self._fillers:
             rest = rest.replace(f" {filler} ", " ")
-        parts = rest.split(_GAP.strip())
+        around = [text.strip() for text in rest.split(_GAP.strip())]
         # What stands between words of groups only tells more of who that is ("Can bo duoc giao van hanh").
-        words = [] if len(parts) > 2 and not parts[0].strip() and not parts[-1].strip() else " ".join(parts).split()
+        is_between = len(around) > 2 and not around[0] and not around[-1]
+        words = [] if is_between else " ".join(around).split()
         also = frozenset(group for group, score in scores.items() if score and group != best)
-        ends = parts[-1].strip() in {*self._owners, ""}
-        return best, "" if set(words) <= _LINKING else " ".join(words), also, scores[best], ends
+        ends = around[-1] in {*self._owners, ""}
+        return _Whose(best, "" if set(words) <= _LINKING else " ".join(words), also, scores[best], ends)
 
 
 def _contains(text: str, words: list[str]) -> bool:
@@ -377,29 +370,3 @@ def _find(phrase: str, text: str) -> str:
             if fuzz.ratio(phrase, candidate) >= 90:
                 return candidate
     return ""
-
-
-def without_example(text: str) -> str:
-    """Return a cleaned header without its column's number and, where it holds data or is long, without its asides.
-
-    An example stands in brackets or behind a word that says so; a bare `https://` is a hint as well.
-    """
-    if text.endswith((")", "]")):
-        text = _COLUMN_NUMBER.sub("", text)
-    if len(text) <= LONGEST and not _EXAMPLE.search(text):
-        return text
-    while (shorter := _ASIDE.sub(" ", text)) != text:
-        text = shorter
-    return _BARE_ADDRESS.sub("", _examples().sub("", text)).strip(" ,;:-\u2013")
-
-
-def may_hold_example(text: str) -> bool:
-    """Tell quickly a text in which data may be an example: most rows of data hold no such."""
-    return "(" in text or "[" in text or _examples().search(text) is not None
-
-
-@cache
-def _examples() -> re.Pattern[str]:
-    words = vocabulary()["table"]["examples"]
-    words = sorted({*words, *map(without_accents, words)}, key=lambda word: (-len(word), word))
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b.*", re.IGNORECASE | re.DOTALL)

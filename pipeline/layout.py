@@ -21,7 +21,7 @@ from pipeline.fillers import (
     is_total,
 )
 from pipeline.gazetteer import MIXED, OWN, bare_type, section_level, unit_type
-from pipeline.header_rows import HeaderRows
+from pipeline.header_rows import Columns, HeaderRows
 from pipeline.headers import Headers
 from pipeline.headings import Headings
 from pipeline.lines import NO_HEADER, NOTHING, Found, Line, with_dittos, with_part, with_second
@@ -103,7 +103,7 @@ class Finder:
                 continue
             depth, beside = self.header_rows.at(row)
             if depth:
-                current = [self._begun(row, *columns) for columns in beside]
+                current = [self._begun(row, columns) for columns in beside]
                 for table in current if len(current) > 1 else ():
                     own = {*table.columns.values(), *table.extra}
                     table.part = slice(min(own), max(own) + 1)
@@ -124,20 +124,19 @@ class Finder:
                 table.headings.settle(table.lines)
         return Layout(tables, title, self.sheet.name)
 
-    def _begun(
-        self, row: int, columns: dict[str, int], extra: dict[int, str], split: frozenset[int], named: frozenset[str]
-    ) -> Found:
+    def _begun(self, row: int, columns: Columns) -> Found:
         """Return the table without lines of a header at this row."""
-        headings = Headings(self.form, columns, self.is_unit)
-        types = columns.get(self.unit_key, 0) - 1
-        is_free = types >= 0 and extra.get(types, "-") and types not in columns.values()
+        keys, extra = columns.keys, columns.extra
+        headings = Headings(self.form, keys, self.is_unit)
+        types = keys.get(self.unit_key, 0) - 1
+        is_free = types >= 0 and extra.get(types, "-") and types not in keys.values()
         if is_free and are_types(self.view.cells[row + 1 : row + SAMPLE], types):
             extra = {place: text for place, text in extra.items() if place != types}
         else:
             types = -1
         return Found(
-            self.sheet.name, columns, extra, row, self._combined(columns), split, types,
-            headings if headings.lacking else None, named=named,
+            self.sheet.name, keys, extra, row, self._combined(keys), columns.split, types,
+            headings if headings.lacking else None, named=columns.named,
         )  # fmt: skip
 
     def go_on(self, above: Found) -> Layout:
@@ -154,8 +153,8 @@ class Finder:
         """Forget columns that only give a header's merged cell its width: no row says anything there."""
         for column, header in [*table.extra.items()]:
             anchor = self.view.anchors.get((table.header, column), (table.header, column))
-            alone = anchor[1] == column or clean(self.view.text(anchor)) != header
-            if not alone and not any(column in line.beside for line in table.lines):
+            is_own = anchor[1] == column or clean(self.view.text(anchor)) != header
+            if not is_own and not any(column in line.beside for line in table.lines):
                 del table.extra[column]
 
     def _combined(self, columns: dict[str, int]) -> frozenset[int]:

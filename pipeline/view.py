@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
-from pipeline.headers import may_hold_example
+from pipeline.hints import is_person_data, may_hold_example
 from pipeline.model import Place, Sheet
 from schemas.kinds import link
 from schemas.kinds.blank import is_blank
 from schemas.text import ROMAN, clean
 
 ORDINAL = re.compile(rf"^\d{{1,4}}\s*[.)]?$|^{ROMAN}\s*[.)]?$|^[A-Da-d]\s*[.)]?$")
-_ADDRESS = re.compile(r"@(?<=[\w.+-]@)\w")
-_NUMBER = re.compile(r"^[^\w\n]*[0-9]{6}", re.MULTILINE)
 
 
 class View:
@@ -49,12 +47,12 @@ class View:
         """The rows with a cell that holds an address of mail or begins with six digits, in whatever way its text is
         encoded, that no header can give as an example.
         """
-        data = ((row, text) for row, text in enumerate(map("\n".join, self.cells)) if _is_data(text))
+        data = ((row, text) for row, text in enumerate(map("\n".join, self.cells)) if is_person_data(text))
         return frozenset(
             row
             for row, text in data
             if not may_hold_example(text)
-            or any(_is_data(cell) and not may_hold_example(cell) for cell in self.cells[row])
+            or any(is_person_data(cell) and not may_hold_example(cell) for cell in self.cells[row])
         )
 
     def anchor_from(self, first_row: int, place: Place) -> Place:
@@ -86,11 +84,6 @@ class View:
     def place_of(self, text: str, row: int) -> Place:
         """Return the cell of the row that holds this text."""
         return row, next(column for column, cell in enumerate(self.cells[row]) if clean(cell) == text)
-
-
-def _is_data(text: str) -> bool:
-    """Tell a cell, or cells one below the other, with an address of mail or a number of six digits at its beginning."""
-    return _ADDRESS.search(text) is not None or _NUMBER.search(text) is not None
 
 
 def alone(cells: list[str]) -> list[str]:

@@ -162,6 +162,11 @@ def _masked_word(word: str) -> str:
     return word if "***" in word or not any(map(str.isalnum, word)) else f"{word[:1]}***"
 
 
+def grouped(number: int) -> str:
+    """Return a number with a dot before every three digits: `10.603`."""
+    return f"{number:,}".replace(",", ".")
+
+
 def paper_date(day: dt.date | None) -> str:
     """Return a date as official papers write it: a leading zero for days below 10 and for months 1 and 2 only.
 

@@ -85,7 +85,7 @@ def _ticks() -> frozenset[str]:
 
 
 def _is_in(text: str, encoding: str) -> bool:
-    """Tell of a text among others in Unicode whether its words with accents are Vietnamese in this encoding alone.
+    """Tell of a text beside Unicode whether its words with accents are Vietnamese in this encoding, not as they stand.
 
     Short forms ("D/c.") and words without accents are as good in any.
     """

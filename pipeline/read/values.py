@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from pipeline.errors import Refused
 from schemas.codes import Rule
+from schemas.text import grouped
 
 CELL_LIMIT = 5_000_000
 ROW_LIMIT, COLUMN_LIMIT = 1_048_576, 16_384
@@ -28,7 +29,7 @@ def too_many(what: str, limit: int, at: str = "") -> Refused:
 
     `at` is the cell up to which it was read.
     """
-    return Refused(Rule.FILE_TOO_LARGE, many=what, limit=f"{limit:,}".replace(",", "."), at=at)
+    return Refused(Rule.FILE_TOO_LARGE, many=what, limit=grouped(limit), at=at)
 
 
 def numbers_in(spans: Iterable[tuple[int, int]], limit: int) -> Iterator[int]:

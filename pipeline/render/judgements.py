@@ -33,7 +33,7 @@ Texts = Mapping[str, Any]
 """What stands in a row of the list, by the columns' keys."""
 
 
-class Listed(list[tuple[int, FormRow, Texts]]):
+class ListRows(list[tuple[int, FormRow, Texts]]):
     """The rows of a list that name a unit: their lines as Excel counts them, what is known of them, what is printed."""
 
     def holding(self, key: str, text: str) -> int:
@@ -91,7 +91,7 @@ class Judgements:
             Column("", words["verdict"], words["verdict_width"]),
         ]
 
-    def of_row(self, rows: Listed, number: int, line: int, names: tuple[str, str]) -> str:
+    def of_row(self, rows: ListRows, number: int, line: int, names: tuple[str, str]) -> str:
         """Return the formulas that judge one of the rows of the list, as XML; `line` is where they stand.
 
         Lines are counted as in Excel. `names` are the level and the right page name of the row's unit ("" for none).
@@ -121,7 +121,7 @@ class Judgements:
         formulas = "".join(chain.from_iterable(zip_longest(pieces, results, fillvalue="")))
         return formulas.replace(_NAME, escape(name, quote=False)) + cells_xml(line, kept)
 
-    def _again(self, rows: Listed, number: int, key: str, cell: str) -> str:
+    def _again(self, rows: ListRows, number: int, key: str, cell: str) -> str:
         """Return the test that a text stands in as many rows as it did, where that is what is wrong with it."""
         _, listed, texts = rows[number]
         if not any(mark.rule.endswith(_REPEATED) for mark in listed.marks.get(key, [])):

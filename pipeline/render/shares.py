@@ -12,6 +12,7 @@ import pandas as pd
 from pipeline.render.machine import summary
 from pipeline.run import Result
 from schemas.round import MEASURES
+from schemas.text import grouped
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,6 @@ def _yeses(result: Result, level: str, key: str) -> int:
 def share_of(count: int, expected: int) -> float | None:
     """Return the share as a number for a spreadsheet, None of nothing."""
     return count / expected if expected else None
-
-
-def grouped(number: int) -> str:
-    """Return a number with a dot before every three digits: `10.603`."""
-    return f"{number:,}".replace(",", ".")
 
 
 def points_of(number: float) -> str:

@@ -29,11 +29,10 @@ from markupsafe import Markup
 
 from pipeline.errors import OperatorError
 from pipeline.render.chart import Chart, placed
-from pipeline.render.shares import grouped
 from pipeline.run import Result
 from schemas.data import read_toml
 from schemas.messages import said_with
-from schemas.text import storable
+from schemas.text import grouped, storable
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _BROKEN_FILE = (OSError, OpcError, zipfile.BadZipFile, KeyError, ValueError)
@@ -83,7 +82,7 @@ def uncapitalised(text: str) -> str:
 
 def padded(number: int) -> str:
     """Return a count as official papers write it: two digits at least, a dot before every three."""
-    return f"{number:02,}".replace(",", ".")
+    return grouped(number) if number > 9 else f"{number:02d}"
 
 
 def kept_end(text: str) -> str:

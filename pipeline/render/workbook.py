@@ -17,7 +17,7 @@ from pipeline.consolidate import vietnamese_date
 from pipeline.model import address
 from pipeline.render.entries import Entries
 from pipeline.render.filling import Filling, FormRow, Mark
-from pipeline.render.judgements import Judgements, Listed
+from pipeline.render.judgements import Judgements, ListRows
 from pipeline.render.sheets import Book, Column, SheetWriter
 from pipeline.xlsx.book import Workbook
 from pipeline.xlsx.notes import Note
@@ -159,7 +159,7 @@ class _Form:
         self.forms, self.book, self.words, self.round, self.form = forms, book, book.words, forms.round, forms.form
         self.filling, self.units = filling, self.round.expected[sender.code]
         self.places: list[tuple[Mark, str, str]] = []
-        self.listed = Listed()
+        self.listed = ListRows()
 
     def write(self) -> None:
         """Write what must be corrected (if anything), the list, and the right names."""
