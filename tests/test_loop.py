@@ -357,6 +357,29 @@ def test_where_one_of_two_was_corrected_the_other_is_no_longer_accused(
     assert again.unit(SENDER)["status"] == "accepted"
 
 
+@needs_office
+def test_what_was_agreed_to_is_no_longer_accused(run: Run, office: Callable[[Path, str], Path], tmp_path: Path) -> None:
+    rows = right_rows(SENDER)
+    rows[1]["leader_phone"] = "0912xxxxxx"
+    rows[2]["page_name"] = rows[3]["page_name"] = rows[4]["page_name"] = "Fanpage MTTQ"
+    rows[5]["unit"] = f"{UNITS[5].full_name}i"
+    book = _returned(run({"2022-02-20/a.xlsx": Book(SENDER, rows).bytes()}))
+    todo, answer, proposal = book[WORDS["todo"]["name"]], *WORDS["todo"]["answer_columns"][:2:-1]
+    for cells in todo.iter_rows():
+        if isinstance(cells[0].value, int) and cells[proposal].value:
+            cells[answer].value = "không" if cells[3].value == UNITS[3].full_name else "X "
+    _correct(book, 4, "page_name", "Trang khác")
+    filled = tmp_path / "sua.xlsx"
+    filled.write_bytes(_saved(book))
+    checked = openpyxl.load_workbook(office(filled, "xlsx"), data_only=True)[WORDS["check"]["name"]]
+    accused = {row[1].value for row in checked.iter_rows(min_row=4) if row[10].value == WORDS["check"]["wrong"]}
+    again = run({"2022-02-25/b.xlsx": filled.read_bytes()})
+    assert accused == {UNITS[number].full_name for number in (1, 3, 4)}
+    assert {f["unit_code"] for f in again.findings if f["severity"] == "error" and f["submitter_code"] == SENDER} == {
+        UNITS[number].code for number in (1, 3, 4)
+    }
+
+
 def _told_otherwise() -> list[Row]:
     """Rows with faults that no formula sees, and without one where a formula would see some."""
     rows = right_rows(SENDER)

@@ -34,7 +34,14 @@ Texts = Mapping[str, Any]
 
 
 class ListRows(list[tuple[int, FormRow, Texts]]):
-    """The rows of a list that name a unit: their lines as Excel counts them, what is known of them, what is printed."""
+    """The rows of a list that name a unit: their lines as Excel counts them, what is known of them, what is printed.
+
+    `proposals` tells of cells of the list on which line of the sheet of faults a proposal for them can be accepted.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.proposals: dict[str, int] = {}
 
     def holding(self, key: str, text: str) -> int:
         """Return in how many rows a column holds a text, as COUNTIF compares; asked when all rows are there."""
@@ -101,23 +108,31 @@ class Judgements:
         (row, listed, texts), (level, name) = rows[number], names
         pieces, results, kept = _placed(self._formulas[level, bool(name)], row, line), [], list[Cell]()
 
-        def keep(at: int, column: FormColumn, reckoned: str, told: str) -> None:
+        def say_if(at: int, test: str, told: str) -> None:
+            pieces[at] = pieces[at].replace("<f>", f'<f>IF({test},"{told}",').replace("</f>", ")</f>")
+
+        def keep(at: int, key: str, told: str, *, reckoned: bool) -> None:
+            """Let a cell say what was found while its cell holds what was judged and no proposal for it is accepted."""
             results.append(told and escape(told, quote=False))
-            if told != reckoned:
-                text, cell = texts.get(column.key, ""), self._cell(self._places[column.key]).replace(_ROW, str(row))
+            place = self._places[key]
+            accepted = self._accepted(rows.proposals.get(f"{letters_of(place)}{row}"), place, row) if told else ""
+            if not reckoned:
+                text, cell = texts.get(key, ""), self._cell(place).replace(_ROW, str(row))
                 held = '""' if text == "" else f"{letters_of(len(self.columns) + len(kept))}{line}"
-                test = f"EXACT({cell},{held}){self._again(rows, number, column.key, cell)}"
-                pieces[at] = pieces[at].replace("<f>", f'<f>IF(AND({test}),"{results[at]}",')
-                pieces[at] = pieces[at].replace("</f>", ")</f>")
+                is_left = f",NOT({accepted})" if accepted else ""
+                say_if(at, f"AND(EXACT({cell},{held}){self._again(rows, number, key, cell)}{is_left})", results[at])
                 kept.append((len(self.columns) + len(kept), text, self.text))
+            elif accepted:
+                say_if(at, accepted, "")
 
         for at, judged in enumerate(self._judged[level]):
             reckoned = self._reckoned(judged, texts, name)
-            keep(at, judged.column, reckoned, self._told(judged, listed, texts, reckoned))
-        words, unit = self.words["check"], self.form.columns[self._places[self.form.unit_key] - 1]
-        reckoned = words["wrong" if any(results) else "ok" if self._gate.holds(texts) else "no_page"]
-        wrong = listed.judged and any(mark.severity == "error" for mark in listed.marks.get(unit.key, []))
-        keep(len(results), unit, reckoned, words["wrong"] if wrong else reckoned)
+            told = self._told(judged, listed, texts, reckoned)
+            keep(at, judged.column.key, told, reckoned=told == reckoned)
+        words, unit_key = self.words["check"], self.form.unit_key
+        verdict = words["wrong" if any(results) else "ok" if self._gate.holds(texts) else "no_page"]
+        wrong = listed.judged and any(mark.severity == "error" for mark in listed.marks.get(unit_key, []))
+        keep(len(results), unit_key, words["wrong"] if wrong else verdict, reckoned=not wrong)
         formulas = "".join(chain.from_iterable(zip_longest(pieces, results, fillvalue="")))
         return formulas.replace(_NAME, escape(name, quote=False)) + cells_xml(line, kept)
 
@@ -131,6 +146,18 @@ class Judgements:
             return ""
         area = f"'{self.words['list']['name']}'!{column}{rows[0][0]}:{column}{rows[-1][0]}"
         return f",COUNTIF({area},{cell})&gt;={count}"
+
+    def _accepted(self, line: int | None, place: int, row: int) -> str:
+        """Return the test that a clerk accepted the proposal for a cell, which holds what it was made for ("": none).
+
+        `line` is that of the proposal, None where there is none.
+        """
+        if line is None:
+            return ""
+        todo = self.words["todo"]
+        [*_, before, _, answer] = (f"'{todo['name']}'!{letters_of(place)}{line}" for place in todo["answer_columns"])
+        cell, words = self._cell(place).replace(_ROW, str(row)), ",".join(f'"{word}"' for word in todo["yes"])
+        return f"AND(SUMPRODUCT(--(TRIM({answer})={{{words}}}))&gt;0,EXACT(TRIM({cell}),TRIM({before})))"
 
     def _told(self, judged: _Judged, listed: FormRow, texts: Texts, reckoned: str) -> str:
         """Return what is said of a cell: nothing, where the program found nothing."""

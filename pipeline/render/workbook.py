@@ -300,6 +300,8 @@ class _Form:
         row = sheet.write_fit(cells, slice(2, 8))
         if cell:
             sheet.paper.link(row, 2, f"internal:'{place}'!{cell}", shown)
+        if mark.suggestion and place == self.words["list"]["name"]:
+            self.listed.proposals.setdefault(cell, row + 1)
 
     def _told(self, mark: Mark) -> list[Cell]:
         texts = (mark.unit, mark.label, mark.message, mark.value, mark.suggestion)
