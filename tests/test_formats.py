@@ -283,7 +283,7 @@ def _with_unknown_error(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "form", ["xlsx", "xls", "ods", "docx", "html", "spreadsheet-xml", "xlsb", "strict", "prefixed", "own"]
+    "form", ["xlsx", "xls", "ods", "fods", "docx", "html", "spreadsheet-xml", "xlsb", "strict", "prefixed", "own"]
 )
 def test_the_same_table_gives_the_same_rows_in_every_format(tmp_path: Path, form: str) -> None:
     plain, told = _told(_sample().bytes())

@@ -28,6 +28,7 @@ from schemas.codes import Rule
 LIMIT = 30 * 1024 * 1024
 _READERS: dict[Kind, Callable[[bytes], list[Sheet]]] = {
     Kind.XLS: read_xls,
+    Kind.FLAT_ODS: read_ods,
     Kind.HTML: read_html,
     Kind.SPREADSHEET_XML: read_spreadsheet_xml,
     Kind.TEXT: read_text,
@@ -69,7 +70,7 @@ def _read_package(content: bytes) -> Workbook:
             raise Refused(Rule.FILE_ENCRYPTED)
         if "spreadsheet" not in package.mimetype:
             raise Refused(Rule.FILE_UNSUPPORTED, reason=str(Kind.WORD if "text" in package.mimetype else Kind.OTHER))
-        return Workbook(read_ods(package), modified=package.modified())
+        return Workbook(read_ods(package.get("content.xml")), modified=package.modified())
     if name.endswith(".bin"):
         return Workbook(read_xlsb(package), modified=package.modified())
     if name.startswith("document") or name == "word.xml":

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.errors import Refused
 from pipeline.model import Place, Sheet, address
-from pipeline.read.markup import attribute, local, parse
+from pipeline.read.markup import attribute, declares_entities, local, parse
 from pipeline.read.package import Package
 from pipeline.read.values import CELL_LIMIT, COLUMN_LIMIT, HYPERLINK_FORMULA, ROW_LIMIT, number_text, too_many
 from schemas.codes import Rule
@@ -24,14 +24,13 @@ def is_encrypted(package: Package) -> bool:
     return b"encryption-data" in package.get("META-INF/manifest.xml")
 
 
-def read_ods(package: Package) -> list[Sheet]:
-    """Return the sheets.
+def read_ods(content: bytes) -> list[Sheet]:
+    """Return the sheets that the content of a document tells of, or a document in one file of XML (`.fods`).
 
     Raises:
         Refused: `file.unreadable` or `file.too-large`.
     """
-    content = package.get("content.xml")
-    if not content:
+    if not content or declares_entities(content, ""):
         raise Refused(Rule.FILE_UNREADABLE)
     root = parse(content)
     styles = {attribute(style, "name"): style for style in root.iter("{*}style")}

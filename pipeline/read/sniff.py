@@ -21,6 +21,7 @@ class Kind(StrEnum):
     ENCRYPTED = "encrypted"
     HTML = "html"
     SPREADSHEET_XML = "spreadsheet-xml"
+    FLAT_ODS = "flat-ods"
     TEXT = "text"
     DAMAGED = "damaged"
     PDF = "pdf"
@@ -48,6 +49,7 @@ _HTML = re.compile(r"^\s*mime-version:|<(?:html|table|body|!doctype\s+html)\b", 
 # A web page saved with its pictures has such headers too, but neither of the last three.
 _MAIL = re.compile(r"(?=[\w-]+:)(?:\S.*\n|[ \t].*\n)*?(?:message-id|received|to):", re.IGNORECASE)
 _SPREADSHEET_XML = re.compile(r"<(?:\w+:)?Workbook\b[^>]*urn:schemas-microsoft-com:office:spreadsheet", re.DOTALL)
+_FLAT_ODS = re.compile(r"<(?:\w+:)?document\b[^>]*mimetype=[\"']application/vnd\.oasis\.opendocument\.spreadsheet")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 
 
@@ -88,6 +90,8 @@ def _of_text(content: bytes) -> Kind:
         return Kind.MAIL
     if _SPREADSHEET_XML.search(text):
         return Kind.SPREADSHEET_XML
+    if _FLAT_ODS.search(text):
+        return Kind.FLAT_ODS
     if _HTML.search(text):
         return Kind.HTML
     return Kind.OTHER if text.lstrip("\xef\xbb\xbf \r\n\t").startswith("<?xml") else Kind.TEXT
