@@ -26,6 +26,7 @@ from pipeline.ledger import Ledger
 from pipeline.model import Arrival
 from pipeline.read import LIMIT, megabytes
 from pipeline.readers import unpack_bundle
+from pipeline.received import misdated, received_on
 from pipeline.state import sync, temporary, writable
 from schemas.codes import Rule
 from schemas.round import Round
@@ -37,11 +38,6 @@ _IGNORED = re.compile(
     re.IGNORECASE,
 )
 _OURS = ".gitkeep"
-# The day may be followed by words of the officer's own: "2022-03-30 dot 2".
-_DATES = (
-    re.compile(r"^(?P<y>\d{4})[-._](?P<m>\d{1,2})[-._](?P<d>\d{1,2})(?![-._]?\d)"),
-    re.compile(r"^(?P<d>\d{1,2})[-._](?P<m>\d{1,2})[-._](?P<y>\d{4})(?![-._]?\d)"),
-)
 # What a screen, a cell or a line of CSV cannot show as it is: control characters, bytes that are no UTF-8, line
 # separators, marks that turn the direction of writing, and code points that are no characters.
 _UNPRINTABLE = re.compile(
@@ -72,8 +68,7 @@ class Intake:
     @property
     def misdated(self) -> list[str]:
         """The folders whose names are written like a date but are none: their files count from when they were seen."""
-        folders = {folder for arrival in self.arrivals for folder in PurePosixPath(arrival.file).parts[:-1]}
-        return sorted(f for f in folders if any(p.match(f) for p in _DATES) and _date_of(f) is None)
+        return misdated(arrival.file for arrival in self.arrivals)
 
 
 class _Changing(Exception):
@@ -122,7 +117,7 @@ def take_in(
         intake = _taken(inbox, store, today, settled)
         day = max(today, _looked_before(round, ledger))
         seen = ledger.first_seen([(a.sha256, a.file) for a in intake.arrivals], day, round.opens)
-        dated = [replace(a, received=_folder_date(a.file) or seen[a.sha256, a.file]) for a in intake.arrivals]
+        dated = [replace(a, received=received_on(a.file) or seen[a.sha256, a.file]) for a in intake.arrivals]
         taken = _unbundled(replace(intake, arrivals=dated), store)
         kept: dict[str, set[str]] = {}
         for arrival in [*dated, *taken.arrivals]:
@@ -295,17 +290,6 @@ def _of_fault(fault: OSError) -> Refused:
 def _refused(name: str, refusal: Refused, today: dt.date) -> Arrival:
     sign = hashlib.sha256(f"no content: {name}".encode()).hexdigest()
     return Arrival(name, Path(), sign, today, refusal)
-
-
-def _folder_date(file: str) -> dt.date | None:
-    return next(filter(None, map(_date_of, reversed(PurePosixPath(file).parts[:-1]))), None)
-
-
-def _date_of(folder: str) -> dt.date | None:
-    for match in filter(None, (pattern.match(folder) for pattern in _DATES)):
-        with suppress(ValueError):
-            return dt.date(int(match["y"]), int(match["m"]), int(match["d"]))
-    return None
 
 
 # --- the store

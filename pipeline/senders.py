@@ -11,6 +11,7 @@ from pipeline.former import Formers
 from pipeline.gazetteer import BARE, Gazetteer
 from pipeline.layout import Layout
 from pipeline.model import Arrival, Workbook
+from pipeline.received import begins_like_a_date
 from schemas.round import Round
 from schemas.units import Unit
 
@@ -56,21 +57,23 @@ class Senders:
         return (units[0].code, []) if len(units) == 1 else ("", units)
 
     def another(self, sender: str, book: Workbook, layouts: list[Layout], names: list[str]) -> Unit | None:
-        """Return the one sender that a file names and lists, in which nothing is of the one that its name tells."""
+        """Return the one sender whom a file names and of whom it lists everything, where its name tells another one.
+
+        Of that one it may list a few units: several provinces have communes of one name.
+        """
         found: list[set[str]] = []
         for name in names:
             sure, units = self.region.find(name)
             if 0 < sure <= BARE:
                 found.append({self.above(unit) for unit in units})
-                if sender in found[-1]:
-                    return None
         common = set.intersection(*found) if found else set()
-        if len(common) != 1:
+        own = sum(sender in senders for senders in found)
+        if len(common) != 1 or sender in common or own * AGREEING > len(found):
             return None
         told, whole = self._told(book, layouts, names), len(found) == len(names) >= MANY
         # A list that hardly names a unit of the region may be anybody's.
         surely = told == common and len(found) * 2 >= len(names) - 1
-        return self.round.submitting_units[common.pop()] if surely or (whole and not told) else None
+        return self.round.submitting_units[common.pop()] if surely or (whole and not told and not own) else None
 
     def by_name(self, file: str) -> str:
         """Return the sender of a file that cannot be read, by its name alone."""
@@ -89,7 +92,7 @@ class Senders:
     def _by_code(self, file: str) -> str:
         for part in reversed(PurePosixPath(file).parts):
             match = _CODE.match(part)
-            if match and match[1] in self.round.submitting_units:
+            if match and match[1] in self.round.submitting_units and not begins_like_a_date(part):
                 return match[1]
         return ""
 

@@ -257,6 +257,43 @@ def test_the_province_is_told_by_the_files_name(file: str, sender: str) -> None:
     assert recognised.rows.origin["code"].tolist() == [sender]
 
 
+@pytest.mark.parametrize(
+    "folder", ["30-08-2022", "01.08.2022", "30-8", "15.3.22", "04-2022", "30-08-2022 dot 2", "30_13_2022", "2022-08-30"]
+)
+def test_a_folder_named_by_a_day_is_no_code_of_a_province(folder: str) -> None:
+    recognised = _recognised(_headings("68"), f"{folder}/{folder} danh sach.xlsx")
+    assert [submission.submitter for submission in recognised.submissions] == ["68"]
+    assert recognised.rows.origin["unit_rule"].eq("").all()
+    assert RECOGNISER.senders.by_name(f"{folder}/hong.xlsx") == ""
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "68.xlsx", "68-danh-sach.xlsx", "30-08-2022/68-danh-sach.xlsx", "68-2022-08-30.xlsx", "68-30.08.2022/x.xlsx",
+        "68-08-2022.xlsx", "68 ngay 30-08/x.xlsx",
+    ],
+)  # fmt: skip
+def test_the_officers_code_of_a_province_stands_beside_a_day(file: str) -> None:
+    rows = [["I", *_row(REGISTER.units["68"], "Cấp tỉnh")]]
+    recognised = _recognised([Sheet("Sheet1", False, [["DANH SÁCH"], HEADER, *rows])], file)
+    assert [submission.submitter for submission in recognised.submissions] == ["68"]
+    assert RECOGNISER.senders.by_name(file) == "68"
+
+
+@pytest.mark.parametrize("day", ["11-2022-08-30.xlsx", "11-30.08.2022.xlsx", "11-03-08-2022 danh sach.xlsx"])
+def test_a_code_before_a_whole_day_is_the_officers_even_where_it_could_be_a_day_of_the_month(day: str) -> None:
+    assert RECOGNISER.senders.by_name(day) == "11"
+
+
+@pytest.mark.parametrize("number", ["01. Phu luc.xlsx", "30. Phu luc.xlsx"])
+def test_a_number_in_a_list_is_no_code_where_title_and_rows_are_all_of_another_province(number: str) -> None:
+    """Some of the communes have a name that is found in the province of that code too."""
+    recognised = _recognised(_headings("68"), number)
+    [found] = recognised.findings
+    assert (found["rule"], found["facts"]["another"]) == ("submission.unknown-unit", "Tỉnh Lâm Đồng")
+
+
 # --- the centre
 
 
