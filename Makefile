@@ -45,7 +45,7 @@ run: setup ## xử lý data/inbox, kết quả trong data/outbox
 	@$(RUN) run --round "$$ROUND" $(AS_OF)
 
 check: setup ## kiểm tra thử, không ghi gì: make check FILE="tệp.xlsx", FILE="thư mục"
-	@$(RUN) check --round "$$ROUND" $(if $(FILE),"$$FILE") $(FILES) || test $$? -eq 3
+	@$(RUN) check --round "$$ROUND" $(AS_OF) $(if $(FILE),"$$FILE") $(FILES) || test $$? -eq 3
 
 forms: setup ## biểu mẫu cho từng đơn vị (trống, hoặc ghi sẵn số liệu đã đạt)
 	@echo "Đợt: $$ROUND"
@@ -60,7 +60,7 @@ fetch: setup ## lấy tệp đính kèm của thư mới vào data/inbox
 
 watch: setup ## tự chạy mỗi khi data/inbox có tệp mới (dừng: Ctrl-C); lấy cả thư mỗi 10 phút: make watch FETCH_EVERY=600
 	@echo "Đợt: $$ROUND"
-	@exec $(RUN) watch --round "$$ROUND" $(if $(FETCH_EVERY),--fetch-every $(FETCH_EVERY))
+	@exec $(RUN) watch --round "$$ROUND" $(AS_OF) $(if $(FETCH_EVERY),--fetch-every $(FETCH_EVERY))
 
 pdf: setup ## chuyển các văn bản Word trong data/outbox sang PDF (cần LibreOffice)
 	@$(RUN) pdf --round "$$ROUND" $(AS_OF)

@@ -119,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     run = command("run", _run, "round", "folders", "as_of", "scheduler")
     # For `watch`: on the standard input stands which files have settled, with their signs (JSON).
     run.add_argument("--settled", action="store_true", help=argparse.SUPPRESS)
-    command("check", _check, "round").add_argument("files", nargs="+", type=Path, metavar="FILE")
+    command("check", _check, "round", "as_of").add_argument("files", nargs="+", type=Path, metavar="FILE")
     command("forms", _forms, "round", "folders", "as_of")
     send = command("send", _send, "round", "folders", "as_of")
     send.add_argument("--dry-run", action="store_true", help=line("commands", "option_dry_run"))
@@ -293,9 +293,9 @@ def _check(options: argparse.Namespace) -> int:
     from pipeline.screen import print_findings
 
     round = _round(options)
-    today = dt.date.today()
+    day = _day(options)
     with TemporaryDirectory() as folder:
-        result = judge(round, arrivals_of(options.files, Path(folder), today), today)
+        result = judge(round, arrivals_of(options.files, Path(folder), day), day)
     return ERRORS_FOUND if print_findings(result) else 0
 
 

@@ -309,8 +309,9 @@ def test_a_run_ends_at_once_where_nothing_changed(
     [
         (["run"], ["run"]),
         *(([name, "DAY=2026-09-30"], [name, "--as-of=2026-09-30"]) for name in (
-            "run", "forms", "pdf", "status", "decisions", "purge", "send",
+            "run", "forms", "pdf", "status", "decisions", "purge", "send", "watch",
         )),
+        (["check", "DAY=2026-09-30", "FILE=a.xlsx"], ["check", "--as-of=2026-09-30", "a.xlsx"]),
         (["check", "FILE=my inbox/a b.xlsx"], ["check", "my inbox/a b.xlsx"]),
         (["check", "FILES=a.xlsx b.xlsx"], ["check", "a.xlsx", "b.xlsx"]),
         (["check", "FILE=a b.xlsx", "FILES=c.xlsx"], ["check", "a b.xlsx", "c.xlsx"]),

@@ -78,6 +78,22 @@ def test_a_month_carries_the_last_one_forward(monthly: Any) -> None:
     assert june.unit(MUONG_ANG)["complete"] == march.unit(MUONG_ANG)["complete"]
 
 
+def test_a_list_is_checked_in_the_period_of_the_day_asked_for(
+    monthly: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A form of April is none of March's."""
+    round = ["--round", str(tmp_path / "hang-thang.toml")]
+    folders = [f"--{name}={tmp_path / name}" for name in ("inbox", "outbox", "state")]
+    assert main(["forms", *round, *folders, "--as-of=2022-04-20"]) == 0
+    form = next(tmp_path.glob(f"outbox/bieu-mau-hang-thang-2022-04/{MUONG_ANG}-*.xlsx"))
+    told = {}
+    for month in ("2022-03", "2022-04"):
+        capsys.readouterr()
+        assert main(["check", *round, str(form), f"--as-of={month}-20"]) == 3
+        told[month] = "hang-thang-2022-04" in capsys.readouterr().out
+    assert told == {"2022-03": True, "2022-04": False}
+
+
 def test_what_was_carried_forward_is_listed_as_what_it_is(monthly: Any) -> None:
     monthly("2022-03-28", {"2022-03-20/ma.xlsx": Book(MUONG_ANG).bytes()})
     changed = _changed(right_rows(MUONG_ANG), leader_name="Vàng Thị Súa")
