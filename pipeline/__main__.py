@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import atexit
-import datetime as dt
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.called import code_called, day_typed, folder_typed, round_called, seconds_typed
+from pipeline.clock import today
 from pipeline.errors import OperatorError, guard_screen
 from pipeline.memory import collect_less
 from schemas.messages import line
@@ -49,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         _keep_apart(options)
+        options.day = getattr(options, "as_of", None) or today()  # one and the same, though midnight may pass
         status: int = options.command(options)
         sys.stdout.flush()
         return status
@@ -164,7 +165,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _round(options: argparse.Namespace) -> Round:
     """Return the round that the command line names, of the period of its day."""
-    return round_called(options.round, getattr(options, "as_of", None))
+    return round_called(options.round, options.day)
 
 
 def _start_readers() -> None:
@@ -181,7 +182,7 @@ def _run(options: argparse.Namespace) -> int:
         settled = {name: tuple(sign) for name, sign in json.load(sys.stdin).items()}
         with _readers(options.scheduler):
             return _run_line(options, settled, None)
-    key = ("run", options.round, _day(options).isoformat(), str(options.outbox.absolute()))
+    key = ("run", options.round, options.day.isoformat(), str(options.outbox.absolute()))
     glance = Glance(key, options.inbox, options.state, made=options.outbox)
     if said := glance.said():
         print(line("screen", "unchanged"))
@@ -209,7 +210,7 @@ def _run_line(options: argparse.Namespace, settled: Signs | None, glance: Glance
 
     before = lying(options.inbox)
     round = _round(options)
-    published = publish(round, options.inbox, options.outbox, options.state, options.as_of, settled)
+    published = publish(round, options.inbox, options.outbox, options.state, options.day, settled)
     with overheard() as told:
         print_result(published)
         print_next(published)
@@ -293,9 +294,8 @@ def _check(options: argparse.Namespace) -> int:
     from pipeline.screen import print_findings
 
     round = _round(options)
-    day = _day(options)
     with TemporaryDirectory() as folder:
-        result = judge(round, arrivals_of(options.files, Path(folder), day), day)
+        result = judge(round, arrivals_of(options.files, Path(folder), options.day), options.day)
     return ERRORS_FOUND if print_findings(result) else 0
 
 
@@ -303,7 +303,7 @@ def _forms(options: argparse.Namespace) -> int:
     from pipeline.deliver import write_forms
 
     round = _round(options)
-    folder, count = write_forms(round, options.outbox, options.state, options.as_of)
+    folder, count = write_forms(round, options.outbox, options.state, options.day)
     print(line("screen", "forms", count=count, folder=folder))
     return 0
 
@@ -334,13 +334,8 @@ def _status(options: argparse.Namespace) -> int:
 def _glance_of_status(options: argparse.Namespace) -> Glance:
     from pipeline.glance import Glance
 
-    key = ("status", options.round, _day(options).isoformat())
+    key = ("status", options.round, options.day.isoformat())
     return Glance(key, options.inbox, options.state, made=options.outbox)
-
-
-def _day(options: argparse.Namespace) -> dt.date:
-    day: dt.date = options.as_of or dt.date.today()
-    return day
 
 
 def _tell_status(options: argparse.Namespace) -> None:
@@ -354,7 +349,7 @@ def _tell_status(options: argparse.Namespace) -> None:
         print_purged(round, kept)
         _tell_holdings(options, round)
     else:
-        _tell_stand(options, round, look(round, options.inbox, options.state, options.as_of))
+        _tell_stand(options, round, look(round, options.inbox, options.state, options.day))
         _tell_seal(options, round)
 
 
@@ -372,7 +367,7 @@ def _tell_seal(options: argparse.Namespace, round: Round) -> None:
     from pipeline.screen import print_seal
 
     closed = seal_of(round, options.outbox, options.state)
-    late = look_late(round, options.inbox, options.state, options.as_of) if closed else None
+    late = look_late(round, options.inbox, options.state, options.day) if closed else None
     if closed and late:
         print_seal(closed, worded(late), round)
 
@@ -383,7 +378,7 @@ def _tell_holdings(options: argparse.Namespace, round: Round) -> None:
 
     for holding in holdings(round, options.state):
         of_period = round_called(options.round, round.opening_of(holding.id))
-        print_keeps(of_period, holding, _day(options))
+        print_keeps(of_period, holding, options.day)
 
 
 def _history(options: argparse.Namespace) -> int:
@@ -391,7 +386,7 @@ def _history(options: argparse.Namespace) -> int:
 
     round = _round(options)
     sender = code_called(round, options.unit, round.submitting_units)
-    print_history(round, sender, options.state, _day(options))
+    print_history(round, sender, options.state, options.day)
     return 0
 
 
@@ -400,14 +395,14 @@ def _purge(options: argparse.Namespace) -> int:
     from pipeline.screen import print_purged, print_remains
 
     round, folders = _round(options), (options.inbox, options.outbox, options.state)
-    print_remains(round, remains(round, *folders), _day(options), with_inbox=options.with_inbox)
+    print_remains(round, remains(round, *folders), options.day, with_inbox=options.with_inbox)
     if not options.yes:
         if not (sys.stdin and sys.stdin.isatty()):  # none at all: nobody can answer
             raise OperatorError("purge_needs_yes")
         if input(f"{line('screen', 'purge_ask', round=round.id)} ").strip() != round.id:
             raise OperatorError("purge_refused")
     day = None if round.series else options.as_of  # of a round that comes again it names the period
-    purge(round, *folders, day or dt.date.today(), with_inbox=options.with_inbox)
+    purge(round, *folders, day or today(), with_inbox=options.with_inbox)
     if kept := kept_of(round, options.state):
         print_purged(round, kept)
     return 0
@@ -480,14 +475,14 @@ def _waive(options: argparse.Namespace) -> int:
     from pipeline.model import Decision
     from pipeline.screen import print_decisions
 
-    round, day = _round(options), _day(options)
+    round = _round(options)
     until = day_typed(options.until) if options.until else None
     listed = (unit.code for units in round.expected.values() for unit in units)
     unit = code_called(round, options.unit, [*round.submitting_units, *listed])
     asked = Decision(
-        "waiver", day, options.by, options.why, unit=unit, rule=options.rule, column=options.column, until=until
+        "waiver", options.day, options.by, options.why, unit=unit, rule=options.rule, column=options.column, until=until
     )
-    print_decisions(round, waive(round, options.inbox, options.state, options.as_of, asked))
+    print_decisions(round, waive(round, options.inbox, options.state, options.day, asked))
     print(line("screen", "decided"))
     return 0
 
@@ -507,7 +502,7 @@ def _withdraw(options: argparse.Namespace) -> int:
     round, typed = _round(options), options.number.strip()
     if not re.fullmatch(r"[0-9]{1,9}", typed):
         raise OperatorError("no_decision", number=typed)
-    ended = withdraw(round, options.state, options.as_of, int(typed), options.by)
+    ended = withdraw(round, options.state, options.day, int(typed), options.by)
     print(line("screen", "withdrawn", number=ended.number))
     return 0
 
@@ -518,7 +513,7 @@ def _close(options: argparse.Namespace) -> int:
     from pipeline.screen import print_decisions, print_result
 
     round = _round(options)
-    published = close(round, options.inbox, options.outbox, options.state, options.as_of, options.by)
+    published = close(round, options.inbox, options.outbox, options.state, options.day, options.by)
     print_result(published)
     print_decisions(round, published.result.decisions[-1:])
     return 0
@@ -527,7 +522,7 @@ def _close(options: argparse.Namespace) -> int:
 def _reopen(options: argparse.Namespace) -> int:
     from pipeline.decisions import reopen
 
-    reopen(_round(options), options.state, options.as_of, options.by, options.why)
+    reopen(_round(options), options.state, options.day, options.by, options.why)
     print(line("screen", "reopened"))
     return 0
 
@@ -538,12 +533,12 @@ def _rehearse(options: argparse.Namespace) -> int:
     from pipeline.screen import print_rehearsal
 
     now = _round(options)
-    then = round_called(options.policy, options.as_of) if options.policy else now
+    then = round_called(options.policy, options.day) if options.policy else now
     if options.rule:
         then = with_severity(then, options.rule, options.severity or "error")
     elif not options.policy:
         raise OperatorError("rehearse_what")
-    print_rehearsal(now, rehearse(now, then, options.inbox, options.state, options.as_of))
+    print_rehearsal(now, rehearse(now, then, options.inbox, options.state, options.day))
     return 0
 
 

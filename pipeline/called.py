@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.clock import today
 from pipeline.errors import OperatorError
 from schemas.messages import line
 
@@ -26,7 +27,7 @@ def round_called(name: str, day: dt.date | None = None) -> Round:
     if not name.strip():
         raise OperatorError("no_round", name="", known=", ".join(list_rounds()))
     try:
-        return load_round(name).in_period(day or dt.date.today())
+        return load_round(name).in_period(day or today())
     except (FileNotFoundError, IsADirectoryError) as fault:
         missing = Path(fault.filename)
         if missing.stem != Path(name).stem:

@@ -27,7 +27,7 @@ def waive(
     round: Round,
     inbox: Path,
     state: Path,
-    as_of: dt.date | None,
+    today: dt.date,
     decision: Decision,
 ) -> list[Decision]:
     """Waive what a rule finds at a unit now, and return the waivers, one for every value.
@@ -38,7 +38,6 @@ def waive(
         OperatorError: a name or reason is missing, the day has passed, the rule cannot be waived or finds nothing
             there, or the round is closed.
     """
-    today = as_of or dt.date.today()
     by, words = _said("by", decision.by), _said("why", decision.words)
     if decision.until is None or decision.until < today:
         raise OperatorError("waiver_past", until=vietnamese_date(decision.until))
@@ -46,7 +45,7 @@ def waive(
         raise OperatorError("no_rule", rule=decision.rule)
     if decision.rule.startswith("file.") or decision.rule in _NEVER_WAIVED:
         raise OperatorError("never_waived", rule=decision.rule)
-    result = look(round, inbox, state, as_of)
+    result = look(round, inbox, state, today)
     _open(result.decisions)
     found = result.rollup.findings
     here = found["unit"].eq(decision.unit) | (found["unit"].eq("") & found["submitter"].eq(decision.unit))
@@ -82,13 +81,13 @@ def waive(
         return [d for d in ledger.decisions(round.id) if d.number and d.place in waivers][-len(waivers) :]
 
 
-def withdraw(round: Round, state: Path, as_of: dt.date | None, number: int, by: str) -> Decision:
+def withdraw(round: Round, state: Path, today: dt.date, number: int, by: str) -> Decision:
     """End a waiver, or decline what a unit explained, and return it: it is asked again from that day on.
 
     Raises:
         OperatorError: no such decision is in force, the name is missing, or the round is closed.
     """
-    today, by = as_of or dt.date.today(), _said("by", by)
+    by = _said("by", by)
     with hold(state), open_ledger(state) as ledger:
         decisions = ledger.decisions(round.id)
         _open(decisions)
@@ -101,7 +100,7 @@ def withdraw(round: Round, state: Path, as_of: dt.date | None, number: int, by: 
     return chosen
 
 
-def close(round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date | None, by: str) -> Published:
+def close(round: Round, inbox: Path, outbox: Path, state: Path, today: dt.date, by: str) -> Published:
     """Publish a last time and seal the result by name: from now on files for the round are too late.
 
     Raises:
@@ -109,10 +108,10 @@ def close(round: Round, inbox: Path, outbox: Path, state: Path, as_of: dt.date |
     """
     by = _said("by", by)
     _open(decisions_of(round, state))
-    return publish(round, inbox, outbox, state, as_of, signed=by)
+    return publish(round, inbox, outbox, state, today, signed=by)
 
 
-def reopen(round: Round, state: Path, as_of: dt.date | None, by: str, why: str) -> None:
+def reopen(round: Round, state: Path, today: dt.date, by: str, why: str) -> None:
     """Open a closed round again: the next run counts what came in the meantime.
 
     Raises:
@@ -122,7 +121,7 @@ def reopen(round: Round, state: Path, as_of: dt.date | None, by: str, why: str) 
     with hold(state), open_ledger(state) as ledger:
         if closed_by(ledger.decisions(round.id)) is None:
             raise OperatorError("not_closed")
-        ledger.record_decisions(round.id, [Decision("reopening", as_of or dt.date.today(), by, why)])
+        ledger.record_decisions(round.id, [Decision("reopening", today, by, why)])
 
 
 def decisions_of(round: Round, state: Path) -> list[Decision]:

@@ -66,12 +66,11 @@ class Published:
         return bool(self.outdated or self.intake.waiting) or any(d.is_new for d in self.result.decisions)
 
 
-def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Result:
+def look(round: Round, inbox: Path, state: Path, today: dt.date) -> Result:
     """Return the result of the round on that day; nothing is written but the ledger and the store.
 
     Of a closed round it is that of the files and the day that were signed.
     """
-    today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger, open_known(state) as known:
         decided = ledger.decisions(round.id)
         arrivals = take_in(round, inbox, state, ledger, today).arrivals
@@ -85,9 +84,8 @@ def look(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Resul
         return _with_letters(state, ledger, result)
 
 
-def look_late(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Result | None:
+def look_late(round: Round, inbox: Path, state: Path, today: dt.date) -> Result | None:
     """Return what came after the closing, None while the round is open; nothing is written but ledger and store."""
-    today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger, open_known(state) as known:
         closing = closed_by(ledger.decisions(round.id))
         if closing is None:
@@ -117,7 +115,7 @@ def publish(
     inbox: Path,
     outbox: Path,
     state: Path,
-    as_of: dt.date | None,
+    today: dt.date,
     settled: Signs | None = None,
     *,
     signed: str = "",
@@ -131,7 +129,6 @@ def publish(
         OperatorError: the inbox is not there, the outbox cannot be written, a template does not render, another run
             holds the state folder, or a file is still being copied into the inbox while the round is to be closed.
     """
-    today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger:
         decided = ledger.decisions(round.id)
         with open_known(state) as known:
@@ -220,12 +217,11 @@ def _with_record(ledger: Ledger, result: Result, versions: dict[str, Version], n
     return result, Outcome(versions, decisions=result.decisions, moment=moment, rechecks=rechecks)
 
 
-def write_forms(round: Round, outbox: Path, state: Path, as_of: dt.date | None) -> tuple[Path, int]:
+def write_forms(round: Round, outbox: Path, state: Path, today: dt.date) -> tuple[Path, int]:
     """Write a form for every sender into `outbox/bieu-mau-<round>`: blank, or with the data last found in order.
 
     Return the folder and how many forms there are.
     """
-    today = as_of or dt.date.today()
     forms = Forms(round, round.right_names.proposed, today)
     shelf = forms_shelf(round, outbox)
     with hold(state), open_ledger(state) as ledger, writable(outbox):

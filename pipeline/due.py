@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline import clock
 from pipeline.deliver import look, look_late
 from pipeline.errors import OperatorError
 from pipeline.intake import signs_of
@@ -42,7 +43,7 @@ def letters_due(round: Round, inbox: Path, state: Path, as_of: dt.date | None) -
         OperatorError: no run has prepared letters, or a file is just being written into the inbox.
     """
     with hold(state), open_ledger(state) as ledger:
-        day = ledger.day_of(round.id, dt.date.today())
+        day = ledger.day_of(round.id, clock.today())
     if day is None:
         raise OperatorError("nothing_prepared", round=round.id)
     before = signs_of(inbox)

@@ -26,6 +26,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline.account import FetchServer
+from pipeline.clock import in_hanoi, now
 from pipeline.errors import OperatorError
 from pipeline.intake import printable
 from pipeline.ledger import Ledger, open_ledger
@@ -36,7 +37,6 @@ from schemas.round import Round
 LARGEST = 60 * 1024 * 1024  # of a mail: what it carries is a third larger in it than on the disk
 
 _RUN_WAIT = 600.0  # seconds that files wait for a run to end before they take their place
-_HANOI = dt.timezone(dt.timedelta(hours=7))
 _NAME_BYTES = 120
 _UNSAFE = re.compile(r'[/\\:*?"<>|]')
 _DEVICES = re.compile(r"^(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)  # names that Windows keeps
@@ -195,7 +195,7 @@ def _received(about: bytes) -> dt.date:
         moment = dt.datetime.strptime(told[1].decode("ascii").strip(), "%d-%b-%Y %H:%M:%S %z") if told else None
     except ValueError:
         moment = None
-    return (moment or dt.datetime.now(dt.UTC)).astimezone(_HANOI).date()
+    return in_hanoi(moment or now()).date()
 
 
 # --- the mail

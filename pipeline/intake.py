@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
+from pipeline import clock
 from pipeline.errors import OperatorError, Refused
 from pipeline.ledger import Ledger
 from pipeline.model import Arrival
@@ -131,7 +132,7 @@ def take_in(
 def _looked_before(round: Round, ledger: Ledger) -> dt.date:
     """Return when a round that comes again was last run: what was not there then has not come in a period before."""
     last = ledger.last_day(round.series) if round.series else None
-    return min(last or dt.date.min, dt.date.today())  # a day to come was a slip
+    return min(last or dt.date.min, clock.today())  # a day to come was a slip
 
 
 def lying_in(inbox: Path) -> Iterator[tuple[Path, str]]:

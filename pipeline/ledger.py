@@ -11,6 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from pipeline import clock
 from pipeline.errors import OperatorError
 from pipeline.model import Decision, Moment, Recheck
 from pipeline.records import File, Folders, Left, Letter, Mail, Outcome, Posted, Run, Version
@@ -257,7 +258,7 @@ class Ledger:
         with self._db:
             self._db.execute(
                 "insert into runs (round, as_of, files, rules, made) values (?, ?, ?, ?, ?)",
-                (round, day, json.dumps(run.files), json.dumps(run.rules), dt.date.today().isoformat()),
+                (round, day, json.dumps(run.files), json.dumps(run.rules), clock.today().isoformat()),
             )
             self._db.executemany(
                 "insert or replace into versions values (?, ?, ?, ?, ?, ?, ?, ?)",

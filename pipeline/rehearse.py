@@ -48,9 +48,8 @@ def with_severity(round: Round, rule: str, severity: str) -> Round:
     return round.model_copy(update={"severities": {**round.severities, rule: severity}})
 
 
-def rehearse(now: Round, then: Round, inbox: Path, state: Path, as_of: dt.date | None) -> Rehearsal:
+def rehearse(now: Round, then: Round, inbox: Path, state: Path, today: dt.date) -> Rehearsal:
     """Judge the inbox by the round as it is and as it would be, and return the difference; nothing is published."""
-    today = as_of or dt.date.today()
     with hold(state), open_ledger(state) as ledger, open_known(state) as known:
         decided = ledger.decisions(now.id)
         arrivals = take_in(now, inbox, state, ledger, today).arrivals

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline.clock import today
 from pipeline.intake import Signs, signs_of
 from schemas.messages import line
 
@@ -89,7 +90,7 @@ def watch(watched: Watched, stopped: threading.Event, clock: Callable[[], float]
         signs = signs_of(watched.inbox)
         # A large inbox must not keep the computer busy.
         poll = min(max(POLL, 20 * (time.perf_counter() - began)), 10 * POLL)
-        if settling.due(signs, watched.as_of or dt.date.today(), clock()):
+        if settling.due(signs, watched.as_of or today(), clock()):
             settling.began()
             status = _in_process("run", watched, signs, stopped)
             settling.ended(status, clock())

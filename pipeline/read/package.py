@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from pipeline.clock import in_hanoi
 from pipeline.errors import Refused
 from pipeline.read.markup import declares_entities, local, parse
 from pipeline.read.values import too_many
@@ -147,15 +148,15 @@ class Package:
         return relations
 
     def modified(self) -> dt.datetime | None:
-        """Return when the document was last saved, as it says itself."""
+        """Return when the document was last saved, as it says itself: as a clock in Hanoi showed it."""
         content, tag = self.get("docProps/core.xml"), "modified"
         if not content:
             content, tag = self.get("meta.xml"), "date"
         for element in parse(content).iter() if content else ():
             if local(element) == tag:
                 try:
-                    return dt.datetime.fromisoformat((element.text or "").replace("Z", "+00:00")).replace(tzinfo=None)
-                except ValueError:
+                    return in_hanoi(dt.datetime.fromisoformat(element.text or "")).replace(tzinfo=None)
+                except (ValueError, OverflowError):
                     return None
         return None
 

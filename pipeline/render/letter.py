@@ -16,6 +16,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from pipeline.clock import HANOI
 from pipeline.records import Letter
 from pipeline.render.mime import letter_of
 from pipeline.render.shares import decimal
@@ -28,7 +29,6 @@ from schemas.text import clean, paper_date, slug
 from schemas.units import Unit
 
 UNITS_NAMED = 5
-_HANOI = dt.timezone(dt.timedelta(hours=7))
 _ROUTING = {"from", "sender", "reply-to", "to", "cc", "bcc"}
 _OF_FILES = (Rule.SUBMISSION_UNKNOWN_UNIT, Rule.SUBMISSION_CLOSED)
 _KINDS = {"accepted": "receipt", "to-correct": "correction", "rejected": "rejection", "missing": "reminder"}
@@ -224,7 +224,7 @@ def _message(result: Result, letter: Letter, facts: dict[str, Any], text: str, a
     head = {
         **_addresses(round, sender),
         "Subject": subject,
-        "Date": format_datetime(dt.datetime.combine(result.as_of, dt.time(8), _HANOI)),
+        "Date": format_datetime(dt.datetime.combine(result.as_of, dt.time(8), HANOI)),
         "Message-ID": letter.message_id,
         "X-Submission-Id": f"{sender}/{round.id}/{letter.version}",
         "Auto-Submitted": "auto-generated",
