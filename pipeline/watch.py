@@ -125,7 +125,10 @@ def _in_process(command: str, watched: Watched, signs: Signs | None, stopped: th
         settled.seek(0)
         # Ctrl-C reaches the whole group of processes: in a group of its own the command is the watcher's to end.
         process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline", *_arguments(command, watched)], stdin=settled, start_new_session=True
+            [sys.executable, "-m", "pipeline", *_arguments(command, watched)],
+            stdin=settled,
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # Windows knows no sessions
         )
     while process.poll() is None and not stopped.is_set():
         _wait(process, 0.2)

@@ -60,6 +60,17 @@ def test_the_lock_names_every_dependency_and_no_index() -> None:
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lock.splitlines() if line)
 
 
+def test_windows_can_read_the_script_and_installs_what_the_lock_names() -> None:
+    """cmd.exe looks for a label by blocks of bytes, and finds it surely only where lines end as it writes them."""
+    script = (ROOT / "chay.cmd").read_bytes()
+    lines = script.decode("ascii").split("\r\n")
+    assert not re.search(r"\r(?!\n)|(?<!\r)\n", script.decode("ascii"))
+    assert {f":{label}" for label in re.findall(r"goto (\w+)", script.decode("ascii"))} <= set(lines)
+    compared = lines.index(r"fc /b requirements.lock .venv\ready >nul 2>nul && goto ready")
+    assert lines[compared + 1].endswith("--requirement requirements.lock || goto failed")
+    assert lines[compared + 2] == r"copy /y requirements.lock .venv\ready >nul"
+
+
 @pytest.mark.parametrize("name", ["README.md", "HUONG-DAN.md", "ARCHITECTURE.md", "CHANGELOG.md"])
 def test_links_of_the_documents_lead_somewhere(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")

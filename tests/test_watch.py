@@ -177,6 +177,28 @@ def test_asked_to_end_it_ends(one_look: None) -> None:
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+def test_ctrl_c_reaches_no_command_on_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no Windows here: the test looks at what Windows is asked for."""
+    asked: list[int] = []
+
+    class Started:
+        returncode = 0
+
+        def __init__(self, *_: object, creationflags: int, **__: object) -> None:
+            asked.append(creationflags)
+
+        def poll(self) -> int:
+            return 0
+
+        terminate = kill = poll
+
+    monkeypatch.setattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0x200, raising=False)
+    monkeypatch.setattr(subprocess, "Popen", Started)
+    watched = Watched(ROUND.id, *(tmp_path / name for name in ("inbox", "outbox", "state")))
+    assert watching._in_process("run", watched, {}, threading.Event()) == 0
+    assert asked == [0x200]
+
+
 @pytest.fixture
 def watcher(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], queue.Queue[str]]]:
     """A watcher as the officer runs it, with the lines that it prints."""
