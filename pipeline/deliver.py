@@ -231,9 +231,9 @@ def write_forms(round: Round, outbox: Path, state: Path, today: dt.date) -> tupl
         shelf.staged.mkdir()
         carried = earlier_periods(ledger, round).carried
         for code, unit in watched(round.submitting_units.items(), len(round.submitting_units), "forms"):
-            versions = ledger.versions(round.id, code)
-            number = versions[-1].number + 1 if versions else 1
-            filling = prefilled(round, code, {**carried, **prefillable(versions[-1] if versions else None)})
+            last = ledger.last_version(round.id, code)
+            number = last.number + 1 if last else 1
+            filling = prefilled(round, code, {**carried, **prefillable(last)})
             path = shelf.staged / f"{code}-{slug(unit.full_name)}.xlsx"
             path.write_bytes(forms.made(unit, filling, number))
         shelf.swap()

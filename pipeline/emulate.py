@@ -40,7 +40,7 @@ def standings(ledger: Ledger, result: Result, versions: Mapping[str, Version]) -
     found, units = [], result.rollup.units
     yes = result.rollup.yes.groupby(units["submitter_code"]).mean().to_dict("index")
     for code in result.round.submitting_units:
-        first = next(iter(ledger.versions(result.round.id, code)), versions.get(code))
+        first = ledger.first_version(result.round.id, code) or versions.get(code)
         reached = [(c, _share(result, code, c.measure, first, yes.get(code, {}))) for c in emulation.criteria]
         points = [(c.title, round(c.points * share, 1), c.points) for c, share in reached]
         score = round(sum(got for _, got, _ in points), 1)

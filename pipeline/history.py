@@ -30,8 +30,7 @@ def current_versions(ledger: Ledger, result: Result) -> dict[str, Version]:
     versions = {}
     for sender, counting in counting_of.items():
         files = sorted({s.sha256 for s in counting})
-        earlier = ledger.versions(result.round.id, sender)
-        last = earlier[-1] if earlier else None
+        last = ledger.last_version(result.round.id, sender)
         same = last is not None and last.files == files
         number = last.number if last and same else max((last.number if last else 0) + 1, *(s.version for s in counting))
         versions[sender] = Version(
@@ -54,8 +53,7 @@ def with_history(ledger: Ledger, result: Result, versions: dict[str, Version]) -
     findings = result.rollup.findings
     accepted = _keys(findings[findings["decision"].notna()])
     for sender, version in versions.items():
-        known = ledger.versions(result.round.id, sender) if version.number > 1 else []
-        last = next((v for v in reversed(known) if v.number < version.number), None)
+        last = ledger.last_version(result.round.id, sender, before=version.number) if version.number > 1 else None
         progress[sender] = _progress(result.round.form, last, version, accepted.get(sender, []))
     return result.also(progress=progress)
 

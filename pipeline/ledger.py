@@ -133,6 +133,7 @@ _FORGETTING: dict[str, str] = {
     "purges": "",
 }
 
+_NO_NUMBER = 2**63 - 1  # of a version: SQLite knows no greater one
 _PERIODS = "{}-[0-9][0-9][0-9][0-9]*"  # the ids of a round's periods
 
 
@@ -209,11 +210,23 @@ class Ledger:
         return {path: (sign, papers[path]) for path, sign in signs.items() if path in papers}
 
     def versions(self, round: str, submitter: str) -> list[Version]:
-        """Return what counted of a sender, oldest first."""
+        """Return all that ever counted of a sender, oldest first; it grows with the past."""
+        return self._versions(round, submitter, "order by number")
+
+    def first_version(self, round: str, submitter: str) -> Version | None:
+        """Return what counted of a sender first, None where nothing ever did."""
+        return next(iter(self._versions(round, submitter, "order by number limit 1")), None)
+
+    def last_version(self, round: str, submitter: str, before: int = _NO_NUMBER) -> Version | None:
+        """Return what counted of a sender last, of the versions `before` that number if any; None where nothing did."""
+        last = "and number < ? order by number desc limit 1"
+        return next(iter(self._versions(round, submitter, last, before)), None)
+
+    def _versions(self, round: str, submitter: str, which: str, *values: int) -> list[Version]:
         found = self._db.execute(
             "select number, files, received, recorded, errors, rows from versions"
-            " where round = ? and submitter = ? order by number",
-            (round, submitter),
+            f" where round = ? and submitter = ? {which}",
+            (round, submitter, *values),
         )
         return [
             Version(
@@ -489,14 +502,11 @@ class Ledger:
 
     def holders(self) -> dict[str, set[str]]:
         """Return the rounds that hold each content: those in which a unit sent it, else all that ever saw it."""
-        holders: dict[str, set[str]] = {}
-        query = (
-            "select sha256, round from belongings b where sender <> '' or not exists"
-            " (select 1 from belongings where sha256 = b.sha256 and sender <> '')"
-        )
-        for sha256, round in self._db.execute(query):
-            holders.setdefault(sha256, set()).add(round)
-        return holders
+        sent: dict[str, set[str]] = {}
+        seen: dict[str, set[str]] = {}
+        for sha256, round, sender in self._db.execute("select sha256, round, sender from belongings"):
+            (sent if sender else seen).setdefault(sha256, set()).add(round)
+        return seen | sent
 
     def carrying(self) -> set[str]:
         """Return the rounds that keep rows which they carried over."""

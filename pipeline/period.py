@@ -88,8 +88,7 @@ def earlier_periods(ledger: Ledger, round: Round) -> Earlier:
 def _left(ledger: Ledger, earlier: str, round: Round) -> Iterator[Left]:
     """Yield what an earlier round holds of the units that this one expects."""
     for sender, expected in round.expected.items():
-        versions = ledger.versions(earlier, sender)
-        last = versions[-1] if versions else None
+        last = ledger.last_version(earlier, sender)
         every, in_order = by_unit(last), accepted(last)
         for unit in expected:
             if unit.code in every:

@@ -54,8 +54,8 @@ def rechecked(ledger: Ledger, result: Result, versions: dict[str, Version], now:
     same_files = sorted(last.files.values()) == sorted(now.files.values())
     found = []
     for sender, counting in versions.items():
-        before = next((v for v in ledger.versions(result.round.id, sender) if v.files == counting.files), None)
-        if before is None:
+        before = ledger.last_version(result.round.id, sender)
+        if before is None or before.files != counting.files:
             continue
         old, new = ({tuple(key) for key in v.errors} for v in (before, counting))
         told = set(_by_rules(old ^ new, sender, result.decisions, same_files))

@@ -159,3 +159,15 @@ def test_an_edited_dispatch_is_never_left_as_if_it_were_of_today(run: Run) -> No
     assert not (again.folder / "cong-van-don-doc.docx").exists()
     assert (again.folder / "cong-van-don-doc.sua-tay-1.docx").read_bytes() == b"with number and date"
     assert sorted(path.name for path in run().folder.glob("cong-van*")) == ["cong-van-don-doc.sua-tay-1.docx"]
+
+
+def test_a_run_does_not_read_all_that_ever_counted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten versions of every sender cost what one does."""
+    monkeypatch.setattr("pipeline.ledger.Ledger.versions", None)
+    for day in (20, 21, 22):
+        phone = f"09123456{day}"
+        rows = [{**right_rows("102")[0], "leader_phone": phone}, *right_rows("102")[1:]]
+        outcome = run({f"2022-03-{day}/a.xlsx": Book("102", rows).bytes()}, as_of=f"2022-03-{day}")
+    assert phone in {row["leader_phone"] for row in outcome.rows.values()}
+    folders = [f"--{name}={outcome.folder.parents[1] / name}" for name in ("inbox", "outbox", "state")]
+    assert main(["forms", "--round", "dien-bien-2022", *folders]) == 0
