@@ -28,8 +28,8 @@ from typing import Any
 from pipeline.account import FetchServer
 from pipeline.clock import in_hanoi, now
 from pipeline.errors import OperatorError
-from pipeline.intake import printable
 from pipeline.ledger import Ledger, open_ledger
+from pipeline.printable import printable
 from pipeline.records import Mail
 from pipeline.state import alone, hold, make, sync, writable
 from schemas.round import Round

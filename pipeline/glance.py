@@ -59,7 +59,8 @@ class Glance:
         """Return marks of what was asked and found, of what it left behind, of files of the officer's own."""
         screen = [str(sys.stdout.isatty()), str(room()), *(os.environ.get(name, "") for name in _LOOKS)]
         ledger = [_sign(self.state / name) for name in _LEDGER]
-        # What lies in the store is a promise too: a run brings back what is lacking there.
+        # What lies in the store is a promise too: a run brings back what is lacking there. Its name is that of
+        # `store_of`, which would bring too much with it to be imported here.
         made = _mark_of_files((self.state / "store", self.made))
         return [*self.key, *screen, before, *ledger, made, *map(_sign, paths)]
 

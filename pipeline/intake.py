@@ -12,23 +12,21 @@ import hashlib
 import os
 import re
 import stat
-import sys
-import zipfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from pipeline import clock
 from pipeline.errors import OperatorError, Refused
 from pipeline.ledger import Ledger
 from pipeline.model import Arrival
+from pipeline.printable import printable
 from pipeline.read import LIMIT, megabytes
 from pipeline.readers import unpack_bundle
 from pipeline.received import misdated, received_on
-from pipeline.state import sync, temporary, writable
+from pipeline.state import temporary, writable
+from pipeline.store import Store, store_of
 from schemas.codes import Rule
 from schemas.round import Round
 
@@ -39,11 +37,6 @@ _IGNORED = re.compile(
     re.IGNORECASE,
 )
 _OURS = ".gitkeep"
-# What a screen, a cell or a line of CSV cannot show as it is: control characters, bytes that are no UTF-8, line
-# separators, marks that turn the direction of writing, and code points that are no characters.
-_UNPRINTABLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
-)
 _KINDS: list[tuple[Callable[[int], bool], str]] = [
     (stat.S_ISLNK, "link"),
     (stat.S_ISFIFO, "pipe"),
@@ -52,10 +45,6 @@ _KINDS: list[tuple[Callable[[int], bool], str]] = [
     (stat.S_ISCHR, "device"),
 ]
 _OPEN = os.O_RDONLY | sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
-_OFFICE_BEGIN = b"[content_types].xml"
-_OFFICE_PARTS = {_OFFICE_BEGIN.decode(), "mimetype", "content.xml"}
-_DIRECTORY_LIMIT = 1 << 20
-_AT_ONCE = 16  # files that are waited for: a disk makes one journey for all of them
 
 
 @dataclass(frozen=True)
@@ -114,7 +103,7 @@ def take_in(
     if not inbox.is_dir():
         raise OperatorError("no_inbox", path=inbox)
     with writable(state):
-        store = _Store(state / "store", temporary(state))
+        store = Store(store_of(state), temporary(state))
         intake = _taken(inbox, store, today, settled)
         day = max(today, _looked_before(round, ledger))
         seen = ledger.first_seen([(a.sha256, a.file) for a in intake.arrivals], day, round.opens)
@@ -151,7 +140,7 @@ def arrivals_of(files: list[Path], folder: Path, today: dt.date) -> list[Arrival
     Raises:
         OperatorError: one of them is not there.
     """
-    store = _Store(folder / "store", folder)
+    store = Store(store_of(folder), folder)
     arrivals = []
     for path, name in _named(files):
         if not path.is_file():
@@ -175,28 +164,10 @@ def _named(files: list[Path]) -> Iterator[tuple[Path, str]]:
                 yield found, found.relative_to(path).as_posix()
 
 
-def printable(name: str) -> str:
-    """Return a name as any screen, cell or line can hold it: what cannot be shown stands there as its code.
-
-    A name is UTF-8 whatever the machine's own language says.
-    """
-    if os.name != "nt" and sys.getfilesystemencoding() != "utf-8":
-        with suppress(UnicodeEncodeError):  # no name of a file
-            name = os.fsencode(name).decode("utf-8", "surrogateescape")
-    return _UNPRINTABLE.sub(_code, name)
-
-
-def _code(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if 0xDC80 <= code <= 0xDCFF:  # a byte of a name that is no UTF-8
-        code -= 0xDC00
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-
-
 # --- the inbox
 
 
-def _taken(inbox: Path, store: _Store, today: dt.date, settled: Signs | None) -> Intake:
+def _taken(inbox: Path, store: Store, today: dt.date, settled: Signs | None) -> Intake:
     arrivals: list[Arrival] = []
     ignored: list[str] = []
     waiting: list[str] = []
@@ -249,7 +220,7 @@ def _distinct(name: str, names: set[str]) -> str:
     return shown
 
 
-def _arrival(path: Path, name: str, store: _Store, today: dt.date, sign: tuple[int, ...] | None = None) -> Arrival:
+def _arrival(path: Path, name: str, store: Store, today: dt.date, sign: tuple[int, ...] | None = None) -> Arrival:
     """Keep the file's bytes and return its arrival; `sign` is the one that it must have, if any.
 
     Raises:
@@ -293,82 +264,10 @@ def _refused(name: str, refusal: Refused, today: dt.date) -> Arrival:
     return Arrival(name, Path(), sign, today, refusal)
 
 
-# --- the store
-
-
-class _Store:
-    """Contents under their hashes. `bundles` are the hashes of those that may be a bundle of files.
-
-    What is new is on the disk, and has its name there, after `settle`: nobody looks inside before.
-    """
-
-    def __init__(self, folder: Path, temporary: Path) -> None:
-        for place in (folder, temporary):
-            place.mkdir(parents=True, exist_ok=True)
-        self._folder, self._temporary = folder, temporary
-        self._new: set[str] = set()
-        self.bundles: set[str] = set()
-
-    def keep(self, name: str, content: bytes, received: dt.date) -> Arrival:
-        """Keep a content."""
-        sha256 = hashlib.sha256(content).hexdigest()
-        path = self._folder / sha256
-        if sha256 not in self._new and not _holds(path, content):
-            (self._temporary / sha256).write_bytes(content)
-            self._new.add(sha256)
-        if _may_be_bundle(content):
-            self.bundles.add(sha256)
-        return Arrival(name, path, sha256, received)
-
-    def settle(self) -> None:
-        """Bring all that is new whole onto the disk, before it stands under its hash, then the names too."""
-        if not self._new:
-            return
-        with ThreadPoolExecutor(_AT_ONCE) as disk:
-            list(disk.map(_to_disk, (self._temporary / sha256 for sha256 in self._new)))
-        for sha256 in self._new:
-            (self._temporary / sha256).replace(self._folder / sha256)
-        sync(self._folder)
-        self._new.clear()
-
-
-def _holds(path: Path, content: bytes) -> bool:
-    """Tell whether these bytes are kept there: what lies there is read instead of what was sent."""
-    try:
-        return path.read_bytes() == content
-    except FileNotFoundError:
-        return False
-
-
-def _to_disk(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
 # --- bundles
 
 
-def _may_be_bundle(content: bytes) -> bool:
-    """Tell an archive of files from an office document, which is one too, by its list of names alone.
-
-    Nearly every office program begins with the name that tells: that saves reading the list.
-    """
-    if not content.startswith(b"PK") or content[30:49].lower() == _OFFICE_BEGIN:
-        return False
-    end = content.rfind(b"PK\x05\x06")
-    if end < 0:
-        return False
-    if int.from_bytes(content[end + 12 : end + 16], "little") > _DIRECTORY_LIMIT:
-        return False
-    try:
-        with zipfile.ZipFile(BytesIO(content)) as archive:
-            names = {name.lower() for name in archive.namelist()}
-    except Exception:  # whatever a damaged archive makes zipfile raise: its reader will say what is wrong with it
-        return False
-    return bool(names) and not names & _OFFICE_PARTS
-
-
-def _unbundled(intake: Intake, store: _Store) -> Intake:
+def _unbundled(intake: Intake, store: Store) -> Intake:
     """Return the arrivals, oldest first, with the files of every bundle in its place."""
     arrivals: list[Arrival] = []
     ignored = list(intake.ignored)

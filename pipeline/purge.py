@@ -22,6 +22,7 @@ from pipeline.intake import lying_in
 from pipeline.known import KNOWN
 from pipeline.ledger import Ledger, open_ledger
 from pipeline.state import hold, sync, writable
+from pipeline.store import store_of
 from pipeline.weigh import closed_by
 from schemas.round import Round
 
@@ -115,11 +116,11 @@ def purge(round: Round, inbox: Path, outbox: Path, state: Path, today: dt.date, 
                 for path in found.inbox:
                     path.unlink()
         for sha256 in found.contents:
-            (state / "store" / sha256).unlink(missing_ok=True)
+            (store_of(state) / sha256).unlink(missing_ok=True)
         for cache in state.glob(f"{KNOWN}*"):
             cache.unlink()
         forget(state)
-        for folder in (state, state / "store"):
+        for folder in (state, store_of(state)):
             if folder.is_dir():
                 sync(folder)
         lying = {sha256 for _, sha256 in lying_in(inbox)} & {*found.contents}

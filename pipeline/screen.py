@@ -12,9 +12,9 @@ import pandas as pd
 
 from pipeline.closing import LATE
 from pipeline.consolidate import vietnamese_date
-from pipeline.intake import printable
 from pipeline.ledger import open_ledger
 from pipeline.model import Decision
+from pipeline.printable import printable
 from pipeline.records import Mail, undelivered
 from pipeline.render.frames import charted, words
 from pipeline.render.letter import progress_line

@@ -22,8 +22,8 @@ from pipeline.account import SendServer
 from pipeline.closing import LATE
 from pipeline.due import Due
 from pipeline.errors import OperatorError
-from pipeline.intake import printable
 from pipeline.ledger import Ledger, open_ledger
+from pipeline.printable import printable
 from pipeline.render.letter import folder_of, route
 from pipeline.state import alone, hold, writable
 from schemas.round import Round

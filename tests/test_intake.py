@@ -23,7 +23,7 @@ from conftest import Outcome, Run
 
 from pipeline import readers, state
 from pipeline.__main__ import main
-from pipeline.intake import printable
+from pipeline.printable import printable
 from pipeline.state import hold
 
 posix = pytest.mark.skipif(os.name == "nt", reason="kinds of files and names that the system does not have")
