@@ -256,6 +256,30 @@ def test_the_form_comes_back_as_it_went_out(configured: str, tmp_path: Path) -> 
     assert (values(outcome, listed), asked(outcome, listed)) == before
 
 
+def test_a_units_column_that_is_not_the_first_gets_its_findings(configured: str, tmp_path: Path) -> None:
+    path = Path(configured).parent / "bieu" / "tien-do.toml"
+    unit, date = ("[[columns]]" + part for part in FORM.split("[[columns]]")[1:3])
+    date = date.split("[[parts]]")[0]
+    path.write_text(FORM.replace(unit, "").replace(date, date + unit), encoding="utf-8")
+    book = openpyxl.Workbook()
+    for row in (
+        ["Huyện Tuần Giáo"],
+        ["STT", "Ngày bàn giao", "Địa phương", "Nguồn vốn", "Số nhà xây mới"],
+        [1, "5/9/2022", "Xã Quài Nưa", "Ngân sách", 4],
+        [2, "6/9/2022", "Xã Quài Không Có", "Ngân sách", 5],
+    ):
+        book.active.append(row)
+    outcome = drop_and_run(tmp_path, {"2022-11-20/tuan giao.xlsx": saved(book)}, round=configured, as_of="2022-12-05")
+    assert [place for place in outcome.told() if place[2] != "unit.missing"] == [
+        ("2022-11-20/tuan giao.xlsx", "C4", "unit.unknown")
+    ]
+    (found,) = outcome.of_rule("unit.unknown")
+    assert (found["column"], found["value"]) == ("unit", "Xã Quài Không Có")
+    sheet = openpyxl.load_workbook(outcome.sender_folder(found["submitter_code"]) / "phieu-sua.xlsx")["DANH SÁCH"]
+    (cell,) = (cell for cells in sheet.iter_rows() for cell in cells if cell.value == "Xã Quài Không Có")
+    assert cell.comment
+
+
 def test_the_blank_form_and_the_example_need_no_python_either(configured: str, tmp_path: Path) -> None:
     folders = ["--outbox", str(tmp_path / "outbox"), "--state", str(tmp_path / "state"), "--as-of", "2022-11-05"]
     assert main(["forms", "--round", configured, *folders]) == 0
