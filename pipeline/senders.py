@@ -16,7 +16,10 @@ from schemas.units import Unit
 
 AGREEING = 4  # a title agrees with the units listed if it has this part of the votes that another sender has
 MANY = 3  # rows, all of one other sender, that are no slip in one's own list
-_CODE = re.compile(r"^(\d+)(?!\d)")
+# A code, but not the day and month, or month and year, of a folder or file named by its date: "30-08-2022", "15.3".
+_DAY, _MONTH = "(?:0?[1-9]|[12][0-9]|3[01])", "(?:0?[1-9]|1[0-2])"
+_DATE = f"(?:{_DAY}[-._]{_MONTH}(?:[-._](?:[0-9]{{4}}|[0-9]{{2}}))?|{_MONTH}[-._][0-9]{{4}})(?![0-9])"
+_CODE = re.compile(f"^(?!{_DATE})([0-9]+)")
 
 
 class Senders:
@@ -56,18 +59,18 @@ class Senders:
         return (units[0].code, []) if len(units) == 1 else ("", units)
 
     def another(self, sender: str, book: Workbook, layouts: list[Layout], names: list[str]) -> Unit | None:
-        """Return the one sender that a file names and lists, in which nothing is of the one that its name tells."""
-        found: list[set[str]] = []
-        for name in names:
-            sure, units = self.region.find(name)
-            if 0 < sure <= BARE:
-                found.append({self.above(unit) for unit in units})
-                if sender in found[-1]:
-                    return None
+        """Return the one sender that a file names and lists, in which nothing is of the one that its name tells.
+
+        Where the file names it, units of the same name as some of the sender's are no more the sender's than its.
+        """
+        found = [
+            {self.above(unit) for unit in units} for sure, units in map(self.region.find, names) if 0 < sure <= BARE
+        ]
         common = set.intersection(*found) if found else set()
-        if len(common) != 1:
+        if len(common) != 1 or sender in common:
             return None
-        told, whole = self._told(book, layouts, names), len(found) == len(names) >= MANY
+        told = self._told(book, layouts, names)
+        whole = len(found) == len(names) >= MANY and not any(sender in codes for codes in found)
         # A list that hardly names a unit of the region may be anybody's.
         surely = told == common and len(found) * 2 >= len(names) - 1
         return self.round.submitting_units[common.pop()] if surely or (whole and not told) else None

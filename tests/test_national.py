@@ -13,12 +13,14 @@ import pytest
 from building import OFFICIAL
 from conftest import Outcome, drop_and_run
 
+from pipeline.errors import Refused
 from pipeline.gather import Gathered, framed
 from pipeline.model import Arrival, Sheet, Workbook
 from pipeline.recognise import Recogniser
 from pipeline.render.machine import write_machine_results
 from pipeline.render.wording import worded
 from pipeline.run import judge
+from schemas.codes import Rule
 from schemas.naming import policy_faults
 from schemas.round import Round, load_round
 from schemas.units import CENTRE, Unit
@@ -255,6 +257,34 @@ def test_the_province_is_told_by_the_files_name(file: str, sender: str) -> None:
     recognised = _recognised([Sheet("Sheet1", False, [["DANH SÁCH"], HEADER, *rows])], file)
     assert [submission.submitter for submission in recognised.submissions] == [sender]
     assert recognised.rows.origin["code"].tolist() == [sender]
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["30-08-2022/ds.xlsx", "01.08.2022/ds.xlsx", "15.3.2022 ds.xlsx", "04-2022/ds.xlsx", "12_8 dot 2/ds.xlsx"],
+)
+def test_a_date_in_a_way_is_no_code_of_a_province(file: str) -> None:
+    [submission] = _recognised(_headings("68"), file).submissions
+    assert submission.submitter == "68"
+    arrival = Arrival(file, Path("a"), file, dt.date(2022, 8, 1))
+    refused = RECOGNISER.recognise(arrival, Refused(Rule.FILE_UNREADABLE, reason="crash"))
+    assert refused.submission.submitter == ""
+
+
+@pytest.mark.parametrize("file", ["68-ds.xlsx", "68/ds.xlsx", "68-2.xlsx", "30-08-2022/68.xlsx", "68-30-08-2022.xlsx"])
+def test_a_code_is_the_officers_word_beside_a_date_too(file: str) -> None:
+    rows = [["I", *_row(REGISTER.units["68"], "Cấp tỉnh")]]
+    [submission] = _recognised([Sheet("Sheet1", False, [["DANH SÁCH"], HEADER, *rows])], file).submissions
+    assert submission.submitter == "68"
+
+
+def test_a_number_in_a_list_of_files_gives_no_list_to_hanoi() -> None:
+    recognised = _recognised(_headings("68"), "01. Phu luc.xlsx")
+    [told] = recognised.findings
+    assert (told["rule"], told["facts"]) == (
+        "submission.unknown-unit", {"unit": "Thành phố Hà Nội", "another": "Tỉnh Lâm Đồng"},
+    )  # fmt: skip
+    assert len(recognised.rows.origin) == 0
 
 
 # --- the centre
