@@ -58,7 +58,11 @@ def stamp_of(book: Workbook) -> Stamp | None:
 def _identity() -> re.Pattern[str]:
     """Return the line by which our form shows what it is."""
     pattern = re.escape(words()["list"]["identity"])
-    groups = {"code": r"(?P<unit>\d+)", "round": r"(?P<round>[a-z0-9-]+)", "version": r"(?P<version>\d+)"}
+    groups = {
+        "code": r"(?P<unit>[0-9]{2,5})",
+        "round": r"(?P<round>[a-z0-9-]+)",
+        "version": r"(?P<version>[0-9]{1,9})",
+    }
     for name, group in groups.items():
         pattern = pattern.replace(re.escape("{" + name + "}"), group)
     return re.compile(pattern)

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from pipeline.columns import PLAIN_KINDS, SURE, TOLD_APART, Content, contents
 from pipeline.headers import Headers
 from pipeline.layout import Finder, Layout, Question
-from pipeline.lines import Found, Line
+from pipeline.lines import Found, Line, follows
 from pipeline.model import Sheet
 from schemas.form import Column, Form
 from schemas.kinds import KINDS
@@ -53,7 +53,7 @@ def _bears_out(found: dict[int, Content], above: Found, form: Form) -> bool:
             kinds.add(column.kind)
         elif place in found and place not in above.combined and _is_of_another(column, found[place]):
             return False
-    numbered = above.ordinal in found and _goes_on(found[above.ordinal], above.lines[-1])
+    numbered = above.ordinal in found and follows(clean(found[above.ordinal].texts[0]), above.lines[-1])
     if kinds.isdisjoint((*PLAIN_KINDS, *_ANSWERS)):
         return False  # of names alone there are many lists
     return above.columns.get(form.unit_key) in agreeing and len(agreeing) >= AGREEING - numbered
@@ -70,12 +70,6 @@ def _is_of(column: Column, content: Content) -> bool:
 
 def _is_of_another(column: Column, content: Content) -> bool:
     return any(content.mostly(kind) for kind in PLAIN_KINDS if kind != column.kind) or column.kind == "unit"
-
-
-def _goes_on(content: Content, last: Line) -> bool:
-    """Tell whether the first running number follows the last one above."""
-    here, above = clean(content.texts[0]).strip(" .)"), last.ordinal.strip(" .)")
-    return here.isdigit() and above.isdigit() and int(here) == int(above) + 1
 
 
 def _is_new(going_on: Layout, before: list[Layout], form: Form) -> bool:

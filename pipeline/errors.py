@@ -38,6 +38,14 @@ class Refused(Exception):
         self.facts = facts
 
 
+class FaultIn(Exception):
+    """A fault of ours (its cause) that a file brings about: whoever takes the file out gets a result meanwhile."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
+        self.file = file
+
+
 def guard_screen() -> None:
     """Let nothing on the screen but what we print ourselves: a fault of ours is told without what a unit wrote.
 
@@ -57,6 +65,8 @@ def _tell(kind: type[BaseException], fault: BaseException, trace: TracebackType 
     from schemas.messages import line
 
     print(line("screen", "fault", variable=TRACE), file=sys.stderr)
+    if isinstance(fault, FaultIn):
+        print(line("screen", "fault_file", file=fault.file), file=sys.stderr)
     told: BaseException | None = fault
     while told is not None:
         print(*traceback.format_tb(told.__traceback__), type(told).__qualname__, sep="", file=sys.stderr)

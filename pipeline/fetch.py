@@ -26,7 +26,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline.account import FetchServer
-from pipeline.clock import in_hanoi, now
+from pipeline.clock import in_hanoi, now, today
 from pipeline.errors import OperatorError
 from pipeline.ledger import Ledger, open_ledger
 from pipeline.printable import printable
@@ -59,6 +59,8 @@ class _Content:
 def fetch(round: Round, inbox: Path, state: Path, server: FetchServer) -> Iterator[Mail]:
     """Take in the mails that came since the letter that orders the collection; yield each as it is recorded.
 
+    Of a draft, which has no date yet, those of a year before its deadline: too many are told, one too few is not.
+
     Raises:
         OperatorError: the server cannot be reached, does not know us or goes away: what is left waits for the next
             time. Or somebody else is fetching, or the inbox cannot be written.
@@ -71,7 +73,7 @@ def fetch(round: Round, inbox: Path, state: Path, server: FetchServer) -> Iterat
         with writable(state), open_ledger(state) as ledger, _mailbox(server) as (imap, validity):
             account = f"{server.user}@{server.host}"
             known = ledger.mails_known(account, server.folder, validity)
-            (found,) = _asked(server, imap.uid, "SEARCH", "SINCE", f"{round.source.date:%d-%b-%Y}")
+            (found,) = _asked(server, imap.uid, "SEARCH", "SINCE", f"{_first_day(round):%d-%b-%Y}")
             for uid in sorted({int(number) for number in (found or b"").split()} - known):
                 got = _got(server, imap, uid)
                 if got is None:
@@ -98,6 +100,11 @@ def file_name(name: str, kind: str) -> str:
     stem = stem.encode()[: _NAME_BYTES - len(suffix.encode()[:20])].decode("utf-8", "ignore") or "tep"
     stem = f"_{stem}" if _DEVICES.match(stem) else stem
     return f"{stem}.{suffix.encode()[:20].decode('utf-8', 'ignore')}".rstrip(".")
+
+
+def _first_day(round: Round) -> dt.date:
+    day = today()
+    return round.source.date or min(round.deadline.last_day or day, day) - dt.timedelta(days=366)
 
 
 # --- the server

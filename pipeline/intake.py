@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -142,26 +143,40 @@ def arrivals_of(files: list[Path], folder: Path, today: dt.date) -> list[Arrival
     """
     store = Store(store_of(folder), folder)
     arrivals = []
-    for path, name in _named(files):
+    for path, name, fault in _named(files):
+        if fault:
+            arrivals.append(_refused(name, _of_fault(fault), today))
+            continue
         if not path.is_file():
             raise OperatorError("no_file", path=printable(str(path)))
         try:
-            arrivals.append(_arrival(path.resolve(), printable(name), store, today))
+            arrivals.append(_arrival(path.resolve(), name, store, today))
         except _Changing:
             raise OperatorError("file_changing", path=printable(str(path))) from None
     store.settle()
     return _unbundled(Intake(arrivals), store).arrivals
 
 
-def _named(files: list[Path]) -> Iterator[tuple[Path, str]]:
-    """Yield the files, and those that lie in the folders among them, with their names or ways there."""
+def _named(files: list[Path]) -> Iterator[tuple[Path, str, OSError | None]]:
+    """Yield the files, and those that lie in the folders among them, with their names or ways there, each another.
+
+    Folders among those that cannot be opened come with their fault.
+    """
+    found: list[tuple[Path, Path, OSError | None]] = []
     for path in files:
-        if not path.is_dir():
-            yield path, path.name
-            continue
-        for found, _ in sorted(_walk(path)):
-            if found.is_file() and not found.is_symlink() and not _IGNORED.search(found.name):
-                yield found, found.relative_to(path).as_posix()
+        inside = sorted(_walk(path)) if path.is_dir() else [(path, None)]
+        folder = path if path.is_dir() else path.parent
+        found += [(folder, at, fault) for at, fault in inside if at == path or fault or _is_to_check(at)]
+    ways = Counter(path.relative_to(folder) for folder, path, _ in found)
+    names: set[str] = set()
+    for folder, path, fault in found:
+        way = path.relative_to(folder)
+        name = way if ways[way] == 1 else PurePosixPath(folder.resolve().name, way)
+        yield path, _distinct(printable(name.as_posix()), names), fault
+
+
+def _is_to_check(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink() and not _IGNORED.search(path.name)
 
 
 # --- the inbox

@@ -24,7 +24,7 @@ from pipeline.gazetteer import MIXED, OWN, bare_type, section_level, unit_type
 from pipeline.header_rows import Columns, HeaderRows
 from pipeline.headers import Headers
 from pipeline.headings import Headings
-from pipeline.lines import NO_HEADER, NOTHING, Found, Line, with_dittos, with_part, with_second
+from pipeline.lines import NO_HEADER, NOTHING, Found, Line, follows, with_dittos, with_part, with_second
 from pipeline.model import Place, Sheet
 from pipeline.pages import Pages
 from pipeline.persons import by_kind, is_ditto
@@ -388,6 +388,4 @@ def _title_texts(cells: list[str]) -> list[str]:
 
 def _goes_on(line: Line, table: Found) -> bool:
     """Tell whether the row's number follows the last one of the table, so that a remark has not ended it."""
-    last = table.lines[-1].ordinal.strip(" .)") if table.lines else ""
-    here = line.ordinal.strip(" .)")
-    return last.isdigit() and here.isdigit() and int(here) == int(last) + 1
+    return follows(line.ordinal, table.lines[-1] if table.lines else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 """What most lines have elsewhere, of flaws, and so on."""
+_NUMBER = re.compile(r"[0-9]{1,9}")
 NO_HEADER = -1  # the row of a header that stands on an earlier sheet
 Keys = dict[str, str]
 """The columns of one person: kind -> key."""
@@ -61,6 +63,12 @@ class Line:
             own |= {key for key in elsewhere if not is_blank(texts[key], self.columns[key])}
             own -= {key for key, place in elsewhere.items() if place[0] < self.row and key not in self.sheets}
         return own
+
+
+def follows(ordinal: str, last: Line | None) -> bool:
+    """Tell whether a running number is the next one after a row's; figures in circles or raised are none."""
+    here, above = ordinal.strip(" .)"), last.ordinal.strip(" .)") if last else ""
+    return bool(_NUMBER.fullmatch(here) and _NUMBER.fullmatch(above)) and int(here) == int(above) + 1
 
 
 @dataclass

@@ -7,10 +7,10 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import OperatorError
+from pipeline.folders import Shelf
 from pipeline.ledger import open_ledger
 from pipeline.state import hold, temporary, writable
 from schemas.round import Round
@@ -37,7 +37,9 @@ def write_pdfs(round: Round, outbox: Path, state: Path) -> list[Path]:
     if office is None:
         raise OperatorError("no_libreoffice")
     with hold(state), open_ledger(state) as ledger, writable(outbox):
-        place = outbox / round.id
+        shelf = Shelf(outbox / round.id)
+        shelf.recover()
+        place = shelf.place
         papers = [path for path in sorted(place.glob("*.docx")) if not path.name.startswith(_LOCK_FILES)]
         if not papers:
             raise OperatorError("no_papers", path=place)
@@ -49,7 +51,7 @@ def write_pdfs(round: Round, outbox: Path, state: Path) -> list[Path]:
             if not pdf.exists():
                 raise OperatorError("pdf_failed", path=paper)
         ledger.will_write_papers(round.id, {pdf.name: hashlib.sha256(pdf.read_bytes()).hexdigest() for pdf in made})
-        return list(_put(made, place))
+        return _put(made, shelf)
 
 
 def find_office() -> Path | None:
@@ -86,10 +88,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _put(pdfs: list[Path], place: Path) -> Iterator[Path]:
-    """Put every PDF into its place at once: no reader ever opens half of one."""
-    for pdf in pdfs:
-        beside, target = place / f".{pdf.name}.new", place / pdf.name
-        shutil.copyfile(pdf, beside)
-        beside.replace(target)
-        yield target
+def _put(pdfs: list[Path], shelf: Shelf) -> list[Path]:
+    """Put every PDF into its place at once: no reader ever opens half of one, and no run takes half of one over."""
+    shelf.staged.mkdir()
+    try:
+        for pdf in pdfs:
+            shutil.copyfile(pdf, shelf.staged / pdf.name)
+        return [(shelf.staged / pdf.name).replace(shelf.place / pdf.name) for pdf in pdfs]
+    finally:
+        shutil.rmtree(shelf.staged, ignore_errors=True)

@@ -29,7 +29,7 @@ from typing import Any, Protocol
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
-from pipeline.errors import OperatorError, Refused
+from pipeline.errors import FaultIn, OperatorError, Refused
 from pipeline.known import Known
 from pipeline.marks import mark_of_reading
 from pipeline.memory import collect_less
@@ -195,8 +195,18 @@ def _reading_of(arrival: Arrival, work: Work) -> tuple[Any, ...]:
 def _finish(
     arrival: Arrival, begun: Outcome | Future[Outcome], work: Work, known: Known
 ) -> tuple[Arrival, bytes | Refused]:
+    """Wait for what becomes of a file.
+
+    Raises:
+        FaultIn: our own code failed on it.
+    """
     if isinstance(begun, Future):
-        outcome = _from_elsewhere(begun) if _elsewhere else _outcome(begun, *_reading_of(arrival, work))
+        try:
+            outcome = _from_elsewhere(begun) if _elsewhere else _outcome(begun, *_reading_of(arrival, work))
+        except (OperatorError, OSError, MemoryError, BrokenProcessPool):  # of the machine, whichever file was in hand
+            raise
+        except Exception as fault:
+            raise FaultIn(arrival.file) from fault
         if outcome[0] == "done" or outcome[1][1].get("reason") not in _CHANCE:
             known.put(work.round, work.mark, arrival, outcome)
     else:

@@ -43,7 +43,12 @@ def validate(
     failures["trial"] = failures["rule"].isin(round.trials)
     failures = failures.drop_duplicates(["id", "column", "trial"]).sort_values(["id"], kind="stable")
     at = _Places(rows, repaired)
-    found = [*earlier, *_unit_findings(rows, at), *_cell_findings(table, at, failures), *_repairs(table, at, failures)]
+    found = [
+        *earlier,
+        *_unit_findings(table.round.form.unit_key, rows, at),
+        *_cell_findings(table, at, failures),
+        *_repairs(table, at, failures),
+    ]
     return findings_frame(found)
 
 
@@ -101,11 +106,11 @@ def _failures(table: Table) -> Iterator[tuple[Any, str, str]]:
             yield from ((id, column, rule) for id in passed.index[failing])
 
 
-def _unit_findings(rows: Rows, at: _Places) -> Iterator[dict[str, Any]]:
-    told, key = rows.origin["unit_rule"], rows.typed.columns[0]
+def _unit_findings(unit_key: str, rows: Rows, at: _Places) -> Iterator[dict[str, Any]]:
+    told = rows.origin["unit_rule"]
     for id, rule in told[told.ne("") & ~told.str.startswith("cell.")].items():
-        typed, suggestion = clean(at.typed(id, key)), at.origin(id, "unit_suggestion")
-        yield at.finding(id, key, Rule(rule), typed, suggestion, at.origin(id, "unit_facts"))
+        typed, suggestion = clean(at.typed(id, unit_key)), at.origin(id, "unit_suggestion")
+        yield at.finding(id, unit_key, Rule(rule), typed, suggestion, at.origin(id, "unit_facts"))
 
 
 def _cell_findings(table: Table, at: _Places, failures: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -44,7 +44,9 @@ FAULTS = {
     "rights": OSError(errno.EACCES, os.strerror(errno.EACCES)),
     "memory": MemoryError(),
 }
-_EVENTS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.scandir", "os.listdir", "sqlite3.connect"}
+_EVENTS = {
+    "open", "os.link", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.scandir", "os.listdir", "sqlite3.connect",
+}  # fmt: skip
 
 
 class Fault:

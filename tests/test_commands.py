@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from building import OFFICIAL, Book, Layout, right_rows
@@ -51,6 +54,46 @@ def test_check_tells_the_places_and_writes_nothing(tmp_path: Path, capsys: pytes
     assert capsys.readouterr().out == out
     (tmp_path / "~$good.xlsx").unlink()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.xlsx", "good.xlsx"]
+
+
+def test_check_tells_files_of_one_name_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = right_rows("102")
+    rows[3]["leader_phone"] = "0912xxxxxx"
+    later = right_rows("102")
+    later[4]["leader_email"] = "panh"
+    monkeypatch.chdir(tmp_path)
+    for folder, told in (("a", rows), ("c", later)):
+        Path(folder).mkdir()
+        Path(folder, "ds.xlsx").write_bytes(Book("102", told).bytes())
+    assert main(["check", "--round", "dien-bien-2022", "a/ds.xlsx", "c/ds.xlsx"]) == 3
+    out = capsys.readouterr().out
+    [said] = [line.split(" | ") for line in out.splitlines()]  # of the two the last one counts
+    assert (said[1].split()[0], said[2]) == ("c/ds.xlsx", "email.invalid")
+    for folder in ("a", "c"):
+        Path(folder, "in").mkdir()
+        Path(folder, "ds.xlsx").rename(Path(folder, "in", "ds.xlsx"))
+    assert main(["check", "--round", "dien-bien-2022", "a", "c"]) == 3
+    assert capsys.readouterr().out == out.replace("c/ds.xlsx", "c/in/ds.xlsx")
+
+
+def test_check_names_a_folder_that_it_cannot_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scan = os.scandir
+
+    def closed(folder: Any) -> Any:
+        if str(folder).endswith("closed"):
+            raise PermissionError(errno.EACCES, "closed")
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "103.xlsx").write_bytes(Book("103").bytes())
+    assert main(["check", "--round", "dien-bien-2022", str(tmp_path)]) == 3
+    [said] = capsys.readouterr().out.splitlines()
+    assert said.split(" | ")[1:3] == ["closed", "file.unreadable"]
 
 
 def test_status_names_who_has_not_sent(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import shutil
 from pathlib import Path
+from typing import Any, NoReturn
 
+import openpyxl
 import pytest
 from building import ROUND, Book, right_rows
 from conftest import Run
@@ -14,6 +18,8 @@ from pipeline import deliver
 from pipeline.__main__ import main
 from pipeline.agree import Disagreement, compare
 from pipeline.render import outgoing
+from schemas.data import HERE
+from schemas.form import load_form
 
 FILES = {"2022-03-20/a.xlsx": Book("099").bytes(), "2022-03-21/b.xlsx": Book("100", right_rows("100")[:9]).bytes()}
 
@@ -60,6 +66,48 @@ def test_a_folder_that_somebody_touched_is_not_taken_over(run: Run, name: str) -
     assert _hashes(again.folder) == before
     touched.unlink()
     assert _hashes(run().folder) == before
+
+
+def test_a_fault_while_a_folder_is_taken_over_leaves_the_visible_result(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = run(FILES)
+    before, link, write = _hashes(outcome.folder), os.link, Path.write_bytes
+
+    def full(*_: Any, **__: Any) -> NoReturn:
+        raise OSError(errno.ENOSPC, "full")
+
+    def linked(old: Path, new: Path) -> None:
+        full() if new.name == "thu.eml" else link(old, new)
+
+    def begun(path: Path, content: bytes) -> int:
+        if path.name != "phieu-sua.xlsx":
+            return write(path, content)
+        path.open("wb").close()
+        full()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", linked)
+        patched.setattr(shutil, "copy2", full)
+        patched.setattr(Path, "write_bytes", begun)
+        assert run().status == 2
+    assert _hashes(outcome.folder) == before
+    assert _hashes(run().folder) == before
+
+
+def test_a_form_that_was_edited_makes_every_folder_anew(run: Run, tmp_path: Path) -> None:
+    form = (HERE / "forms" / "page-list.toml").read_text(encoding="utf-8")
+    text = (HERE / "rounds" / f"{ROUND.id}.toml").read_text(encoding="utf-8")
+    (tmp_path / "dot.toml").write_text(
+        text.replace('form = "page-list"', 'form = "bieu.toml"').replace(f'"{ROUND.id}"', '"dot"'), encoding="utf-8"
+    )
+    for label in ("Địa chỉ liên kết", "Đường dẫn của Trang"):
+        edited = form.replace('"Địa chỉ liên kết"', f'"{label}"')
+        (tmp_path / "bieu.toml").write_text(edited, encoding="utf-8")
+        load_form.cache_clear()
+        place = run(FILES, round=str(tmp_path / "dot.toml")).sender_folder("100") / "phieu-sua.xlsx"
+        sheet = openpyxl.load_workbook(place)["DANH SÁCH"]
+        assert label in {cell.value for cells in sheet.iter_rows() for cell in cells}
 
 
 def test_other_words_make_every_folder_anew(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import subprocess
@@ -18,6 +19,7 @@ from servers import Authority, Loop, Mailbox
 from pipeline.__main__ import main
 from pipeline.fetch import file_name
 from schemas.data import HERE
+from schemas.round import list_rounds, load_round
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -87,6 +89,16 @@ def test_attachments_lie_in_the_folder_of_the_day_on_which_the_mail_came(
     assert (CONTACT in out, "t***@mttq-dienbien.invalid" in out) == (False, True)
     assert _fetch(tmp_path, box) == 0
     assert len(_inbox(tmp_path)) == 3
+
+
+@pytest.mark.parametrize("round", [id for id in list_rounds() if load_round(id).source.date is None])
+def test_the_mails_of_a_draft_without_a_date_come_too(round: str, tmp_path: Path, box: Mailbox) -> None:
+    last_day = load_round(round).deadline.last_day or dt.date.today()
+    box.drop(_mail(("a.xlsx", b"one")), f"{last_day - dt.timedelta(days=20):%d-%b-%Y} 09:00:00 +0700")
+    box.drop(_mail(("old.xlsx", b"old"), number=2), "01-Jan-2019 09:00:00 +0700")
+    _configure(tmp_path, box)
+    assert main(["fetch", "--round", round, *_arguments(tmp_path)[3:]]) == 0
+    assert list(_inbox(tmp_path).values()) == [b"one"]
 
 
 def test_a_mail_is_marked_as_read_only_where_that_is_asked(tmp_path: Path, box: Mailbox) -> None:

@@ -19,6 +19,7 @@ from conftest import Outcome, Run
 from pebble import ProcessExpired
 
 from pipeline import readers
+from pipeline.errors import FaultIn, guard_screen
 from pipeline.known import Known, open_known
 from pipeline.model import Arrival, Stamp
 from pipeline.read import read
@@ -91,9 +92,19 @@ def test_what_is_asked_of_a_file_may_not_take_for_ever(files: Files, monkeypatch
     assert _told(files("good 1", "good that hangs", "good 2")) == ["good 1", "slow", "good 2"]
 
 
-def test_a_fault_of_ours_in_a_worker_is_no_fault_of_the_file(files: Files) -> None:
-    with pytest.raises(KeyError):
-        _told(files("good that breaks"))
+def test_a_fault_of_ours_in_a_worker_is_no_fault_of_the_file_but_names_it(
+    files: Files, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for hook in ("excepthook", "unraisablehook"):
+        monkeypatch.setattr(sys, hook, getattr(sys, hook))
+    guard_screen()
+    with pytest.raises(FaultIn) as met:
+        _told(files("good 1", "good that breaks"))
+    sys.excepthook(met.type, met.value, met.tb)
+    told = capsys.readouterr().err
+    assert told.count("001") == 1
+    assert "KeyError" in told
+    assert "sharedStrings" not in told
 
 
 def test_a_file_is_not_blamed_for_the_death_of_another_ones_reader(

@@ -258,7 +258,7 @@ def test_the_province_is_told_by_the_files_name(file: str, sender: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "folder", ["30-08-2022", "01.08.2022", "30-8", "15.3.22", "04-2022", "30-08-2022 dot 2", "30_13_2022", "2022-08-30"]
+    "folder", ["30-08-2022", "01.08.2022", "30-8", "15.3.22", "04-2022", "30-08-2022 dot 2", "30_13_2022", "12_8 dot 2"]
 )
 def test_a_folder_named_by_a_day_is_no_code_of_a_province(folder: str) -> None:
     recognised = _recognised(_headings("68"), f"{folder}/{folder} danh sach.xlsx")
@@ -271,7 +271,7 @@ def test_a_folder_named_by_a_day_is_no_code_of_a_province(folder: str) -> None:
     "file",
     [
         "68.xlsx", "68-danh-sach.xlsx", "30-08-2022/68-danh-sach.xlsx", "68-2022-08-30.xlsx", "68-30.08.2022/x.xlsx",
-        "68-08-2022.xlsx", "68 ngay 30-08/x.xlsx",
+        "68-08-2022.xlsx", "68 ngay 30-08/x.xlsx", "68/ds.xlsx", "68-2.xlsx", "68-30-08-2022.xlsx",
     ],
 )  # fmt: skip
 def test_the_officers_code_of_a_province_stands_beside_a_day(file: str) -> None:

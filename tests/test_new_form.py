@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 import tomllib
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from building import saved
 from conftest import Outcome, drop_and_run
 
 from pipeline.__main__ import main
+from pipeline.answers import words
 
 FORM = """
 id = "tien-do"
@@ -254,6 +256,63 @@ def test_the_form_comes_back_as_it_went_out(configured: str, tmp_path: Path) -> 
     (tmp_path / "inbox" / "2022-11-20" / "100.xlsx").unlink()
     outcome = run({"2022-11-25/phieu.xlsx": marked})
     assert (values(outcome, listed), asked(outcome, listed)) == before
+
+
+def test_a_units_column_that_is_not_the_first_gets_its_findings(configured: str, tmp_path: Path) -> None:
+    path = Path(configured).parent / "bieu" / "tien-do.toml"
+    unit, date = ("[[columns]]" + part for part in FORM.split("[[columns]]")[1:3])
+    date = date.split("[[parts]]")[0]
+    path.write_text(FORM.replace(unit, "").replace(date, date + unit), encoding="utf-8")
+    book = openpyxl.Workbook()
+    for row in (
+        ["Huyện Tuần Giáo"],
+        ["STT", "Ngày bàn giao", "Địa phương", "Nguồn vốn", "Số nhà xây mới"],
+        [1, "5/9/2022", "Xã Quài Nưa", "Ngân sách", 4],
+        [2, "6/9/2022", "Xã Quài Không Có", "Ngân sách", 5],
+    ):
+        book.active.append(row)
+    outcome = drop_and_run(tmp_path, {"2022-11-20/tuan giao.xlsx": saved(book)}, round=configured, as_of="2022-12-05")
+    assert [place for place in outcome.told() if place[2] != "unit.missing"] == [
+        ("2022-11-20/tuan giao.xlsx", "C4", "unit.unknown")
+    ]
+    (found,) = outcome.of_rule("unit.unknown")
+    assert (found["column"], found["value"]) == ("unit", "Xã Quài Không Có")
+    sheet = openpyxl.load_workbook(outcome.sender_folder(found["submitter_code"]) / "phieu-sua.xlsx")["DANH SÁCH"]
+    (cell,) = (cell for cells in sheet.iter_rows() for cell in cells if cell.value == "Xã Quài Không Có")
+    assert cell.comment
+
+
+def test_quotation_marks_in_words_of_ours_break_no_formula(
+    configured: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = FORM.replace('"Quỹ Vì người nghèo"', "'Quỹ \"Vì người nghèo\"'")
+    form = form.replace(
+        'header = "Ghi chú"', 'header = "Ghi chú"\nfilled = true\nwhere = { source = [\'Quỹ "Vì người nghèo"\'] }'
+    )
+    form += '[[columns]]\nkey = "page"\nkind = "page-name"\nheader = "Trang"\n'
+    (Path(configured).parent / "bieu" / "tien-do.toml").write_text(form, encoding="utf-8")
+    naming = "\n[naming.commune]\nname = 'Nhà \"đẹp\" {unit.name}'\n"
+    Path(configured).write_text(ROUND + naming, encoding="utf-8")
+    for key in ("list", "todo", "names", "choices"):
+        monkeypatch.setitem(words()[key], "name", f"{words()[key]['name'][:8]}'{key}")
+    for key in ("blank", "differs", "wrong"):
+        monkeypatch.setitem(words()["check"], key, f'"{words()["check"][key]}" hay \'không')
+
+    outcome = drop_and_run(tmp_path, {"2022-11-20/100.xlsx": two_row_book()}, round=configured, as_of="2022-12-05")
+    book = openpyxl.load_workbook(outcome.sender_folder("100") / "phieu-sua.xlsx")
+    cells = [cell for sheet in book for cells in sheet.iter_rows() for cell in cells]
+    formulas = [cell.value for cell in cells if cell.data_type == "f"]
+    formulas += [rule.formula1 for sheet in book for rule in sheet.data_validations.dataValidation if rule.formula1]
+    links = [cell.hyperlink.location for cell in cells if cell.hyperlink and cell.hyperlink.location]
+    assert any('""Vì người nghèo""' in formula for formula in formulas)
+    assert any('""đẹp""' in formula for formula in formulas)
+    assert links
+    for formula in [*formulas, *links]:
+        apart = re.sub(r'"(?:[^"]|"")*"', "", formula)
+        named = re.findall(r"'((?:[^']|'')+)'!", apart)
+        assert {name.replace("''", "'") for name in named} <= set(book.sheetnames), formula
+        left = re.sub(r"'(?:[^']|'')+'!", "", apart)
+        assert left.isascii() and "'" not in left and '"' not in left, formula
 
 
 def test_the_blank_form_and_the_example_need_no_python_either(configured: str, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,33 @@ def test_every_paper_has_its_pdf_until_a_run_changes_the_paper(
     # The day after every paper says another day; the edited one is as it was.
     run(as_of="2022-04-06")
     assert [path.name for path in outcome.folder.glob("*.pdf")] == ["bao-cao.sua-tay-1.pdf"]
+
+
+@posix
+def test_a_disk_that_fills_up_leaves_nothing_that_looks_like_handwork(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = run(FILES)
+    before = sorted(outcome.folder.rglob("*"))
+
+    def cut_off(_: Path, to: Path) -> None:
+        to.write_bytes(b"half")
+        assert sorted(outcome.folder.rglob("*")) == before  # what a kill here would leave
+        raise OSError(errno.ENOSPC, "full")
+
+    _office(tmp_path, monkeypatch, COPY)
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "copyfile", cut_off)
+        assert _command(outcome) == 2
+    assert sorted(outcome.folder.rglob("*")) == before
+    assert [path.name for path in outcome.folder.parent.iterdir()] == [outcome.folder.name]
+    # A kill leaves what the next command takes away.
+    left = outcome.folder.with_name(f".{outcome.folder.name}.new")
+    left.mkdir()
+    (left / "bao-cao.pdf").write_bytes(b"half")
+    assert _command(outcome) == 0
+    assert not left.exists()
+    assert (outcome.folder / "bao-cao.pdf").read_bytes() == b"PDF of bao-cao.docx\n"
 
 
 def test_without_libreoffice_one_line_says_how_to_get_it(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import docx
@@ -121,6 +122,25 @@ def test_a_fault_on_such_a_sheet_stands_at_its_own_cell(run: Run) -> None:
     found = outcome.of_rule("phone.masked")
     assert [(f["sheet"], f["row"], f["cell"]) for f in found] == [("Sheet2", "2", "F2")]
     assert outcome.told() == [("2022-03-20/a.xlsx", "F2", "phone.masked")]
+
+
+def test_odd_running_numbers_stop_no_run(run: Run) -> None:
+    def shape(ordinals: list[str], sender: str, rows: list[Row]) -> bytes:
+        lines = [[ordinal, *line[1:]] for ordinal, line in zip(ordinals, _lines(rows[:7]), strict=True)]
+        return _book([_title(sender), HEADER, *lines[:4]], lines[4:])
+
+    circled = ["1", "2", "3", "4", "①", "②", "³"]
+    outcome = _sent(run, [partial(shape, circled), partial(shape, ["9" * 5000] * 7)])
+    for sender in SENDERS[:2]:
+        assert all(unit.code in outcome.rows for unit in ROUND.expected[sender][:7])
+
+
+def test_the_line_that_our_form_shows_may_say_anything(run: Run) -> None:
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        said = f"Mã đơn vị: {sender} | Đợt: {ROUND.id} | Bản số: {'9' * 5000}"
+        return _book([[said], _title(sender), HEADER, *_lines(rows)])
+
+    _reads_all(_sent(run, [shape]), 1)
 
 
 def _shifted(sender: str, rows: list[Row]) -> bytes:

@@ -260,7 +260,7 @@ def _stamp(package: Package) -> Stamp | None:
         return None
     properties: dict[str, Any] = {e.get("name", ""): "".join(e.itertext()) for e in parse(content)}
     version = properties.get("version", "")
-    if "round" not in properties or "unit" not in properties or not version.isdigit():
+    if "round" not in properties or "unit" not in properties or not re.fullmatch("[0-9]{1,9}", version):
         return None
     sheets = tuple(name for name in properties.get("sheets", "").split("/") if name)
     return Stamp(properties["round"], properties["unit"], int(version), sheets)

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.model import address
 from pipeline.xlsx.sheet import Validation, one_of
+from pipeline.xlsx.text import sheet_name
 from schemas.form import Column
 from schemas.kinds.yes_no import answers
 from schemas.messages import how
@@ -38,7 +39,7 @@ class Entries:
     def _allowed(self, column: Column, cell: str, units: int) -> Validation:
         """Return what may be typed into a column, of which this is the first cell."""
         if column.kind == "unit":
-            return Validation("list", formulas=(f"'{self.listed['name']}'!$C$3:$C${units + 2}",))
+            return Validation("list", formulas=(f"{sheet_name(self.listed['name'])}!$C$3:$C${units + 2}",))
         if column.kind == "choice":
             return Validation("list", formulas=(self._choices_of(column),))
         if column.kind == "yes-no":
@@ -88,7 +89,7 @@ class Entries:
         """Return the cells that list the choices of a column."""
         place = self.with_choices.index(column)
         first, last = (address((row, place)).replace(str(row + 1), f"${row + 1}") for row in (1, len(column.choices)))
-        return f"'{self.words['choices']['name']}'!${first}:${last}"
+        return f"{sheet_name(self.words['choices']['name'])}!${first}:${last}"
 
 
 def _limits(column: Column) -> Validation:

@@ -21,6 +21,7 @@ from pipeline.render.entries import Entries
 from pipeline.render.filling import FormRow
 from pipeline.render.sheets import Column
 from pipeline.xlsx.sheet import Cell, Formula, cells_xml
+from pipeline.xlsx.text import quoted, sheet_name
 from schemas.form import Column as FormColumn
 from schemas.form import Form
 
@@ -109,7 +110,7 @@ class Judgements:
         pieces, results, kept = _placed(self._formulas[level, bool(name)], row, line), [], list[Cell]()
 
         def say_if(at: int, test: str, told: str) -> None:
-            pieces[at] = pieces[at].replace("<f>", f'<f>IF({test},"{told}",').replace("</f>", ")</f>")
+            pieces[at] = pieces[at].replace("<f>", f"<f>IF({test},{quoted(told)},").replace("</f>", ")</f>")
 
         def keep(at: int, key: str, told: str, *, reckoned: bool) -> None:
             """Let a cell say what was found while its cell holds what was judged and no proposal for it is accepted."""
@@ -134,7 +135,7 @@ class Judgements:
         wrong = listed.judged and any(mark.severity == "error" for mark in listed.marks.get(unit_key, []))
         keep(len(results), unit_key, words["wrong"] if wrong else verdict, reckoned=not wrong)
         formulas = "".join(chain.from_iterable(zip_longest(pieces, results, fillvalue="")))
-        return formulas.replace(_NAME, escape(name, quote=False)) + cells_xml(line, kept)
+        return formulas.replace(_NAME, escape(quoted(name), quote=False)) + cells_xml(line, kept)
 
     def _again(self, rows: ListRows, number: int, key: str, cell: str) -> str:
         """Return the test that a text stands in as many rows as it did, where that is what is wrong with it."""
@@ -144,7 +145,7 @@ class Judgements:
         text, column = str(texts[key]), letters_of(self._places[key])
         if (count := rows.holding(key, text)) < 2 or len(text) > _SOUGHT:
             return ""
-        area = f"'{self.words['list']['name']}'!{column}{rows[0][0]}:{column}{rows[-1][0]}"
+        area = f"{sheet_name(self.words['list']['name'])}!{column}{rows[0][0]}:{column}{rows[-1][0]}"
         return f",COUNTIF({area},{cell})&gt;={count}"
 
     def _accepted(self, line: int | None, place: int, row: int) -> str:
@@ -155,8 +156,9 @@ class Judgements:
         if line is None:
             return ""
         todo = self.words["todo"]
-        [*_, before, _, answer] = (f"'{todo['name']}'!{letters_of(place)}{line}" for place in todo["answer_columns"])
-        cell, words = self._cell(place).replace(_ROW, str(row)), ",".join(f'"{word}"' for word in todo["yes"])
+        on_sheet, places = sheet_name(todo["name"]), todo["answer_columns"]
+        [*_, before, _, answer] = (f"{on_sheet}!{letters_of(place)}{line}" for place in places)
+        cell, words = self._cell(place).replace(_ROW, str(row)), ",".join(map(quoted, todo["yes"]))
         return f"AND(SUMPRODUCT(--(TRIM({answer})={{{words}}}))&gt;0,EXACT(TRIM({cell}),TRIM({before})))"
 
     def _told(self, judged: _Judged, listed: FormRow, texts: Texts, reckoned: str) -> str:
@@ -235,7 +237,7 @@ class Judgements:
 
     def _one_of(self, key: str, values: Iterable[str]) -> _Lack:
         """Return when a column holds one of these."""
-        folded, listed = {value.casefold() for value in values}, ",".join(f'"{value}"' for value in values)
+        folded, listed = {value.casefold() for value in values}, ",".join(map(quoted, values))
         formula = f"SUMPRODUCT(--(TRIM({self._cell(self._places[key])})={{{listed}}}))>0"
         return _Lack(formula, lambda texts: str(texts.get(key, "")).casefold() in folded)
 
@@ -256,14 +258,15 @@ class Judgements:
 
     def _verdict(self, place: int) -> str:
         """Return the formula of a row's verdict, with marks for the rows."""
-        words, last = self.words["check"], f"{letters_of(len(self.form.columns))}{_ROW}"
-        verdict = f'IF({self._gate.formula},"{words["ok"]}","{words["no_page" if self._pages else "wrong"]}")'
-        verdict = f'IF(COUNTIF(C{_LINE}:{letters_of(place - 1)}{_LINE},"?*")=0,{verdict},"{words["wrong"]}")'
+        last = f"{letters_of(len(self.form.columns))}{_ROW}"
+        ok, no_page, wrong = (quoted(self.words["check"][key]) for key in ("ok", "no_page", "wrong"))
+        verdict = f"IF({self._gate.formula},{ok},{no_page if self._pages else wrong})"
+        verdict = f'IF(COUNTIF(C{_LINE}:{letters_of(place - 1)}{_LINE},"?*")=0,{verdict},{wrong})'
         return f'IF(COUNTA({self._cell(1)}:{last})=0,"",{verdict})'
 
     def _cell(self, place: int) -> str:
         """Return a cell of the list, with a mark for the row."""
-        return f"'{self.words['list']['name']}'!{letters_of(place)}{_ROW}"
+        return f"{sheet_name(self.words['list']['name'])}!{letters_of(place)}{_ROW}"
 
     def _judgement(self, judged: _Judged, *, named: bool) -> str:
         """Return the formula of a column, with marks for the row and the right name."""
@@ -273,13 +276,13 @@ class Judgements:
             one = lacks[0] if len(lacks) == 1 else f"OR({','.join(lacks)})"
             gate, of_page = self._gate.formula, judged.column.kind in _OF_PAGE
             asked = one if of_page else gate if one == _ALWAYS.formula else f"AND({gate},{one})"
-            blank = f'IF({asked},"{self.words["check"]["blank"]}","")'
+            blank = f'IF({asked},{quoted(self.words["check"]["blank"])},"")'
         test = ""
         if judged.column.kind == "page-name":
-            test = f'EXACT(TRIM({at}),"{_NAME}")' if named else ""
+            test = f"EXACT(TRIM({at}),{_NAME})" if named else ""
         elif judged.fault:
             test = self._entries.test(judged.column, at)
-        return f'IF(TRIM({at})="",{blank},' + (f'IF({test},"","{judged.fault}"))' if test else '"")')
+        return f'IF(TRIM({at})="",{blank},' + (f'IF({test},"",{quoted(judged.fault)}))' if test else '"")')
 
 
 _ALWAYS = _Lack("TRUE", lambda _: True)

@@ -54,7 +54,10 @@ class Outgoing:
         for finding in told.itertuples(index=False, name="Told"):
             self._told.setdefault(finding.submitter, []).append(finding)
         self._forms = Forms(result.round, result.round.right_names.proposed, result.as_of)
-        self._common = mark_of((mark_of_program(), result.round.model_dump(), result.as_of, len(result.standings)))
+        round = result.round
+        self._common = mark_of(
+            (mark_of_program(), round.model_dump(), round.form.model_dump(), result.as_of, len(result.standings))
+        )
 
     def write(self, beside: Callable[[], None], meanwhile: Callable[[], None]) -> tuple[list[Letter], dict[str, str]]:
         """Write them all; another process does something `beside` them, if there is one, `meanwhile` this one the rest.
@@ -78,7 +81,9 @@ class Outgoing:
         result, sender = self._result, unit.code
         own, status = self._told.get(sender, []), result.senders[sender]["status"]
         place = self._folder / folder_of(unit)
-        place.mkdir(parents=True, exist_ok=True)
+        # What was taken over in part is the visible result itself: written into, it would change there too.
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
         version, name, form = result.version_of(sender) + 1, "phieu-sua.xlsx", b""
         if status in ("missing", "rejected"):
             filling = prefilled(result.round, sender, self._carried)
@@ -93,9 +98,9 @@ class Outgoing:
         result, sender = self._result, unit.code
         rows = [(typed.tolist(), where.tolist(), at) for typed, where, at in map(result.as_typed, self._ids(sender))]
         round, names = result.round, result.round.right_names.proposed
-        units = [(u.code, round.listed_names[u.code], names.get(u.code)) for u in round.expected[sender]]
+        units = [(u, round.listed_names[u.code], names.get(u.code)) for u in round.expected[sender]]
         files = [(s.sha256, s.file, s.statements) for s in result.files_from.get(sender, [])]
-        known = [self._carried.get(code) for code, *_ in units]
+        known = [self._carried.get(u.code) for u, *_ in units]
         told = [
             finding._replace(id=0) for finding in self._told.get(sender, [])
         ]  # which counts the rows of all senders

@@ -21,6 +21,7 @@ from pipeline.render.sheets import Book, Column, SheetWriter, columns_of
 from pipeline.run import Result
 from pipeline.xlsx.book import Workbook
 from pipeline.xlsx.charts import Charts
+from pipeline.xlsx.text import sheet_name
 from schemas.form import Form
 from schemas.naming import policy_faults
 from schemas.round import Round
@@ -135,7 +136,7 @@ def _at_corrections(senders: pd.DataFrame, corrections: pd.DataFrame) -> list[st
     for place, code in enumerate(corrections["submitter"]):
         first.setdefault(code, place + below)
     asked = zip(senders["code"], senders["errors"], strict=True)
-    return [f"internal:'{text['name']}'!A{first[code]}" if errors else "" for code, errors in asked]
+    return [f"internal:{sheet_name(text['name'])}!A{first[code]}" if errors else "" for code, errors in asked]
 
 
 def _target_table(sheet: SheetWriter, result: Result) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path, PurePosixPath
 
+from pipeline.xlsx.text import sheet_name
+
 PLAIN_KINDS = {".xlsx": True, ".xls": True, ".ods": True, ".docx": False}
 """Endings of files that a click may open, and whether a cell of them can be named. A page, a script, a workbook with
 macros or a CSV file (in which Excel runs what looks like a formula) is opened by nobody by mistake."""
@@ -45,6 +47,6 @@ def _ways(way: str, file: str, sheet: str) -> tuple[str, str]:
     address = f"{way}/{file}"
     if len(address) > _LONGEST or any(mark in address for mark in _NOT_IN_A_LINK) or not address.isprintable():
         return "", ""
-    to_file, quoted = f"external:{address}", sheet.replace("'", "''")
+    to_file = f"external:{address}"
     named = PLAIN_KINDS[kind] and sheet and "#" not in sheet and sheet.isprintable()
-    return to_file, f"{to_file}#'{quoted}'" if named else ""
+    return to_file, f"{to_file}#{sheet_name(sheet)}" if named else ""

@@ -22,6 +22,7 @@ from pipeline.render.sheets import Book, Column, SheetWriter
 from pipeline.xlsx.book import Workbook
 from pipeline.xlsx.notes import Note
 from pipeline.xlsx.sheet import Cell, Sheet, Validation, one_of
+from pipeline.xlsx.text import sheet_name
 from schemas.form import Column as FormColumn
 from schemas.kinds import cell_value, repaired, shown
 from schemas.kinds.yes_no import answers
@@ -299,7 +300,7 @@ class _Form:
         ]
         row = sheet.write_fit(cells, slice(2, 8))
         if cell:
-            sheet.paper.link(row, 2, f"internal:'{place}'!{cell}", shown)
+            sheet.paper.link(row, 2, f"internal:{sheet_name(place)}!{cell}", shown)
         if mark.suggestion and place == self.words["list"]["name"]:
             self.listed.proposals.setdefault(cell, row + 1)
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 from pipeline.model import address, letters_of
 from pipeline.xlsx.notes import Note
 from pipeline.xlsx.package import Part, pack
-from pipeline.xlsx.text import HEAD, MAIN, RELATIONS, area, attribute, shown
+from pipeline.xlsx.text import HEAD, MAIN, RELATIONS, area, attribute, quoted, sheet_name, shown
 
 _EPOCH = dt.date(1899, 12, 30)  # Excel's day 0, for every day after February 1900
 _ROW_HEIGHT, _COLUMN_WIDTH = 20, 64  # pixels of a row or column that nobody changed
@@ -61,8 +61,15 @@ class Validation:
 
 
 def one_of(choices: Iterable[str]) -> tuple[str, ...]:
-    """Return the formula of a drop-down with these choices, which hold no comma."""
-    return (f'"{",".join(choices)}"',)
+    """Return the formula of a drop-down with these choices.
+
+    Raises:
+        ValueError: one holds a comma, at which Excel would part it.
+    """
+    choices = list(choices)
+    if any("," in choice for choice in choices):
+        raise ValueError(choices)
+    return (quoted(",".join(choices)),)
 
 
 Cell = tuple[int, Any, int]
@@ -190,7 +197,7 @@ class Sheet:
     @property
     def names(self) -> dict[str, str]:
         """What Excel knows by names of its own: the area to print, the rows on every page, the area with a filter."""
-        name = "'" + self.name.replace("'", "''") + "'"
+        name = sheet_name(self.name)
         (first, last), end = self._printed
         names = {"Print_Area": f"{name}!{_fixed(0, 0, *end)}", "Print_Titles": f"{name}!${first + 1}:${last + 1}"}
         return names | ({"_FilterDatabase": f"{name}!{_fixed(*self._filtered)}"} if self._filtered else {})

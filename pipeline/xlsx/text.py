@@ -21,6 +21,16 @@ def area(first_row: int, first_column: int, last_row: int, last_column: int) -> 
     return first if first == last else f"{first}:{last}"
 
 
+def quoted(text: str) -> str:
+    """Return a text as it stands in a formula."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def sheet_name(name: str) -> str:
+    """Return a sheet's name as it stands before the `!` of a formula or a link."""
+    return "'" + name.replace("'", "''") + "'"
+
+
 def shown(text: str) -> str:
     """Return the element `t` that shows exactly this text; Excel takes `_x0041_` for a character's number."""
     plain = text.isprintable() and "&" not in text and "<" not in text and ">" not in text and "_x" not in text
