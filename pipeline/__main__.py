@@ -431,12 +431,18 @@ def _rounds(options: argparse.Namespace) -> int:
     from schemas.naming import policy_faults
     from schemas.round import list_rounds
 
+    status = 0
     for id in list_rounds():
-        round = round_called(id)
+        try:
+            round = round_called(id)
+        except OperatorError as fault:  # of one file: the others are there all the same
+            print(fault, file=sys.stderr)
+            status = OPERATORS_FAULT
+            continue
         print(f"{id}  {round.title}")
-        for fault in policy_faults(round.right_names, round.register):
-            print(f"  {fault}")
-    return 0
+        for misnamed in policy_faults(round.right_names, round.register):
+            print(f"  {misnamed}")
+    return status
 
 
 def _rules(options: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from unidecode import unidecode
 
 from pipeline.errors import OperatorError
 from pipeline.folders import paths_below
+from pipeline.model import letters_of
 from pipeline.state import make
 from schemas.data import HERE, read_toml
 from schemas.form import Column
@@ -233,8 +234,8 @@ class _Example:
         for row in rows:
             number += "" not in row
             sheet.append([row.get("", number), *(row.get(column.key, "") for column in columns)])
-        for letter, width in zip("ABCDEFGHIJKLMNOP", (6, *(column.width for column in columns)), strict=False):
-            sheet.column_dimensions[letter].width = width
+        for place, width in enumerate((6, *(column.width for column in columns))):
+            sheet.column_dimensions[letters_of(place)].width = width
 
     def _two_row_header(self, sheet: Worksheet, merged: bool) -> None:
         top, place = sheet.max_row + 2, 2

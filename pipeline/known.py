@@ -52,6 +52,16 @@ class Known:
             self._db.execute(_PUT, row)
 
 
+class Consulted(Known):
+    """What is known, where something else is asked only to see what it would give: that is not kept."""
+
+    def __init__(self, known: Known) -> None:
+        super().__init__(known._db)
+
+    def put(self, round: str, asked: str, arrival: Arrival, outcome: tuple[str, Any]) -> None:
+        """Leave what the round itself asked."""
+
+
 @contextmanager
 def open_known(state: Path) -> Iterator[Known]:
     """Open what is known in a state folder; what another version of the code made is forgotten."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.errors import OperatorError
 from pipeline.intake import take_in
-from pipeline.known import open_known
+from pipeline.known import Consulted, open_known
 from pipeline.ledger import open_ledger
 from pipeline.render.wording import worded
 from pipeline.run import Result, judge
@@ -53,7 +53,8 @@ def rehearse(now: Round, then: Round, inbox: Path, state: Path, today: dt.date) 
     with hold(state), open_ledger(state) as ledger, open_known(state) as known:
         decided = ledger.decisions(now.id)
         arrivals = take_in(now, inbox, state, ledger, today).arrivals
-        before, after = (judge(round, arrivals, today, known, decided) for round in (now, then))
+        before = judge(now, arrivals, today, known, decided)
+        after = judge(then, arrivals, today, Consulted(known), decided)
     errors = [_errors(result) for result in (before, after)]
     old, new = (set(frame.index) for frame in errors)
     counting = [s.file for s in before.submissions if s.readable and s.file in set(before.rows.origin["file"])]

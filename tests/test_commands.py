@@ -114,6 +114,18 @@ def test_rounds_and_rules_are_listed(capsys: pytest.CaptureFixture[str]) -> None
     assert "phone.masked" in capsys.readouterr().out
 
 
+def test_a_wrong_file_of_one_round_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(HERE / "rounds", tmp_path / "rounds")
+    (tmp_path / "rounds" / "a-wrong-one.toml").write_text(SHIPPED.replace("submitters", "submiters"), encoding="utf-8")
+    monkeypatch.setattr("schemas.round.HERE", tmp_path)
+    assert main(["rounds"]) == 2
+    said = capsys.readouterr()
+    assert "toan-quoc-2022" in said.out
+    assert (said.err.count("\n"), "a-wrong-one" in said.err, "submitters" in said.err) == (1, True, True)
+
+
 @pytest.mark.parametrize(
     ("changes", "key"),
     [

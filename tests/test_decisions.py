@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -348,7 +350,16 @@ def test_a_changed_round_file_is_rehearsed(look: Look, command: Command, tmp_pat
     shipped = (HERE / "rounds" / f"{ROUND.id}.toml").read_text(encoding="utf-8")
     policy = tmp_path / "thu.toml"
     policy.write_text(shipped.replace("commune = 1", "commune = 2"), encoding="utf-8")
+    command("run")
+
+    def known() -> list[tuple[object, ...]]:
+        with contextlib.closing(sqlite3.connect(tmp_path / "state" / "known.sqlite")) as db:
+            return db.execute("select asked, file, received from recognised order by file").fetchall()
+
+    before = known()
+    assert len(before) == 2
     assert "2/2 tệp có thêm lỗi, trong đó 2 tệp" in command("rehearse", "--policy", str(policy))
+    assert known() == before  # what the round itself asks is not read again after a rehearsal
 
 
 def test_what_a_changed_rule_makes_of_old_files_is_told(run: Run, command: Command, tmp_path: Path) -> None:

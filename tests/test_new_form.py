@@ -16,6 +16,8 @@ from conftest import Outcome, drop_and_run
 
 from pipeline.__main__ import main
 from pipeline.answers import words
+from pipeline.example import write_example
+from schemas.round import load_round
 
 FORM = """
 id = "tien-do"
@@ -280,6 +282,15 @@ def test_a_units_column_that_is_not_the_first_gets_its_findings(configured: str,
     sheet = openpyxl.load_workbook(outcome.sender_folder(found["submitter_code"]) / "phieu-sua.xlsx")["DANH SÁCH"]
     (cell,) = (cell for cells in sheet.iter_rows() for cell in cells if cell.value == "Xã Quài Không Có")
     assert cell.comment
+
+
+def test_the_example_of_a_wide_form_has_all_its_widths(configured: str, tmp_path: Path) -> None:
+    more = "".join(f'[[columns]]\nkey = "t{n}"\nkind = "text"\nheader = "Cột {n}"\nwidth = 33\n' for n in range(12))
+    (Path(configured).parent / "bieu" / "tien-do.toml").write_text(FORM + more, encoding="utf-8")
+    paths, _ = write_example(load_round(configured), tmp_path / "inbox")
+    sheets = [openpyxl.load_workbook(path).active for path in paths if path.suffix == ".xlsx"]
+    assert all(sheet.column_dimensions[letter].width == 33 for sheet in sheets for letter in ("P", "Q", "U"))
+    assert sheets
 
 
 def test_quotation_marks_in_words_of_ours_break_no_formula(
