@@ -1,4 +1,4 @@
-"""The rules: every code once, in order of precedence, and the checks that judge cells.
+"""The rules: the checks that judge cells, each of a code of `codes.py`.
 
 A check is a named function from the cells of one column to a mask that is True where the cell is in order.
 It holds no severity and no words: these are looked up by code (`messages.toml`). In one cell the first
@@ -20,7 +20,7 @@ from typing import Any, Literal
 import pandas as pd
 import pandera.pandas as pa
 
-from schemas.codes import Rule as Rule
+from schemas.codes import Rule
 from schemas.form import CONTACT, Bound, Column, Form
 from schemas.kinds import KINDS, choice, date, email, latest, link, name, number, phone, shown, yes_no
 from schemas.naming import LONGEST, RightNames, name_key

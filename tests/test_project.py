@@ -9,9 +9,10 @@ import pytest
 from jinja2 import Environment, meta
 
 from pipeline.__main__ import _parser
+from schemas.codes import Rule
 from schemas.data import HERE
 from schemas.messages import messages
-from schemas.rules import CHECKS, SUGGESTIONS, Rule
+from schemas.rules import CHECKS, SUGGESTIONS
 
 ROOT = HERE.parent
 SOURCES = sorted([*(ROOT / "pipeline").rglob("*.py"), *(ROOT / "schemas").rglob("*.py")])
