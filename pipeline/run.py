@@ -1,4 +1,4 @@
-"""The straight line: gather, settle, normalise, validate, consolidate, render, deliver."""
+"""The straight line from files to what is rendered: gather, settle, normalise, validate, consolidate."""
 
 from __future__ import annotations
 
