@@ -15,8 +15,6 @@ from schemas.kinds import number, yes_no
 from schemas.messages import line
 from schemas.round import MEASURES, Round
 
-COUNTED = ("yes-no", "choice", "number")
-
 
 def tallies(round: Round, units: pd.DataFrame, rows: Rows, repaired: pd.DataFrame, claims: pd.Series) -> list[Tally]:
     """Return the tables of the form, counted over the rows that speak for their units (`claims`)."""

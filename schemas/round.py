@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from schemas.codes import Rule
 from schemas.data import HERE, read_toml, vocabulary
-from schemas.faults import Misfit, RoundFault, first_fault, shown, toml_fault
+from schemas.faults import EntryFault, Misfit, first_fault, shown, toml_fault
 from schemas.form import MEASURES as MEASURES
 from schemas.form import Column, Form, load_form
 from schemas.kinds import link
@@ -509,20 +509,20 @@ def load_round(name: str) -> Round:
 
     Raises:
         FileNotFoundError: no round, form or register has that name.
-        schemas.faults.RoundFault: the file is not TOML; a key is missing, unknown or has a wrong value.
-        schemas.faults.FormFault: the same of the form's file. A form given by its path lies relative to the round's.
+        schemas.faults.EntryFault: the file, or the form's, is not TOML; a key is missing, unknown or has a wrong
+            value. A form given by its path lies relative to the round's.
     """
     try:
         record = _record(Path(name) if name.endswith(".toml") else HERE / "rounds" / f"{name}.toml")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise RoundFault(name, "", toml_fault(fault)) from None
+        raise EntryFault("round", name, "", toml_fault(fault)) from None
     except Misfit as fault:
-        raise RoundFault(name, fault.key, line("entry_errors", fault.reason, **fault.facts)) from None
+        raise EntryFault("round", name, fault.key, line("entry_errors", fault.reason, **fault.facts)) from None
     try:
         return Round.model_validate(record)
     except ValidationError as faults:
         path, reason = first_fault(record, faults)
-        raise RoundFault(name, ".".join(map(str, path)), reason) from None
+        raise EntryFault("round", name, ".".join(map(str, path)), reason) from None
 
 
 def _record(path: Path) -> dict[str, Any]:
