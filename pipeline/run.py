@@ -23,7 +23,7 @@ from pipeline.versions import settle
 from pipeline.weigh import Scales, persons_of, with_new
 from schemas.codes import Rule
 from schemas.round import Round
-from schemas.rules import repeated
+from schemas.same_person import repeated
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,14 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrorReason, SchemaErrors
 
 from pipeline.model import Rows, finding, findings_frame, sheet_and_cell
-from schemas.codes import Rule
+from schemas.cells import Table
+from schemas.codes import PRECEDENCE, Rule
+from schemas.judging import schema_for
 from schemas.kinds import is_news, link, shown
 from schemas.messages import line
 from schemas.naming import LONGEST, RightNames
 from schemas.round import Round
-from schemas.rules import FACTS, PRECEDENCE, SUGGESTIONS, Table, schema_for
+from schemas.rules import FACTS, SUGGESTIONS
 from schemas.text import clean, few
 
 LOOKED_AT = 100  # claimants of one page, for the names of a few
