@@ -34,7 +34,8 @@ from pipeline.render.word import padded
 from pipeline.render.wording import worded
 from pipeline.run import Result, judge
 from schemas.data import TEMPLATES
-from schemas.round import Extension, Letterhead, Round, load_round
+from schemas.round import Round, load_round
+from schemas.round_parts import Extension, Letterhead
 
 IN_TIME, LATE, AS_OF = dt.date(2022, 3, 20), dt.date(2022, 4, 1), dt.date(2022, 4, 5)
 COUNTS = ("expected", "listed", "established", "named", "staffed", "complete", "errors")

@@ -22,7 +22,7 @@ from servers import Authority, Loop, Post
 from pipeline.__main__ import main
 from pipeline.deliver import look
 from schemas.data import HERE
-from schemas.round import Reminding
+from schemas.round_parts import Reminding
 
 pytestmark = [
     # aiosmtpd leaves the plain socket behind when it goes over to TLS.
