@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -51,6 +54,18 @@ def test_rules_with_a_check_are_of_some_kind() -> None:
     checked = [rule for checks in CHECKS.values() for rule, _ in checks]
     assert len(checked) == len(set(checked))
     assert set(SUGGESTIONS) <= set(checked)
+
+
+def test_what_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["cluster"]]
+    declared = {re.split("[>=<]", name)[0] for name in wanted}
+    text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
+    roots = set(re.findall(r"^ *(?:from|import) (\w+)", text, re.MULTILINE)) - {"pipeline", "schemas"}
+    named = packages_distributions()
+    imported = {named[root][0].lower() for root in roots - set(sys.stdlib_module_names) if root in named}
+    assert len(imported) > 9
+    assert imported <= declared
 
 
 def test_the_lock_names_every_dependency_and_no_index() -> None:
