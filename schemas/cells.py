@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -22,7 +22,7 @@ class Table:
 
     `typed` is what was written, `rows` the repaired values, `where` the cells' addresses ("" where the
     sender's table has no such column), `flaws` the rule broken by a cell that holds no value at all.
-    `units` has the columns `code` and `level` ("" where the row is not judged by its unit) and `claims`
+    `units` has the columns `code` and `level` ("" where the row is not judged by its unit), `submitter`, and `claims`
     (True where the row speaks for its unit).
     """
 
@@ -62,6 +62,19 @@ class Table:
     def group_filled(self, group: str) -> pd.Series:
         """True where that person's name, number or address is filled; what else is told of it asks for nothing."""
         return self.filled[[*self.round.form.persons[group].values()]].any(axis=1)
+
+    @cached_property
+    def claimants(self) -> dict[str, dict[str, dict[Any, str]]]:
+        """The rows that claim each page, by the page's identity and their sender, with their units."""
+        claimants: dict[str, dict[str, dict[Any, str]]] = {}
+        told = self.units[self.units["claims"]]
+        whose = list(zip(told.index, told["submitter"].tolist(), told["code"].tolist(), strict=True))
+        for column in self.round.form.of_kind("link"):
+            pages = self.cells[column.key].page[told.index].tolist()
+            for (id, submitter, code), page in zip(whose, pages, strict=True):
+                if page:
+                    claimants.setdefault(page, {}).setdefault(submitter, {})[id] = code
+        return claimants
 
     @cached_property
     def asked_for(self) -> dict[str, pd.Series]:
@@ -200,3 +213,16 @@ class Cells:
         for place in places:
             told[place] = answers[texts[place]]
         return pd.Series(told, index=series.index)
+
+
+class Cell(NamedTuple):
+    """One cell that breaks a rule: its row's id, the repaired value, what was typed, whose row it is."""
+
+    table: Table
+    column: Column
+    id: Any
+    value: str
+    typed: str
+    code: str
+    level: str
+    submitter: str

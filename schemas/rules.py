@@ -12,23 +12,27 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 import pandas as pd
 
-from schemas.cells import Cells, concerned
+from schemas.cells import Cell, Cells, concerned
 from schemas.codes import PRECEDENCE, Rule
 from schemas.form import CONTACT, Bound, Column, Form
 from schemas.kinds import choice, date, email, latest, link, name, number, phone, shown, yes_no
+from schemas.messages import line
 from schemas.naming import LONGEST
 from schemas.same_person import repeated, same_names
+from schemas.text import few
 
 Check = Callable[[Cells], pd.Series]
-Explain = Callable[[Cells, str], dict[str, str]]
+Explain = Callable[[Cell], dict[str, Any]]
 CHECKS: dict[str, list[tuple[Rule, Check]]] = {}
 SUGGESTIONS: dict[Rule, Callable[[Cells], pd.Series]] = {}
 FACTS: dict[Rule, Explain] = {}
-"""What the sentence of a rule says besides value and suggestion, from the column and the repaired value."""
+"""What the sentence of a rule says besides unit, value and suggestion, from the cell that breaks it."""
+LOOKED_AT = 100  # claimants of one page, for the names of a few
 
 
 def _check(rule: Rule, kind: str) -> Callable[[Check], Check]:
@@ -111,6 +115,20 @@ def name_fits_a_page(cells: Cells) -> pd.Series:
     return cells.value.str.len().le(LONGEST) | ~cells.right_or_spelling | _not_judged(cells)
 
 
+@_explains(Rule.PAGE_NAME_OTHER_UNIT)
+def whose_name_it_is(cell: Cell) -> dict[str, str]:
+    """Name the units whose page is called so."""
+    table = cell.table
+    owners = (table.round.register.units[code] for code in table.names.owners[cell.value])
+    return {"other": ", ".join(owner.full_name for owner in owners)}
+
+
+@_explains(Rule.PAGE_NAME_TOO_LONG)
+def how_long_it_is(cell: Cell) -> dict[str, int]:
+    """Tell the length, and the longest that a page's name can have."""
+    return {"limit": LONGEST, "size": len(cell.value)}
+
+
 @_suggests(
     Rule.PAGE_NAME_MISSING,
     Rule.PAGE_NAME_OTHER_UNIT,
@@ -166,6 +184,21 @@ def page_is_claimed_by_one_unit(cells: Cells) -> pd.Series:
     return pd.Series([page not in twice for page in pages], index=cells.value.index, dtype=bool)
 
 
+@_explains(Rule.LINK_DUPLICATE)
+def who_else_claims_the_page(cell: Cell) -> dict[str, str]:
+    """Name the other claimants to their common sender only: no sender learns of another's units.
+
+    The owner of a page that no unit may claim is named to everybody.
+    """
+    round, page = cell.table.round, link.parse(cell.typed).identity
+    claimants = cell.table.claimants[page]
+    own = (code for id, code in claimants[cell.submitter].items() if id != cell.id)
+    units = [round.register.units[code] for code in dict.fromkeys(islice(own, LOOKED_AT))]
+    names = few(line("words", "other_unit_same_sender", unit=unit.full_name) for unit in units)
+    elsewhere = [line("words", "other_unit_elsewhere")] if len(claimants) > 1 else []
+    return {"other": ", ".join([*filter(None, [round.taken_pages.get(page)]), *names, *elsewhere])}
+
+
 @_check(Rule.LINK_PROFILE_ID, "link")
 def link_is_no_bare_id(cells: Cells) -> pd.Series:
     return cells.link_fault.ne("profile-id")
@@ -185,6 +218,15 @@ def page_behind_the_link(cells: Cells) -> pd.Series:
 def person_asked_for_is_named(cells: Cells) -> pd.Series:
     asked = cells.table.asked_for.get(cells.column.group)
     return ~(asked if asked is not None else cells.blank & False)
+
+
+@_explains(Rule.CONTACT_MISSING)
+def who_is_asked_for(cell: Cell) -> dict[str, str]:
+    """Name the person, and tell one that is asked for from any of several."""
+    round = cell.table.round
+    required, _ = round.persons_asked(cell.level)
+    asked = line("words", "asked_both" if required else "asked_one")
+    return {"group": round.form.group(cell.column.group).header, "asked": asked}
 
 
 @_check(Rule.NAME_MISSING, "name")
@@ -222,9 +264,9 @@ def second_person_is_another(cells: Cells) -> pd.Series:
 
 
 @_explains(Rule.CONTACT_SAME_PERSON)
-def whether_in_two_rows(cells: Cells, value: str) -> dict[str, str]:
+def whether_in_two_rows(cell: Cell) -> dict[str, str]:
     """Tell a person that has two rows from one who has two duties in one."""
-    return {"twice": value} if cells.table.round.form.rows == "persons" else {}
+    return {"twice": cell.value} if cell.table.round.form.rows == "persons" else {}
 
 
 @_check(Rule.PHONE_MISSING, "phone")
@@ -307,9 +349,9 @@ def _beside(cells: Cells, kind: str, read: Callable[[str], str]) -> pd.Series:
 
 @_explains(Rule.PHONE_INVALID)
 @_explains(Rule.EMAIL_INVALID)
-def why_none_counts(cells: Cells, value: str) -> dict[str, str]:
+def why_none_counts(cell: Cell) -> dict[str, str]:
     """Tell a text of which nobody knows which number or address is in use from one that is none."""
-    return {"reason": "former" if latest.tells(value) else ""}
+    return {"reason": "former" if latest.tells(cell.value) else ""}
 
 
 # --- answers, choices, days, numbers (the column's own properties say what is right)
@@ -332,9 +374,9 @@ def nearest_choice(cells: Cells) -> pd.Series:
 
 
 @_explains(Rule.CHOICE_INVALID)
-def choices_there_are(cells: Cells, value: str) -> dict[str, str]:
+def choices_there_are(cell: Cell) -> dict[str, str]:
     """Name the choices."""
-    return {"choices": "; ".join(choice.value for choice in cells.column.choices)}
+    return {"choices": "; ".join(choice.value for choice in cell.column.choices)}
 
 
 @_check(Rule.DATE_INVALID, "date")
@@ -349,9 +391,9 @@ def likely_day(cells: Cells) -> pd.Series:
 
 
 @_explains(Rule.DATE_INVALID)
-def why_no_day(cells: Cells, value: str) -> dict[str, str]:
+def why_no_day(cell: Cell) -> dict[str, str]:
     """Tell a text that is no day from a day out of bounds."""
-    return _why(cells.column, value, "" if date.is_day(value) else "form")
+    return _why(cell.column, cell.value, "" if date.is_day(cell.value) else "form")
 
 
 @_check(Rule.NUMBER_INVALID, "number")
@@ -372,11 +414,11 @@ def number_inside(cells: Cells) -> pd.Series:
 
 
 @_explains(Rule.NUMBER_INVALID)
-def why_no_number(cells: Cells, value: str) -> dict[str, str]:
+def why_no_number(cell: Cell) -> dict[str, str]:
     """Tell a text that is no number from a number out of bounds or with a fraction."""
-    if not number.is_number(value):
-        return _why(cells.column, value, "form")
-    return _why(cells.column, value, "" if _is_whole_enough(cells.column, value) else "whole")
+    if not number.is_number(cell.value):
+        return _why(cell.column, cell.value, "form")
+    return _why(cell.column, cell.value, "" if _is_whole_enough(cell.column, cell.value) else "whole")
 
 
 def _is_whole_enough(column: Column, value: str) -> bool:
