@@ -270,9 +270,10 @@ def _fetch(options: argparse.Namespace) -> int:
 
 def _watch(options: argparse.Namespace) -> int:
     from pipeline.account import account_file, fetch_server
+    from pipeline.state import alone
     from pipeline.watch import Watched, stopping, watch
 
-    _round(options)  # a wrong name is told at once
+    round = _round(options)  # a wrong name is told at once
     if not options.inbox.is_dir():
         raise OperatorError("no_inbox", path=options.inbox)
     if options.fetch_every and fetch_server(options.state) is None:
@@ -280,10 +281,13 @@ def _watch(options: argparse.Namespace) -> int:
     watched = Watched(
         options.round, options.inbox, options.outbox, options.state, options.as_of, options.quiet, options.fetch_every
     )
-    print(line("watch", "begins", path=options.inbox), flush=True)
-    with stopping() as stopped:
-        watch(watched, stopped)
-    print(line("watch", "ends"), flush=True)
+    with alone(options.state, f"watch-{round.series or round.id}") as is_alone:
+        if not is_alone:
+            raise OperatorError("watch_busy")
+        print(line("watch", "begins", path=options.inbox), flush=True)
+        with stopping() as stopped:
+            watch(watched, stopped)
+        print(line("watch", "ends"), flush=True)
     return 0
 
 

@@ -21,7 +21,7 @@ def round_called(name: str, day: dt.date | None = None) -> Round:
     Raises:
         OperatorError: none is named, there is none, or its file is wrong; the line names the key.
     """
-    from schemas.faults import FormFault, RoundFault
+    from schemas.faults import EntryFault
     from schemas.round import list_rounds, load_round
 
     if not name.strip():
@@ -37,10 +37,8 @@ def round_called(name: str, day: dt.date | None = None) -> Round:
         if name.endswith(".toml"):
             raise OperatorError("no_file", path=name) from None
         raise OperatorError("no_round", name=name, known=", ".join(list_rounds())) from None
-    except FormFault as fault:
-        raise OperatorError("bad_form", name=Path(fault.name).name, key=fault.key, reason=fault.reason) from None
-    except RoundFault as fault:
-        raise OperatorError("bad_round", name=name, key=fault.key, reason=fault.reason) from None
+    except EntryFault as fault:
+        raise OperatorError(f"bad_{fault.kind}", name=fault.name, key=fault.key, reason=fault.reason) from None
 
 
 def code_called(round: Round, text: str, codes: Iterable[str]) -> str:

@@ -14,7 +14,8 @@ from pipeline.statements import stated
 from pipeline.tally import of_statements, said_yes, tallies
 from pipeline.weigh import TRIAL, Scales, asks
 from schemas.codes import Rule
-from schemas.round import MEASURES, Round
+from schemas.form import MEASURES
+from schemas.round import Round
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pipeline.run import Result
 from schemas.kinds import yes_no
 from schemas.messages import line
 from schemas.periods import span_of
-from schemas.round import Criterion
+from schemas.round_parts import Criterion
 
 
 def month_of(result: Result) -> str:

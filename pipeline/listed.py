@@ -217,7 +217,7 @@ class Lister:
             return
         if item.rule is not None:
             return
-        item.candidates = self._reversed(item, context)
+        item.candidates = self._reversed(item)
         if row.coded and not (agreeing := [unit for unit in item.candidates if unit.code in row.coded]):
             units = [self.round.register.units[code] for code in row.coded if code in self.own(submitter).codes]
             item.candidates = [*item.candidates, *units]
@@ -266,7 +266,7 @@ class Lister:
         if unit and fuzz.ratio(spelling_key(unit.full_name), spelling_key(self._text(item))) >= NEAREST:
             item.rule, item.candidates, item.sure, item.facts = None, [unit], BARE + 1, {}
 
-    def _reversed(self, item: Listed, context: Context) -> list[Unit]:
+    def _reversed(self, item: Listed) -> list[Unit]:
         """Read `huyen B - xa A` as the commune that it ends with."""
         if not item.candidates or not all(self.round.register.children(unit.code) for unit in item.candidates):
             return item.candidates

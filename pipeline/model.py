@@ -240,8 +240,9 @@ class Standing:
 class Decision:
     """What a person decided: who, when, on what, in which words. Never deleted; ended by somebody's name.
 
-    `kind` is one of `DECISIONS`. A waiver and an explanation speak of one value in one place (`unit`, `column`,
-    `rule`, `value`; "" for the column of a whole file or unit); a waiver counts up to and including `until`.
+    `kind`: `waiver` (the province accepts), `explanation` (the unit confirms or explains), `closing`, `reopening`.
+    A waiver and an explanation speak of one value in one place (`unit`, `column`, `rule`, `value`; "" for the column
+    of a whole file or unit); a waiver counts up to and including `until`.
     `source`: the hash of the file that an explanation came in, or of the inputs that a closing seals.
     """
 
@@ -271,10 +272,6 @@ class Decision:
         """Tell whether it is in force on a day."""
         begun = self.day <= day and (self.until is None or day <= self.until)
         return begun and (self.ended is None or day < self.ended)
-
-
-DECISIONS = ("waiver", "explanation", "closing", "reopening")
-"""The province accepts; the unit confirms or explains; the round is closed, is open again."""
 
 
 @dataclass(frozen=True)

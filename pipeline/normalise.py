@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from pipeline.model import Rows
+from schemas.cells import concerned
 from schemas.form import Form
 from schemas.kinds import repairer
-from schemas.rules import concerned
 from schemas.text import clean
 
 

@@ -17,7 +17,8 @@ from pipeline.render.wording import worded
 from pipeline.run import Result, judge
 from pipeline.state import hold
 from schemas.codes import Rule
-from schemas.round import Round, Severity
+from schemas.round import Round
+from schemas.round_parts import Severity
 
 
 @dataclass(frozen=True)

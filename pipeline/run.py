@@ -1,4 +1,4 @@
-"""The straight line: gather, settle, normalise, validate, consolidate, render, deliver."""
+"""The straight line from files to what is rendered: gather, settle, normalise, validate, consolidate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pipeline.versions import settle
 from pipeline.weigh import Scales, persons_of, with_new
 from schemas.codes import Rule
 from schemas.round import Round
-from schemas.rules import repeated
+from schemas.same_person import repeated
 
 
 @dataclass(frozen=True)

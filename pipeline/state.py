@@ -73,7 +73,7 @@ def hold(state: Path, wait: float = LOCK_WAIT) -> Iterator[None]:
 
 @contextmanager
 def alone(state: Path, job: str) -> Iterator[bool]:
-    """Hold a job (`send`, `fetch`, `watch`) as long as the block lasts; False where another process has it."""
+    """Hold a job (`send`, `fetch`, a round's `watch`) for as long as the block; False where another process has it."""
     with _lock_file(state, job) as lock:
         yield _locked(lock)
 

@@ -9,7 +9,8 @@ from pipeline.model import Sheet, Statement, Submission, Workbook, address, find
 from schemas.codes import Rule
 from schemas.form import Column
 from schemas.kinds import is_blank, repaired, yes_no
-from schemas.round import Question, Round
+from schemas.round import Round
+from schemas.round_parts import Question
 from schemas.text import clean, foreign_initials, search_key
 
 LONGEST_ANSWER = 2_000  # characters

@@ -10,12 +10,10 @@ from decimal import Decimal
 import pandas as pd
 
 from pipeline.model import Rows, Tally
-from schemas.form import Column, Table
+from schemas.form import MEASURES, Column, Table
 from schemas.kinds import number, yes_no
 from schemas.messages import line
-from schemas.round import MEASURES, Round
-
-COUNTED = ("yes-no", "choice", "number")
+from schemas.round import Round
 
 
 def tallies(round: Round, units: pd.DataFrame, rows: Rows, repaired: pd.DataFrame, claims: pd.Series) -> list[Tally]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from string import ascii_uppercase
 from typing import Any
 
@@ -12,15 +11,14 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrorReason, SchemaErrors
 
 from pipeline.model import Rows, finding, findings_frame, sheet_and_cell
-from schemas.codes import Rule
-from schemas.kinds import is_news, link, shown
-from schemas.messages import line
-from schemas.naming import LONGEST, RightNames
+from schemas.cells import Cell, Table
+from schemas.codes import PRECEDENCE, Rule
+from schemas.judging import schema_for
+from schemas.kinds import is_news, shown
+from schemas.naming import RightNames
 from schemas.round import Round
-from schemas.rules import FACTS, PRECEDENCE, SUGGESTIONS, Table, schema_for
-from schemas.text import clean, few
-
-LOOKED_AT = 100  # claimants of one page, for the names of a few
+from schemas.rules import FACTS, SUGGESTIONS
+from schemas.text import clean
 
 
 def validate(
@@ -36,7 +34,7 @@ def validate(
     A cell has at most one finding: that of the first rule in the order of `Rule`; a rule on trial takes no other's
     place. The frame has the columns `FINDING_COLUMNS`; one in a merged cell stands for every row that it speaks for.
     """
-    units = rows.origin[["code", "level"]].assign(claims=claims)
+    units = rows.origin[["code", "level", "submitter"]].assign(claims=claims)
     table = Table(round, names, rows.typed, repaired, rows.where, rows.flaws, units)
     failures = pd.DataFrame(_failures(table), columns=["id", "column", "rule"])
     failures = failures.sort_values("rule", key=lambda rules: rules.map(PRECEDENCE), kind="stable")
@@ -120,52 +118,14 @@ def _cell_findings(table: Table, at: _Places, failures: pd.DataFrame) -> Iterato
         for (rule, key), ids in failures.groupby(["rule", "column"])["id"]
         if rule in SUGGESTIONS
     }
-    claimants: dict[str, dict[str, list[Any]]] = {}
     for id, key, rule in zip(*(failures[name].tolist() for name in ("id", "column", "rule")), strict=True):
-        column, value, code = form.column(key), at.value(id, key), at.origin(id, "code")
+        code = at.origin(id, "code")
         suggestion = str(suggested[rule, key][id]) if rule in SUGGESTIONS else ""
         facts: dict[str, Any] = {"unit": register.units[code].full_name if code else ""}
         if rule in FACTS:
-            facts |= FACTS[rule](table.cells[key], value)
-        if rule == Rule.PAGE_NAME_OTHER_UNIT:
-            facts["other"] = ", ".join(register.units[owner].full_name for owner in table.names.owners[value])
-        elif rule == Rule.PAGE_NAME_TOO_LONG:
-            facts |= {"limit": LONGEST, "size": len(value)}
-        elif rule == Rule.LINK_DUPLICATE:
-            claimants = claimants or _claimants(table, at)
-            page = link.parse(at.typed(id, key)).identity
-            owner = table.round.taken_pages.get(page, "")
-            facts["other"] = _others(table, at, claimants[page], id, owner)
-        elif rule == Rule.CONTACT_MISSING:
-            required, _ = table.round.persons_asked(at.origin(id, "level"))
-            facts |= {
-                "group": form.group(column.group).header,
-                "asked": line("words", "asked_both" if required else "asked_one"),
-            }
+            row = (at.origin(id, name) for name in ("level", "submitter"))
+            facts |= FACTS[rule](Cell(table, form.column(key), id, at.value(id, key), at.typed(id, key), code, *row))
         yield at.finding(id, key, Rule(rule), at.typed(id, key), suggestion, facts)
-
-
-def _claimants(table: Table, at: _Places) -> dict[str, dict[str, list[Any]]]:
-    """Return the rows that claim each page, by the page's identity and their sender."""
-    claimants: dict[str, dict[str, list[Any]]] = {}
-    for column in table.round.form.of_kind("link"):
-        for id, page in table.cells[column.key].page[table.units["claims"]].items():
-            if page:
-                claimants.setdefault(page, {}).setdefault(at.origin(id, "submitter"), []).append(id)
-    return claimants
-
-
-def _others(table: Table, at: _Places, claimants: dict[str, list[Any]], id: Any, owner: str) -> str:
-    """Name the other claimants to their common sender only: no sender learns of another's units.
-
-    The `owner` of a page that no unit may claim ("" for none) is named to everybody.
-    """
-    units = table.round.register.units
-    own = (at.origin(other, "code") for other in claimants[at.origin(id, "submitter")] if other != id)
-    codes = dict.fromkeys(islice(own, LOOKED_AT))
-    names = few(line("words", "other_unit_same_sender", unit=units[code].full_name) for code in codes)
-    elsewhere = [line("words", "other_unit_elsewhere")] if len(claimants) > 1 else []
-    return ", ".join([*filter(None, [owner]), *names, *elsewhere])
 
 
 def _repairs(table: Table, at: _Places, failures: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Watching: the line is run again whenever the inbox has settled.
 
 Every run is a process of its own: what it held goes with it, and a run that fails or dies is told and nothing more.
-Nothing is locked and nothing is open while nothing happens.
+While nothing happens nothing is held but the watching itself: a round has one watcher.
 """
 
 from __future__ import annotations

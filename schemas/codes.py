@@ -66,3 +66,7 @@ class Rule(StrEnum):
     CELL_STRUCK_OUT = "cell.struck-out"
     CELL_LEGACY_FONT = "cell.legacy-font"
     CELL_REPAIRED = "cell.repaired"
+
+
+PRECEDENCE = {rule: place for place, rule in enumerate(Rule)}
+"""In one cell the first broken rule in this order is told."""

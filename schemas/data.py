@@ -1,4 +1,4 @@
-"""Loads the TOML and CSV files of this folder: the one place in `schemas/` that touches the disk."""
+"""Loads the TOML and CSV files of this folder: the one place in `schemas/` that reads files."""
 
 from __future__ import annotations
 

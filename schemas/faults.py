@@ -26,19 +26,11 @@ class Misfit(ValueError):
 
 
 class EntryFault(Exception):
-    """The file of that name is wrong at `key`; `reason` says in words why."""
+    """The file of that name is wrong at `key`; `reason` says in words why. `kind`: `round` or `form`."""
 
-    def __init__(self, name: str, key: str, reason: str) -> None:
+    def __init__(self, kind: str, name: str, key: str, reason: str) -> None:
         super().__init__(f"{name}: {key}: {reason}")
-        self.name, self.key, self.reason = name, key, reason
-
-
-class RoundFault(EntryFault):
-    """A round's file is wrong."""
-
-
-class FormFault(EntryFault):
-    """A form's file is wrong."""
+        self.kind, self.name, self.key, self.reason = kind, name, key, reason
 
 
 def first_fault(record: Mapping[str, Any], faults: ValidationError) -> tuple[list[Any], str]:

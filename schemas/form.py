@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.data import HERE, read_toml
-from schemas.faults import FormFault, Misfit, first_fault, toml_fault
+from schemas.faults import EntryFault, Misfit, first_fault, toml_fault
 from schemas.faults import shown as as_written
 from schemas.kinds import KINDS, shown, yes_no
 from schemas.messages import line
@@ -252,20 +252,22 @@ def load_form(name: str) -> Form:
 
     Raises:
         FileNotFoundError: no form has that id.
-        FormFault: the file is wrong; it names the key and the reason.
+        schemas.faults.EntryFault: the file is wrong; it names the key and the reason.
     """
     path = _path(name, Path())
     try:
         record = _record(path)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise FormFault(name, "", toml_fault(fault)) from None
+        raise EntryFault("form", Path(name).name, "", toml_fault(fault)) from None
     except Misfit as fault:
-        raise FormFault(name, fault.key, line("entry_errors", fault.reason, **fault.facts)) from None
+        raise EntryFault(
+            "form", Path(name).name, fault.key, line("entry_errors", fault.reason, **fault.facts)
+        ) from None
     parts = {part["key"]: {k: v for k, v in part.items() if k != "key"} for part in record.pop("parts", [])}
     for column in record.get("columns", []):
         if (part := column.get("part", "")) and part not in parts:
             told = line("entry_errors", "part", value=part)
-            raise FormFault(name, f"columns.{column.get('key', '')}.part", told)
+            raise EntryFault("form", Path(name).name, f"columns.{column.get('key', '')}.part", told)
     record["columns"] = [{**parts.get(column.get("part", ""), {}), **column} for column in record.get("columns", [])]
     try:
         return Form.model_validate(record)
@@ -317,9 +319,9 @@ def _lay_over(entries: list[dict[str, Any]], entry: dict[str, Any], named: str) 
     entries.insert(beside[-1] + 1 if beside else len(entries), entry)
 
 
-def _fault(name: str, record: dict[str, Any], faults: ValidationError) -> FormFault:
+def _fault(name: str, record: dict[str, Any], faults: ValidationError) -> EntryFault:
     """Return the first fault that was found, with the key at which it stands in the file."""
     path, reason = first_fault(record, faults)
     if path[:1] == ["columns"] and len(path) > 1:
         path[1] = record["columns"][path[1]]["key"]
-    return FormFault(name, ".".join(map(str, path)), reason)
+    return EntryFault("form", Path(name).name, ".".join(map(str, path)), reason)

@@ -6,237 +6,51 @@ import datetime as dt
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
-from email.headerregistry import Address
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.codes import Rule
 from schemas.data import HERE, read_toml, vocabulary
-from schemas.faults import Misfit, RoundFault, first_fault, shown, toml_fault
-from schemas.form import MEASURES as MEASURES
-from schemas.form import Column, Form, load_form
+from schemas.faults import EntryFault, Misfit, first_fault, shown, toml_fault
+from schemas.form import MEASURES, Form, load_form
 from schemas.kinds import link
-from schemas.kinds.email import PLAIN
 from schemas.messages import clause as usual_clause
 from schemas.messages import line
 from schemas.messages import severity as usual_severity
 from schemas.naming import Policy, RightNames, right_names
 from schemas.periods import span_named, span_of, spans_before
-from schemas.text import capitalised, paper_date, search_key, spelling_key
+from schemas.round_parts import (
+    Deadline,
+    EmailAddress,
+    Emulation,
+    Extension,
+    Letterhead,
+    Level,
+    Office,
+    Period,
+    Question,
+    Reminder,
+    Reminding,
+    Severity,
+    Source,
+    Target,
+)
+from schemas.text import capitalised, search_key, spelling_key
 from schemas.units import CENTRE, Amendment, Register, Unit, load_register
 
-Level = Literal["province", "district", "commune"]
 ROMAN = ("I", "II", "III", "IV")
 SENDING = ("on-time", "right-first", "improved")
 """What is measured of the sending itself."""
-Severity = Literal["error", "warning", "note", "trial"]
 _STRUCTURE = ("file.", "submission.", "form.", "unit.")
 
 
-def _one_address(text: str) -> str:
-    """Return an e-mail address that is one and nothing more: no second one, no line break, no name."""
-    if PLAIN.fullmatch(text):
-        return text
-    try:
-        address = Address(addr_spec=text)
-    except Exception:  # the parser's faults are of many classes
-        raise Misfit("address", value=text) from None
-    is_plain = text.isascii() and text.isprintable() and address.addr_spec == text
-    if not (is_plain and address.username and address.domain):
-        raise Misfit("address", value=text)
-    return text
-
-
-EmailAddress = Annotated[str, AfterValidator(_one_address)]
-
-
-class _Data(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Source(_Data):
-    """The letter that orders the collection; `type` as it is called in a sentence. A draft has no number or date."""
-
-    type: str
-    number: str = ""
-    date: dt.date | None = None
-    issuer: str
-    subject: str
-
-    @property
-    def reference(self) -> str:
-        """The letter as a sentence names it: type, number, date."""
-        return line("words", "reference", type=self.type, number=self.number, date=paper_date(self.date))
-
-
-class Limit(_Data):
-    """A last day, as letters write it: `before` is strict, `by` includes the day, `before_month` is `2022-03`."""
-
-    before: dt.date | None = None
-    by: dt.date | None = None
-    before_month: str = Field(default="", pattern=r"^(\d{4}-(0[1-9]|1[0-2]))?$")
-
-    @model_validator(mode="after")
-    def _is_one_day(self) -> Limit:
-        if sum(map(bool, (self.before, self.by, self.before_month))) > 1:
-            raise Misfit("one_limit")
-        return self
-
-    @property
-    def last_day(self) -> dt.date | None:
-        """The last day that is still in time; None where there is no limit."""
-        before = dt.date.fromisoformat(f"{self.before_month}-01") if self.before_month else self.before
-        return before - dt.timedelta(days=1) if before else self.by
-
-
-class Deadline(Limit):
-    """When the collector must have the submissions; `clause` quotes the letter."""
-
-    clause: str = ""
-
-
-class Extension(Limit):
-    """More time that the collector granted one submitting unit."""
-
-    unit: str
-    reason: str = ""
-
-
-class Reminder(Limit):
-    """A date between other parties: told, never judged."""
-
-    level: Level
-    text: str
-
-
-class Reminding(_Data):
-    """How often a unit that has not sent is reminded: once between one day of `days` and the next.
-
-    `days` are days before the deadline, negative ones after it; in a round without a deadline it is reminded once
-    in `every` days.
-    """
-
-    days: list[int] = [7, 3, 1, 0, -1, -7, -14, -30]
-    every: int = Field(default=7, ge=1)
-
-    def same_time(self, first: dt.date, second: dt.date, last_day: dt.date | None) -> bool:
-        """Tell whether a reminder of the first day makes one of the second day superfluous."""
-        if last_day is None:
-            return (second - first).days < self.every
-        return self._passed(last_day, first) == self._passed(last_day, second)
-
-    def _passed(self, last_day: dt.date, day: dt.date) -> int:
-        return sum((last_day - day).days <= days for days in self.days)
-
-
-class Target(Limit):
-    """What share of the units of a level must have reached a measure, in percent.
-
-    `measure`: one of the five, the key of a yes/no column, or the key of a question to the submitting units.
-    """
-
-    level: Level
-    measure: str
-    percent: float = Field(ge=0, le=100)
-
-
-class Question(_Data):
-    """What submitting units state of themselves beside the list; open answers are not reported, never a fault.
-
-    `text` stands in the form, the answer to the right of it.
-    """
-
-    key: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    kind: Literal["yes-no", "text"] = "yes-no"
-    text: str
-
-    @property
-    def column(self) -> Column:
-        """The question as a column of its kind: repaired and judged like one."""
-        return Column(key=self.key, kind=self.kind, header=self.text, width=60, hint="")
-
-
-class Criterion(_Data):
-    """What a submitting unit gets points for; `lack` says what to do for those that are missing.
-
-    `measure`: `on-time`, `right-first` (nothing to correct at the first sending), `improved` (share corrected of what
-    was asked), one of the five measures or a yes/no column (share of the units listed), or a question.
-    """
-
-    measure: str
-    points: float = Field(gt=0)
-    title: str
-    lack: str
-
-
-class Emulation(_Data):
-    """How submitting units are ranked, by points a month and the mean of the year's months.
-
-    The letters of Nghe An and Nam Dinh order that results count for emulation and give no scale: all weights are ours.
-    `praise`: the share of the full points, in percent, from which a unit is named as doing well.
-    """
-
-    praise: float = Field(90, ge=0, le=100)
-    clause: str = ""
-    criteria: list[Criterion]
-
-
-class Period(_Data):
-    """A round that comes again: data in order are carried forward, what changed since the last time is reported.
-
-    `first_day`: files received from that day on belong to the period (1: of its first month; later: of the month
-    before). `last_day`: the last day in time, in the period's last month; 0 for none.
-    """
-
-    every: Literal["month", "quarter", "year"]
-    first_day: int = Field(1, ge=1, le=28)
-    last_day: int = Field(0, ge=0, le=28)
-
-    @model_validator(mode="after")
-    def _ends_in_time(self) -> Period:
-        """What is sent by the last day must not belong to the next period."""
-        if 1 < self.first_day <= self.last_day:
-            raise Misfit("period_end", "period.last_day", value=self.last_day, first_day=self.first_day)
-        return self
-
-
-Paper = Literal["report", "dispatch", "notice"]
-
-
-class Letterhead(_Data):
-    """The constants of the office's papers.
-
-    `symbol` and `recipients` are the report's; those of the dispatch and the notice follow from them unless they stand
-    in `symbols` and `recipients_of`.
-    """
-
-    parent: list[str]
-    issuer: str
-    symbol: str
-    place: str
-    authority: str
-    position: str
-    signer: str
-    addressee: str
-    collector: str
-    recipients: list[str]
-    symbols: dict[Paper, str] = {}
-    recipients_of: dict[Paper, list[str]] = {}
-
-
-class Office(_Data):
-    """Who sends the letters."""
-
-    name: str
-    email: EmailAddress
-    phone: str = ""
-
-
-class Round(_Data):
+class Round(BaseModel):
     """One collection: who collects what from whom, by when, judged how."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
@@ -273,48 +87,83 @@ class Round(_Data):
     clauses: dict[str, str] = {}  # what a rule, or all that begin like it, stands on
 
     @model_validator(mode="after")
-    def _names_exist(self) -> Round:
+    def _register_has_the_collector(self) -> Round:
         try:
             units = self.register.units
         except ValueError as fault:
             raise Misfit("amendments", value=fault) from None
         if self.collector not in (*units, CENTRE):
             raise Misfit("collector", value=self.collector)
+        return self
+
+    @model_validator(mode="after")
+    def _own_row_has_columns(self) -> Round:
         for key in self.own:
             if key not in self.form.keys or key == self.form.unit_key:
                 raise Misfit("own", value=key)
-        groups = self.form.persons
+        return self
+
+    @model_validator(mode="after")
+    def _persons_are_groups(self) -> Round:
         for level, asked in self.persons.items():
             for group in asked if isinstance(asked, list) else []:
-                if group not in groups:
+                if group not in self.form.persons:
                     raise Misfit("persons", f"persons.{level}", value=group)
+        return self
+
+    @model_validator(mode="after")
+    def _senders_exist(self) -> Round:
         for name, codes in (("contacts", self.contacts), ("extensions", [e.unit for e in self.extensions])):
             for code in codes:
                 if code not in self.submitting_units:
                     raise Misfit("no_sender", name, value=code)
+        return self
+
+    @model_validator(mode="after")
+    def _deadline_is_of_the_period(self) -> Round:
         if self.period and not self.period.last_day and (day := self.deadline.last_day):
             raise Misfit("fixed_deadline", "period.last_day", value=f"{day:%d/%m/%Y}")
+        return self
+
+    @model_validator(mode="after")
+    def _extensions_are_later(self) -> Round:
         for extension in self.extensions:
             day = extension.last_day
             deadline = self.in_period(day).deadline.last_day if day else None
             if day and deadline and day < deadline:
                 facts = {"unit": extension.unit, "value": f"{day:%d/%m/%Y}", "deadline": f"{deadline:%d/%m/%Y}"}
                 raise Misfit("extensions", **facts)
-        answers = {question.key for question in self.questions if question.kind == "yes-no"}
-        known = {*self.measures, *answers, *(column.key for column in self.form.of_kind("yes-no"))}
+        return self
+
+    @model_validator(mode="after")
+    def _questions_are_new(self) -> Round:
         for question in self.questions:
             if not search_key(question.text):
                 raise Misfit("question_text", "questions", value=question.text)
             if question.key in {*self.form.keys, *MEASURES, *SENDING}:
                 raise Misfit("questions", value=question.key)
+        return self
+
+    @model_validator(mode="after")
+    def _measures_are_known(self) -> Round:
+        answers = {question.key for question in self.questions if question.kind == "yes-no"}
+        known = {*self.measures, *answers, *(column.key for column in self.form.of_kind("yes-no"))}
         for target in self.targets:
             if target.measure not in known or (target.measure in answers and target.level != self.submitters):
                 raise Misfit("targets", value=target.measure)
         for criterion in self.emulation.criteria if self.emulation else []:
             if criterion.measure not in {*known, *SENDING}:
                 raise Misfit("emulation", value=criterion.measure)
+        return self
+
+    @model_validator(mode="after")
+    def _policies_hold(self) -> Round:
         for policy in self.naming.values():
             policy.check()
+        return self
+
+    @model_validator(mode="after")
+    def _rules_exist(self) -> Round:
         for rule, severity in self.severities.items():
             # What a file, its sender or its units are cannot be left open: the other rules build on it.
             if rule not in set(Rule) or (severity == "trial" and rule.startswith(_STRUCTURE)):
@@ -509,20 +358,20 @@ def load_round(name: str) -> Round:
 
     Raises:
         FileNotFoundError: no round, form or register has that name.
-        schemas.faults.RoundFault: the file is not TOML; a key is missing, unknown or has a wrong value.
-        schemas.faults.FormFault: the same of the form's file. A form given by its path lies relative to the round's.
+        schemas.faults.EntryFault: the file, or the form's, is not TOML; a key is missing, unknown or has a wrong
+            value. A form given by its path lies relative to the round's.
     """
     try:
         record = _record(Path(name) if name.endswith(".toml") else HERE / "rounds" / f"{name}.toml")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise RoundFault(name, "", toml_fault(fault)) from None
+        raise EntryFault("round", name, "", toml_fault(fault)) from None
     except Misfit as fault:
-        raise RoundFault(name, fault.key, line("entry_errors", fault.reason, **fault.facts)) from None
+        raise EntryFault("round", name, fault.key, line("entry_errors", fault.reason, **fault.facts)) from None
     try:
         return Round.model_validate(record)
     except ValidationError as faults:
         path, reason = first_fault(record, faults)
-        raise RoundFault(name, ".".join(map(str, path)), reason) from None
+        raise EntryFault("round", name, ".".join(map(str, path)), reason) from None
 
 
 def _record(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The rules: every code once, in order of precedence, and the checks that judge cells.
+"""The rules: the checks that judge cells, each of a code of `codes.py`.
 
 A check is a named function from the cells of one column to a mask that is True where the cell is in order.
 It holds no severity and no words: these are looked up by code (`messages.toml`). In one cell the first
@@ -10,217 +10,29 @@ Source of the rules: the letter's form and clauses as the round files quote them
 from __future__ import annotations
 
 import datetime as dt
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from decimal import Decimal
-from functools import cache, cached_property
-from typing import Any, Literal
+from itertools import islice
+from typing import Any
 
 import pandas as pd
-import pandera.pandas as pa
 
-from schemas.codes import Rule as Rule
+from schemas.cells import Cell, Cells, concerned
+from schemas.codes import PRECEDENCE, Rule
 from schemas.form import CONTACT, Bound, Column, Form
-from schemas.kinds import KINDS, choice, date, email, latest, link, name, number, phone, shown, yes_no
-from schemas.naming import LONGEST, RightNames, name_key
-from schemas.round import Round
-from schemas.text import without_accents
-
-if "hypothesis" not in sys.modules:
-    # Where the tests' library is installed, pandera loads it to make up data, a tenth of a second that no run needs.
-    sys.modules["hypothesis"] = None  # type: ignore[assignment]
-    import pandera.strategies.base_strategies  # noqa: F401 - it looks for the library then
-
-    del sys.modules["hypothesis"]
-
-PRECEDENCE = {rule: place for place, rule in enumerate(Rule)}
-
-
-@dataclass(frozen=True)
-class Table:
-    """All rows of a round that are judged, in aligned frames (one index, the form's keys as columns).
-
-    `typed` is what was written, `rows` the repaired values, `where` the cells' addresses ("" where the
-    sender's table has no such column), `flaws` the rule broken by a cell that holds no value at all.
-    `units` has the columns `code` and `level` ("" where the row is not judged by its unit) and `claims`
-    (True where the row speaks for its unit).
-    """
-
-    round: Round
-    names: RightNames
-    typed: pd.DataFrame
-    rows: pd.DataFrame
-    where: pd.DataFrame
-    flaws: pd.DataFrame
-    units: pd.DataFrame
-
-    @cached_property
-    def cells(self) -> dict[str, Cells]:
-        """The columns by key, each with its answers: what several checks ask is asked once."""
-        code = self.units["code"]
-        return {c.key: Cells(c, self.rows[c.key], self.typed[c.key], code, self) for c in self.round.form.columns}
-
-    @cached_property
-    def filled(self) -> pd.DataFrame:
-        """True where a cell says something, be it an error value."""
-        return self.rows.ne("") | self.flaws.ne("")
-
-    @cached_property
-    def no_page(self) -> pd.Series:
-        """True where the unit says that it has no page: name and link both blank."""
-        return ~self.filled[self._page_keys].any(axis=1) if self._page_keys else self._never
-
-    @property
-    def _page_keys(self) -> list[str]:
-        form = self.round.form
-        return [column.key for kind in ("page-name", "link") for column in form.of_kind(kind)]
-
-    @property
-    def _never(self) -> pd.Series:
-        return pd.Series(False, index=self.rows.index)
-
-    def group_filled(self, group: str) -> pd.Series:
-        """True where that person's name, number or address is filled; what else is told of it asks for nothing."""
-        return self.filled[[*self.round.form.persons[group].values()]].any(axis=1)
-
-    @cached_property
-    def asked_for(self) -> dict[str, pd.Series]:
-        """By group: True where the policy asks for this person, nothing is written, and there is a page."""
-        groups = list(self.round.form.persons)
-        blank = {group: ~self.group_filled(group) & ~self.no_page for group in groups}
-        asked = dict.fromkeys(groups, self._never)
-        for level in self.round.lists:
-            here = self.units["level"].eq(level)
-            required, least = self.round.persons_asked(level)
-            for group in required:
-                asked[group] = asked[group] | (here & blank[group])
-            if required:
-                continue
-            short = least - sum((self.group_filled(group).astype(int) for group in groups), start=0)
-            for group in groups:
-                name_key = self.round.form.persons[group]["name"]
-                told = here & blank[group] & (short > 0) & self.where[name_key].ne("")
-                asked[group] = asked[group] | told
-                short = short - told.astype(int)
-        return asked
-
-
-def concerned(column: Column, rows: pd.DataFrame) -> pd.Series:
-    """Tell of every row (repaired values) whether the column concerns it: its `where` holds."""
-    here = pd.Series(True, index=rows.index)
-    for key, values in column.where.items():
-        here = here & rows[key].isin(values)
-    return here
-
-
-@dataclass(frozen=True)
-class Cells:
-    """The cells of one column, or some of them, with the table they stand in."""
-
-    column: Column
-    value: pd.Series  # repaired
-    typed: pd.Series  # as written
-    code: pd.Series  # the row's unit, "" where the row is not judged by its unit
-    table: Table
-
-    def only(self, ids: Sequence[Any]) -> Cells:
-        """Return the cells of these rows."""
-        return replace(self, value=self.value.loc[ids], typed=self.typed.loc[ids], code=self.code.loc[ids])
-
-    @cached_property
-    def blank(self) -> pd.Series:
-        """True where nothing is written."""
-        return self.value.eq("")
-
-    @cached_property
-    def proposed(self) -> pd.Series:
-        """The page name that the policy proposes, "" where the row is not judged by its unit."""
-        return self.code.map(self.table.names.proposed).fillna("").astype(str)
-
-    @cached_property
-    def unlike(self) -> list[int]:
-        """The places of the cells that do not hold the page name that the policy proposes."""
-        proposed, pairs = self.table.names.proposed, zip(self.value.tolist(), self.code.tolist(), strict=True)
-        return [place for place, (text, code) in enumerate(pairs) if text != proposed.get(code)]
-
-    @cached_property
-    def right_or_spelling(self) -> pd.Series:
-        """True where a page bears an accepted name, whatever its spelling."""
-        return _one_of(self, self.table.names.spellings, name_key)
-
-    @cached_property
-    def right_without_accents(self) -> pd.Series:
-        """True where a page bears an accepted name but for its accents."""
-        return _one_of(self, self.table.names.unaccented, lambda text: without_accents(name_key(text)))
-
-    @cached_property
-    def link_fault(self) -> pd.Series:
-        """What is wrong with a page's address, "" for nothing."""
-        faults = pd.Series([fault for fault, _ in self._addresses], index=self.value.index, dtype="str")
-        return faults.where(~self.blank, "")
-
-    @cached_property
-    def page(self) -> pd.Series:
-        """The identity of the page that an address leads to, "" where it leads to none."""
-        return pd.Series([identity for _, identity in self._addresses], index=self.value.index, dtype="str")
-
-    @cached_property
-    def _addresses(self) -> list[tuple[str, str]]:
-        texts = self.typed.tolist()
-        told = {text: ((address := link.parse(text)).fault, address.identity) for text in set(texts)}
-        return [told[text] for text in texts]
-
-    def sibling(self, kind: str) -> pd.Series:
-        """True where the column of that kind (of the same group, if there is one) is filled."""
-        columns = [c.key for c in self.table.round.form.of_kind(kind) if c.group == self.column.group]
-        return self.table.filled[columns].any(axis=1)
-
-    @property
-    def person_filled(self) -> pd.Series:
-        """True where any cell of this column's person is filled and the person is needed (there is a page)."""
-        if self.column.group not in self.table.round.form.persons:
-            return self.blank & False
-        return self.table.group_filled(self.column.group) & ~self.table.no_page
-
-    @cached_property
-    def _doubtful(self) -> list[int]:
-        """The places of the cells that something must be asked about: the others are in order, and as typed."""
-        values, in_order = self.value.tolist(), KINDS[self.column.kind].in_order
-        settled = {text for text in set(values) if in_order(text)}
-        pairs = zip(values, self.typed.tolist(), strict=True)
-        return [place for place, (value, typed) in enumerate(pairs) if value not in settled or value != typed]
-
-    def of(self, test: Callable[[str], object]) -> pd.Series:
-        """Return a test of each repaired value, asked once a distinct value; of all those in order, once."""
-        return self._ask(self.value, test)
-
-    def each(self, value: Callable[[str], str]) -> pd.Series:
-        """Return a text made from each typed value, asked once a distinct value."""
-        return self._ask(self.typed, value).astype(str)
-
-    def of_typed(self, test: Callable[[str], object]) -> pd.Series:
-        """Return a test of each typed value, asked once a distinct value; of all those in order, once."""
-        return self._ask(self.typed, test)
-
-    def _ask(self, series: pd.Series, test: Callable[[str], object]) -> pd.Series:
-        texts, places = series.tolist(), self._doubtful
-        answers = {text: test(text) for text in {texts[place] for place in places}}
-        if len(places) == len(texts):
-            return pd.Series([answers[text] for text in texts], index=series.index)
-        in_order = next(place for place, doubtful in enumerate([*places, -1]) if place != doubtful)
-        told = [test(texts[in_order])] * len(texts)
-        for place in places:
-            told[place] = answers[texts[place]]
-        return pd.Series(told, index=series.index)
-
+from schemas.kinds import choice, date, email, latest, link, name, number, phone, shown, yes_no
+from schemas.messages import line
+from schemas.naming import LONGEST
+from schemas.same_person import repeated, same_names
+from schemas.text import few
 
 Check = Callable[[Cells], pd.Series]
-Explain = Callable[[Cells, str], dict[str, str]]
+Explain = Callable[[Cell], dict[str, Any]]
 CHECKS: dict[str, list[tuple[Rule, Check]]] = {}
 SUGGESTIONS: dict[Rule, Callable[[Cells], pd.Series]] = {}
 FACTS: dict[Rule, Explain] = {}
-"""What the sentence of a rule says besides value and suggestion, from the column and the repaired value."""
+"""What the sentence of a rule says besides unit, value and suggestion, from the cell that breaks it."""
+LOOKED_AT = 100  # claimants of one page, for the names of a few
 
 
 def _check(rule: Rule, kind: str) -> Callable[[Check], Check]:
@@ -294,13 +106,27 @@ def name_follows_the_policy(cells: Cells) -> pd.Series:
 def name_is_spelt_as_proposed(cells: Cells) -> pd.Series:
     """Any accepted form that Facebook can hold will do where the proposed name is too long for it."""
     shorter = cells.proposed.str.len().gt(LONGEST) & cells.value.str.len().le(LONGEST)
-    right = _one_of(cells, cells.table.names.right, str)
+    right = cells.bear(cells.table.names.right, str)
     return right | shorter | ~cells.right_or_spelling | _not_judged(cells)
 
 
 @_check(Rule.PAGE_NAME_TOO_LONG, "page-name")
 def name_fits_a_page(cells: Cells) -> pd.Series:
     return cells.value.str.len().le(LONGEST) | ~cells.right_or_spelling | _not_judged(cells)
+
+
+@_explains(Rule.PAGE_NAME_OTHER_UNIT)
+def whose_name_it_is(cell: Cell) -> dict[str, str]:
+    """Name the units whose page is called so."""
+    table = cell.table
+    owners = (table.round.register.units[code] for code in table.names.owners[cell.value])
+    return {"other": ", ".join(owner.full_name for owner in owners)}
+
+
+@_explains(Rule.PAGE_NAME_TOO_LONG)
+def how_long_it_is(cell: Cell) -> dict[str, int]:
+    """Tell the length, and the longest that a page's name can have."""
+    return {"limit": LONGEST, "size": len(cell.value)}
 
 
 @_suggests(
@@ -317,14 +143,6 @@ def right_page_name(cells: Cells) -> pd.Series:
 
 def _not_judged(cells: Cells) -> pd.Series:
     return cells.blank | cells.proposed.eq("")
-
-
-def _one_of(cells: Cells, accepted: Mapping[str, frozenset[str]], key: Callable[[str], str]) -> pd.Series:
-    texts, codes = cells.value.tolist(), cells.code.tolist()
-    hits = [True] * len(texts)
-    for place in cells.unlike:
-        hits[place] = key(texts[place]) in accepted[codes[place]]
-    return pd.Series(hits, index=cells.value.index, dtype=bool)
 
 
 # --- links
@@ -366,6 +184,21 @@ def page_is_claimed_by_one_unit(cells: Cells) -> pd.Series:
     return pd.Series([page not in twice for page in pages], index=cells.value.index, dtype=bool)
 
 
+@_explains(Rule.LINK_DUPLICATE)
+def who_else_claims_the_page(cell: Cell) -> dict[str, str]:
+    """Name the other claimants to their common sender only: no sender learns of another's units.
+
+    The owner of a page that no unit may claim is named to everybody.
+    """
+    round, page = cell.table.round, link.parse(cell.typed).identity
+    claimants = cell.table.claimants[page]
+    own = (code for id, code in claimants[cell.submitter].items() if id != cell.id)
+    units = [round.register.units[code] for code in dict.fromkeys(islice(own, LOOKED_AT))]
+    names = few(line("words", "other_unit_same_sender", unit=unit.full_name) for unit in units)
+    elsewhere = [line("words", "other_unit_elsewhere")] if len(claimants) > 1 else []
+    return {"other": ", ".join([*filter(None, [round.taken_pages.get(page)]), *names, *elsewhere])}
+
+
 @_check(Rule.LINK_PROFILE_ID, "link")
 def link_is_no_bare_id(cells: Cells) -> pd.Series:
     return cells.link_fault.ne("profile-id")
@@ -385,6 +218,15 @@ def page_behind_the_link(cells: Cells) -> pd.Series:
 def person_asked_for_is_named(cells: Cells) -> pd.Series:
     asked = cells.table.asked_for.get(cells.column.group)
     return ~(asked if asked is not None else cells.blank & False)
+
+
+@_explains(Rule.CONTACT_MISSING)
+def who_is_asked_for(cell: Cell) -> dict[str, str]:
+    """Name the person, and tell one that is asked for from any of several."""
+    round = cell.table.round
+    required, _ = round.persons_asked(cell.level)
+    asked = line("words", "asked_both" if required else "asked_one")
+    return {"group": round.form.group(cell.column.group).header, "asked": asked}
 
 
 @_check(Rule.NAME_MISSING, "name")
@@ -412,7 +254,7 @@ def second_person_is_another(cells: Cells) -> pd.Series:
         for other in set(others) & set(required):
             here, there = form.persons[cells.column.group], form.persons[other]
             at_level = table.units["level"].eq(level)
-            named = at_level & _equal(table.rows[here["name"]], table.rows[there["name"]])
+            named = at_level & same_names(table.rows[here["name"]], table.rows[there["name"]])
             kinds = [kind for kind in here if kind in there and kind != "name"]
             pairs = {kind: (table.rows[here[kind]], table.rows[there[kind]]) for kind in kinds}
             shared = pd.DataFrame({kind: one.ne("") & one.eq(two) for kind, (one, two) in pairs.items()}, named.index)
@@ -421,28 +263,10 @@ def second_person_is_another(cells: Cells) -> pd.Series:
     return ~same
 
 
-def repeated(form: Form, codes: pd.Series, rows: pd.DataFrame, *, keep: Literal["first", False] = "first") -> pd.Series:
-    """Tell the rows that say of a person just what another one of its unit says; `keep="first"`: but the first such.
-
-    `codes` are the units of the rows, "" where a row is not judged by its unit. Namesakes differ in something else.
-    """
-    if form.rows != "persons":
-        return pd.Series(data=False, index=rows.index)
-    named = codes.ne("") & rows[[column.key for column in form.of_kind("name")]].ne("").any(axis=1)
-    who = rows.drop(columns=form.unit_key).assign(**{form.unit_key: codes})
-    return named & who.duplicated(keep=keep)
-
-
 @_explains(Rule.CONTACT_SAME_PERSON)
-def whether_in_two_rows(cells: Cells, value: str) -> dict[str, str]:
+def whether_in_two_rows(cell: Cell) -> dict[str, str]:
     """Tell a person that has two rows from one who has two duties in one."""
-    return {"twice": value} if cells.table.round.form.rows == "persons" else {}
-
-
-def _equal(one: pd.Series, other: pd.Series) -> pd.Series:
-    key = cache(lambda text: without_accents(name.same_person_key(text)))
-    equal = [a != "" and (a == b or key(a) == key(b)) for a, b in zip(one.tolist(), other.tolist(), strict=True)]
-    return pd.Series(equal, index=one.index, dtype=bool)
+    return {"twice": cell.value} if cell.table.round.form.rows == "persons" else {}
 
 
 @_check(Rule.PHONE_MISSING, "phone")
@@ -525,9 +349,9 @@ def _beside(cells: Cells, kind: str, read: Callable[[str], str]) -> pd.Series:
 
 @_explains(Rule.PHONE_INVALID)
 @_explains(Rule.EMAIL_INVALID)
-def why_none_counts(cells: Cells, value: str) -> dict[str, str]:
+def why_none_counts(cell: Cell) -> dict[str, str]:
     """Tell a text of which nobody knows which number or address is in use from one that is none."""
-    return {"reason": "former" if latest.tells(value) else ""}
+    return {"reason": "former" if latest.tells(cell.value) else ""}
 
 
 # --- answers, choices, days, numbers (the column's own properties say what is right)
@@ -550,9 +374,9 @@ def nearest_choice(cells: Cells) -> pd.Series:
 
 
 @_explains(Rule.CHOICE_INVALID)
-def choices_there_are(cells: Cells, value: str) -> dict[str, str]:
+def choices_there_are(cell: Cell) -> dict[str, str]:
     """Name the choices."""
-    return {"choices": "; ".join(choice.value for choice in cells.column.choices)}
+    return {"choices": "; ".join(choice.value for choice in cell.column.choices)}
 
 
 @_check(Rule.DATE_INVALID, "date")
@@ -567,9 +391,9 @@ def likely_day(cells: Cells) -> pd.Series:
 
 
 @_explains(Rule.DATE_INVALID)
-def why_no_day(cells: Cells, value: str) -> dict[str, str]:
+def why_no_day(cell: Cell) -> dict[str, str]:
     """Tell a text that is no day from a day out of bounds."""
-    return _why(cells.column, value, "" if date.is_day(value) else "form")
+    return _why(cell.column, cell.value, "" if date.is_day(cell.value) else "form")
 
 
 @_check(Rule.NUMBER_INVALID, "number")
@@ -590,11 +414,11 @@ def number_inside(cells: Cells) -> pd.Series:
 
 
 @_explains(Rule.NUMBER_INVALID)
-def why_no_number(cells: Cells, value: str) -> dict[str, str]:
+def why_no_number(cell: Cell) -> dict[str, str]:
     """Tell a text that is no number from a number out of bounds or with a fraction."""
-    if not number.is_number(value):
-        return _why(cells.column, value, "form")
-    return _why(cells.column, value, "" if _is_whole_enough(cells.column, value) else "whole")
+    if not number.is_number(cell.value):
+        return _why(cell.column, cell.value, "form")
+    return _why(cell.column, cell.value, "" if _is_whole_enough(cell.column, cell.value) else "whole")
 
 
 def _is_whole_enough(column: Column, value: str) -> bool:
@@ -635,29 +459,3 @@ def rules_of(column: Column, form: Form) -> list[Rule]:
     if column.kind == "unit":
         rules = [rule for rule in Rule if rule.startswith("unit.")]
     return sorted([*rules, *([Rule.VALUE_MISSING] if column.filled else [])], key=PRECEDENCE.__getitem__)
-
-
-def schema_for(table: Table) -> pa.DataFrameSchema:
-    """Return the schema of the round's form: a text column for each key, judged by the rules of its kind.
-
-    Every check is named by its rule code. Columns are text with "" for blank, so nothing is looked for that is no
-    text; nothing is coerced.
-    """
-
-    def checks(column: Column) -> list[pa.Check]:
-        own = CHECKS.get(column.kind, [])
-        return [
-            pa.Check(
-                lambda values, f=function: f(table.cells[column.key]),
-                name=rule.value,
-                error=rule.value,
-                ignore_na=False,
-            )
-            for rule, function in CHECKS["*"]
-            + ([(rule, where_concerned(f)) for rule, f in own] if column.where else own)
-        ]
-
-    def where_concerned(function: Check) -> Check:
-        return lambda cells: function(cells) | ~concerned(cells.column, table.rows)
-
-    return pa.DataFrameSchema({c.key: pa.Column(str, checks(c)) for c in table.round.form.columns}, strict=True)

@@ -6,15 +6,18 @@ import datetime as dt
 import io
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipeline.run import Result
+from pipeline.model import Arrival, Workbook
+from pipeline.recognise import Recognising
+from pipeline.run import Result, judge
 from schemas.data import HERE
 from schemas.naming import right_names
 from schemas.round import Round, load_round
@@ -47,6 +50,17 @@ def other_form(form: str, folder: Path) -> Round:
     text = (text[:begin] + text[end:]).replace('form = "page-list"', f'form = "{folder / "bieu-mau.toml"}"')
     path.write_text(text, encoding="utf-8")
     return load_round(str(path))
+
+
+def judged(round: Round, books: dict[str, Workbook], as_of: dt.date) -> Result:
+    """The result of files (by name) that were read as these workbooks, received on that day: nothing is on a disk."""
+
+    def read_all(arrivals: list[Arrival], work: Recognising, known: object) -> Iterator[tuple[Arrival, bytes]]:
+        return ((arrival, work(arrival, books[arrival.file])) for arrival in arrivals)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.gather.read_all", read_all)
+        return judge(round, [Arrival(name, Path(), name, as_of) for name in books], as_of)
 
 
 def without_tables(result: Result) -> Result:

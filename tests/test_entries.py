@@ -67,6 +67,7 @@ def _again(error: Any) -> Any:
         ("last_day = 25", "", ["period.last_day", "30/03/2022", "last_day"]),
         (MONTHLY, '\n[[extensions]]\nunit = "102"\nby = 2022-03-20\n', ["extensions", "102", "20/03", "30/03/2022"]),
         (MONTHLY, MONTHLY + '[[extensions]]\nunit = "102"\nby = 2022-04-20\n', ["20/04/2022", "25/04/2022"]),
+        (MONTHLY, '\n[[extensions]]\nunit = "102"\nreason = "lũ"\n', ["extensions”", "102", "before_month"]),
         (MONTHLY, '\n[[extensions]]\nunit = "999"\nby = 2022-04-20\n', ["extensions", "999", "phải gửi"]),
         ("before = 2022-03-31\n", 'before = "31/3/2022"\n', ["deadline.before", "31/3/2022", "2022-03-31"]),
         ("before = 2022-03-31\n", 'before = "2026"\n', ["deadline.before", "2026", "không có dấu nháy"]),

@@ -129,9 +129,7 @@ def test_nobody_elses_mail_is_read_unless_the_certificate_is_right(
         {"X_Submission_Id": "098/dien-bien-2022/1", "sender": ROUND.office.email},
     ],
 )  # fmt: skip
-def test_what_no_unit_wrote_is_put_aside_once(
-    tmp_path: Path, box: Mailbox, headers: dict[str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_no_unit_wrote_is_put_aside_once(tmp_path: Path, box: Mailbox, headers: dict[str, str]) -> None:
     box.drop(_mail(("phieu-sua.xlsx", b"ours"), **headers))  # type: ignore[arg-type]
     box.drop(_mail(("a.xlsx", b"one"), number=2, Auto_Submitted="no"))
     assert _fetch(tmp_path, box) == 0
@@ -238,7 +236,7 @@ def test_other_numbers_for_the_same_mails_bring_nothing_twice(tmp_path: Path, bo
 @pytest.mark.parametrize("bytes_left", [0, 30, 700])
 @pytest.mark.parametrize("command", [b"SEARCH", b"RFC822.SIZE", b"BODY.PEEK"])
 def test_a_connection_that_is_cut_loses_and_doubles_nothing(
-    tmp_path: Path, box: Mailbox, command: bytes, bytes_left: int, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, box: Mailbox, command: bytes, bytes_left: int
 ) -> None:
     for number in range(3):
         box.drop(_mail((f"{number}.xlsx", f"{number}".encode() * 5000), number=number))

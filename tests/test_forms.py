@@ -141,7 +141,6 @@ def test_another_year_is_another_column_however_alike() -> None:
 
 # --- persons: one row each, their unit told in every row or once
 
-QUYNH_LUU = ["421", *(unit.code for unit in load_round("nghe-an-2022").register.children("421"))]
 PERSONS: list[tuple[str, list[Any]]] = [
     ("Huyện Quỳnh Lưu", ["", "Cán bộ chuyên trách", "Đ/c NGUYỄN VĂN AN - Chủ tịch", "x", "x", "", "x", "", ""]),
     ("Huyện Quỳnh Lưu", ["", "tập thể", "Ban Thường trực UBMTTQ huyện", "x", "x", "x", "", "", ""]),

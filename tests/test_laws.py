@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import re
 import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 
 import openpyxl
 import pandas as pd
 import phonenumbers
 import pytest
-from building import FORM, KEYS, ROUND, Book, right_rows
+from building import FIGURES, FORM, KEYS, ROUND, Book, figures_rows, judged, plain_book, right_rows
 from conftest import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import persons
-from pipeline.model import Rows
+from pipeline.agree import compare, compare_rollup
+from pipeline.model import Arrival, Rows, Sheet, Stamp, Workbook
 from pipeline.normalise import normalise
+from pipeline.read import read
+from pipeline.read.plain import pack
+from pipeline.recognise import Recogniser
+from pipeline.render.machine import write_machine_results
+from pipeline.render.overview import write_overview
+from pipeline.render.papers import write_papers
+from pipeline.render.returned import filling_of
+from pipeline.render.rollup import write_rollup
+from pipeline.render.wording import worded
+from pipeline.render.workbook import Forms
 from pipeline.validate import validate
 from schemas.data import vocabulary
 from schemas.form import Column
 from schemas.kinds import KINDS, blank, email, is_blank, link, name, phone, repaired, shown
 from schemas.naming import right_names
+from schemas.round import Round, load_round
 from schemas.text import clean, search_key, spelling_key
 
 RIGHT_NAMES = right_names(ROUND.register, [unit.code for unit in ROUND.expected["099"]], ROUND.naming)
@@ -214,6 +229,85 @@ def test_judging_never_raises(cells: list[list[str]]) -> None:
     claims = pd.Series(True, index=typed.index, dtype=bool)
     findings = validate(rows, normalise(rows, FORM, ROUND.listed_names), claims, ROUND, RIGHT_NAMES, [])
     assert not findings.duplicated(["id", "column"]).any()
+
+
+# --- any sheet, any cells: what no list of ours has
+
+ODD = st.one_of(
+    LIKELY,
+    st.sampled_from(["②", "²", "٣", "⅔", "Ⅳ", "１２", "𝟙", "9" * 5000, "1" * 9]),
+    st.sampled_from([
+        "A" * 33000, "1e400", "NaN", "-0", "1.", "I.", "(1)", "③.",
+        "Mã đơn vị: 102 | Đợt: dien-bien-2022 | Bản số: " + "9" * 5000, "Mã đơn vị: 102 | Đợt: x | Bản số: ²",
+        "Cấp huyện", "Cấp xã", "Xã", "Huyện Mường Ảng", "huyện X - xã Y", "Tổng cộng", "Nơi nhận:", "VD: xã A", "nt",
+        "Họ và tên", "Số điện thoại", "Link cũ", "Trang của", "K'", "[", "%s", "a\nb", "</w:t>", "]]>", "\ufffe",
+        "\x85", "http://[::1", "https://facebook.com/profile.php?id=²", "a@" + "b" * 300 + ".vn", "+84 (0) 912", "'x",
+    ]),
+)  # fmt: skip
+CHANGES = st.lists(st.tuples(st.integers(-40, 40), st.integers(0, 9), ODD), max_size=12)
+SENDERS = ("100", "102")
+SHEETS = {
+    (round.id, sender): read(made).sheets[0].cells
+    for sender in SENDERS
+    for round, made in ((ROUND, Book(sender).bytes()), (FIGURES, plain_book(FIGURES, figures_rows(sender))))
+}
+RECOGNISERS = {round.id: Recogniser(round) for round in (ROUND, FIGURES, load_round("nghe-an-2022"))}
+ARRIVAL = Arrival("2022-03-20/a.xlsx", Path(), "a", dt.date(2022, 3, 20))
+
+
+def changed(cells: list[list[str]], changes: list[tuple[int, int, str]]) -> list[list[str]]:
+    """Return a copy in which some cells hold something else, or (where the row is below 0) the rest of a column."""
+    copy = [list(row) for row in cells]
+    for number, column, text in changes:
+        for row in copy[number:] if number < 0 else [copy[number % len(copy)]]:
+            row[column % len(row)] = text
+    return copy
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    st.sampled_from(sorted(RECOGNISERS)),
+    st.lists(
+        st.tuples(st.sampled_from(sorted(SHEETS)), st.sampled_from([0, 5, 10, 14]), CHANGES), min_size=1, max_size=2
+    ),
+    st.sampled_from([None, Stamp(ROUND.id, "102", 2)]),
+)
+def test_recognising_never_raises(
+    asked: str, lists: list[tuple[tuple[str, str], int, list[tuple[int, int, str]]]], stamp: Stamp | None
+) -> None:
+    sheets = []
+    for key, cut, changes in lists:  # a list may go on upon a second sheet
+        cells = changed(SHEETS[key], changes)
+        sheets += [Sheet(name, False, part) for name, part in (("Danh sách", cells[:cut]), ("②", cells[cut:])) if part]
+    pack(RECOGNISERS[asked].recognise(ARRIVAL, Workbook(sheets, stamp)))
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.sampled_from([ROUND, FIGURES]), st.lists(CHANGES, min_size=len(SENDERS), max_size=len(SENDERS)))
+def test_what_is_rendered_of_any_cells_agrees_and_reads_back(
+    round: Round, changes: list[list[tuple[int, int, str]]]
+) -> None:
+    books = {
+        f"2022-03-20/{sender}.xlsx": Workbook([Sheet("Danh sách", False, changed(SHEETS[round.id, sender], own))])
+        for sender, own in zip(SENDERS, changes, strict=True)
+    }
+    result = judged(round, books, dt.date(2022, 4, 5))
+    told = worded(result)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        write_machine_results(result, told, folder / "ket-qua")
+        write_rollup(result, told, folder / "tong-hop.xlsx", "../inbox")
+        write_papers(result, told, folder)
+        write_overview(result, told, folder / "tong-quan.html")
+        compare(folder)
+        compare_rollup(folder)
+    forms = Forms(round, round.right_names.proposed, result.as_of)
+    for sender in SENDERS:
+        own = [finding for finding in told.itertuples(index=False, name="Told") if finding.submitter == sender]
+        back = read(forms.made(round.submitting_units[sender], filling_of(result, own, sender), 2))
+        assert back.stamp == Stamp(round.id, sender, 2)
+        again = judged(round, {f"{sender}.xlsx": back}, result.as_of)
+        assert [submission.submitter for submission in again.submissions] == [sender]
 
 
 def test_every_row_read_is_counted_told_or_replaced(run: Run) -> None:

@@ -15,7 +15,8 @@ from docx.oxml.ns import qn
 from pipeline.__main__ import main
 from schemas.data import HERE, TEMPLATES, read_toml
 from schemas.periods import span_of, spans_before
-from schemas.round import Deadline, load_round
+from schemas.round import load_round
+from schemas.round_parts import Deadline
 from tests.building import Book, Layout, right_rows
 from tests.conftest import Outcome, drop_and_run
 from tests.faulty_runs import tree

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from jinja2 import Environment, meta
 
 from pipeline.__main__ import _parser
+from schemas.codes import Rule
 from schemas.data import HERE
 from schemas.messages import messages
-from schemas.rules import CHECKS, SUGGESTIONS, Rule
+from schemas.rules import CHECKS, SUGGESTIONS
 
 ROOT = HERE.parent
 SOURCES = sorted([*(ROOT / "pipeline").rglob("*.py"), *(ROOT / "schemas").rglob("*.py")])
@@ -50,6 +54,18 @@ def test_rules_with_a_check_are_of_some_kind() -> None:
     checked = [rule for checks in CHECKS.values() for rule, _ in checks]
     assert len(checked) == len(set(checked))
     assert set(SUGGESTIONS) <= set(checked)
+
+
+def test_what_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["cluster"]]
+    declared = {re.split("[>=<]", name)[0] for name in wanted}
+    text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
+    roots = set(re.findall(r"^ *(?:from|import) (\w+)", text, re.MULTILINE)) - {"pipeline", "schemas"}
+    named = packages_distributions()
+    imported = {named[root][0].lower() for root in roots - set(sys.stdlib_module_names) if root in named}
+    assert len(imported) > 9
+    assert imported <= declared
 
 
 def test_the_lock_names_every_dependency_and_no_index() -> None:
@@ -96,7 +112,11 @@ def test_every_command_and_target_is_documented() -> None:
     assert [command for command in commands if f"$(RUN) {command}" not in makefile] == []
 
 
-def test_every_module_is_in_the_architecture() -> None:
+def test_the_modules_in_the_architecture_are_those_that_there_are() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    modules = [path.stem for path in SOURCES if path.stem not in ("__init__", "__main__")]
-    assert [module for module in modules if f"{module}.py" not in text and f"`{module}`" not in text] == []
+    rows = [(f"pipeline/{folder}", row) for folder, row in re.findall(r"^\| `(\w+/)?(.*)$", text, re.MULTILINE)]
+    paragraph = text[text.index("`schemas/` knows") :].partition("\n\n")[0]
+    rows += [("schemas/kinds/" if "`kinds/`" in part else "schemas/", part) for part in paragraph.split(";")]
+    named = [folder + module for folder, row in rows for module in re.findall(r"(\w+\.py)`", row)]
+    modules = [path.relative_to(ROOT).as_posix() for path in SOURCES if path.name != "__init__.py"]
+    assert sorted(named) == sorted(modules)

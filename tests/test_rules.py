@@ -13,8 +13,8 @@ from building import FIGURES, FIGURES_FILE, NAMES, ROUND, Book, Row, figures_row
 from conftest import Run
 from unidecode import unidecode
 
+from schemas.codes import Rule
 from schemas.messages import severity
-from schemas.rules import Rule
 from schemas.text import slug
 from schemas.units import Unit
 

@@ -22,7 +22,7 @@ from servers import Authority, Loop, Post
 from pipeline.__main__ import main
 from pipeline.deliver import look
 from schemas.data import HERE
-from schemas.round import Reminding
+from schemas.round_parts import Reminding
 
 pytestmark = [
     # aiosmtpd leaves the plain socket behind when it goes over to TLS.
@@ -252,7 +252,7 @@ def test_an_outbox_that_is_older_than_what_counts_is_not_sent(
 
 
 def test_nothing_is_sent_while_a_file_is_being_copied(
-    folder: Path, post: Post, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def look_and_copy(*arguments: Any) -> Any:
         result = look(*arguments)
@@ -275,9 +275,7 @@ def test_the_day_goes_on_from_the_last_run(folder: Path, post: Post) -> None:
     assert len(post.delivered) == 10
 
 
-def test_a_run_while_letters_go_out_stops_those_that_it_replaces(
-    folder: Path, post: Post, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_while_letters_go_out_stops_those_that_it_replaces(folder: Path, post: Post) -> None:
     def run_between(moment: str, recipient: str) -> str:
         if moment == "rcpt" and len(post.delivered) == 3 and not (folder / "inbox/2022-03-25").exists():
             drop_and_run(folder, {"2022-03-25/c.xlsx": Book("103").bytes()}, as_of=DAY)

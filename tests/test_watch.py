@@ -233,6 +233,26 @@ def _open_files(process: subprocess.Popen[str]) -> int:
     return len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
 
 
+def test_a_round_has_one_watcher(
+    tmp_path: Path,
+    watcher: tuple[subprocess.Popen[str], queue.Queue[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    process, lines = watcher
+    _until(lines, "Đang theo dõi")
+    monkeypatch.setattr(watching, "watch", lambda *_: None)
+    folders = [f"--{name}={tmp_path / name}" for name in ("inbox", "outbox", "state")]
+    assert main(["watch", "--round", ROUND.id, *folders]) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err.count("\n")) == ("", 1)
+    assert "theo dõi ở một cửa sổ khác" in captured.err
+    assert main(["watch", "--round", "nghe-an-2022", *folders]) == 0  # another round has a watcher of its own
+    process.kill()
+    process.wait(30)
+    assert main(["watch", "--round", ROUND.id, *folders]) == 0  # a killed one leaves nothing behind
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="counts open files in /proc")
 def test_a_watcher_lives_and_ends(tmp_path: Path, watcher: tuple[subprocess.Popen[str], queue.Queue[str]]) -> None:
     process, lines = watcher

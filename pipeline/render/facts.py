@@ -16,8 +16,9 @@ from pipeline.render.machine import summary
 from pipeline.render.shares import Share, against_targets, decimal, points_of, ranked
 from pipeline.render.word import Words, padded, uncapitalised
 from pipeline.run import Result
+from schemas.form import MEASURES
 from schemas.messages import line, messages, title
-from schemas.round import MEASURES, Round
+from schemas.round import Round
 from schemas.text import capitalised, paper_date
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from pipeline.run import Result
-from schemas.round import MEASURES, Round
+from schemas.form import MEASURES
+from schemas.round import Round
 from schemas.text import LONGEST, storable
 
 FINDINGS = [

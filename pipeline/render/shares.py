@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.render.machine import summary
 from pipeline.run import Result
-from schemas.round import MEASURES
+from schemas.form import MEASURES
 from schemas.text import grouped
 
 
