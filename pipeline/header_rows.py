@@ -119,7 +119,7 @@ class HeaderRows:
 
     def _is_header(self, columns: dict[str, int]) -> bool:
         if self.lacking:
-            return self.form.unit_key in columns and len(self.lacking & columns.keys()) >= 2
+            return len(self.lacking & columns.keys()) >= 2
         required = [column.key for column in self.form.columns if column.required]
         matched = sum(key in columns for key in required)
         return len(columns) >= min(3, len(self.form.columns)) and matched >= min(2, len(required))

@@ -224,10 +224,23 @@ class Headers:
         guess = self._guess((text,)) if 0 < len(text) <= LONGEST else None
         return guess is not None and guess.role in self._name_roles
 
+    def heads_contact(self, text: str) -> bool:
+        """Tell whether a text alone heads what is told of a person, and does not say of whom ("Ho va ten", "Email")."""
+        guess = self._guess((text,)) if 0 < len(text) <= LONGEST else None
+        return guess is not None and not guess.key and guess.role in self._contact_roles
+
+    def heads_all_of_person(self, text: str) -> bool:
+        """Tell whether a text alone says of whom something is told, and not what ("Lanh dao phu trach")."""
+        return self._person_alone(text).group != ""
+
     def person_in(self, text: str) -> str:
         """Return the group of the person of whom a cell says what he does ("Can bo quan ly"), else ""."""
+        whose = self._person_alone(text)
+        return whose.group if whose.told >= TELLING else ""
+
+    def _person_alone(self, text: str) -> _Whose:
         whose = self._whose((search_key(text),)) if 0 < len(text) <= LONGEST else _Whose("", "")
-        return whose.group if whose.told >= TELLING and not whose.rest and whose.group in self.form.persons else ""
+        return whose if whose.group in self.form.persons and not whose.rest else _Whose("", "")
 
     def persons_of(self, labels: Sequence[Label]) -> frozenset[str]:
         """Return the groups of persons whom headers name, each for itself and in so many words."""
