@@ -73,6 +73,7 @@ class Headers:
             )
             for key, of in words.items()
         }
+        self._told = frozenset(name for name, _ in grouped)
         self._in_group = {(c.group, c.role): c.key for c in form.columns if c.group}
         contacts = {key: form.column(key).role for contact in form.persons.values() for key in contact.values()}
         self._contact_roles = frozenset(contacts.values())
@@ -205,7 +206,10 @@ class Headers:
         return self._known(text)
 
     def _knows(self, text: str) -> bool:
-        return self._like_a_header(text) and self._guess((text,)) is not None
+        if not self._like_a_header(text):
+            return False
+        whose = self._whose((search_key(text),))
+        return self._guess((text,)) is not None or (whose.group != "" and not whose.rest)
 
     def is_split(self, left: Label, right: Label) -> bool:
         """Tell whether two columns side by side head one name: family name and given name."""
@@ -356,7 +360,9 @@ class Headers:
         words = [] if is_between else " ".join(around).split()
         also = frozenset(group for group, score in scores.items() if score and group != best)
         ends = around[-1] in {*self._owners, ""}
-        return _Whose(best, "" if set(words) <= _LINKING else " ".join(words), also, scores[best], ends)
+        if set(words) <= _LINKING:  # the other way round: what is told stands above of whom it is
+            words = [parts[-2]] if len(parts) > 1 and parts[-2] in self._told else []
+        return _Whose(best, " ".join(words), also, scores[best], ends)
 
 
 def _contains(text: str, words: list[str]) -> bool:

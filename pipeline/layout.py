@@ -23,7 +23,7 @@ from pipeline.fillers import (
 from pipeline.gazetteer import MIXED, OWN, bare_type, section_level, unit_type
 from pipeline.header_rows import Columns, HeaderRows
 from pipeline.headers import Headers
-from pipeline.headings import Headings
+from pipeline.headings import Headings, without_bullet
 from pipeline.lines import NO_HEADER, NOTHING, Found, Line, with_dittos, with_part, with_second
 from pipeline.model import Place, Sheet
 from pipeline.pages import Pages
@@ -48,6 +48,7 @@ class Layout:
 
 
 SEARCHED = 1_000  # after so many rows of text without a header a sheet is none of the form's
+NEAR = 3  # rows above a header in which a unit may be named
 MOST_TABLES = 2_000  # of a sheet: beyond, a header is only a row to pass over
 
 
@@ -108,6 +109,8 @@ class Finder:
                     own = {*table.columns.values(), *table.extra}
                     table.part = slice(min(own), max(own) + 1)
                 tables.extend(current)
+                if current[0].headings and current[0].headings.unit:
+                    self.above = self._unit_above(row) or self.above
                 row += depth
                 continue
             if not tables:
@@ -138,6 +141,23 @@ class Finder:
             self.sheet.name, keys, extra, row, self._combined(keys), columns.split, types,
             headings if headings.lacking else None, named=columns.named,
         )  # fmt: skip
+
+    def _unit_above(self, row: int) -> tuple[str, Place] | None:
+        """Return the unit that is named alone right above a header at this row, and where."""
+        for above in range(row - 1, max(row - 1 - NEAR, -1), -1):
+            texts = alone(self.view.cells[above])
+            if len(texts) > 1:
+                break
+            if texts and self.is_unit(text := self._unlabelled(texts[0])):
+                return text, self.view.place_of(texts[0], above)
+        return None
+
+    def _unlabelled(self, text: str) -> str:
+        """Return a text without its number and the label of the column for units ("Don vi: Xa Na U")."""
+        text = without_bullet(text)
+        label, colon, rest = text.partition(":")
+        is_label = colon and self.unit_key in self.header_rows.headers.match([(label,)])[0]
+        return clean(rest) if is_label else text
 
     def go_on(self, above: Found) -> Layout:
         """Return the sheet as one without a header that goes on with the rows of another sheet's table."""
