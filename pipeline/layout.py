@@ -88,6 +88,7 @@ class Finder:
         self.level = section_level(sheet.name)
         self.heading = ""
         self.above: tuple[str, Place] | None = None  # the unit last named, and where
+        self.named: dict[int, tuple[str, Place]] = {}  # by the row of a header: the unit that is named above it
 
     def find(self) -> Layout:
         """Return the tables of the sheet."""
@@ -109,8 +110,8 @@ class Finder:
                     own = {*table.columns.values(), *table.extra}
                     table.part = slice(min(own), max(own) + 1)
                 tables.extend(current)
-                if current[0].headings and current[0].headings.unit:
-                    self.above = self._unit_above(row) or self.above
+                if self.unit_key not in current[0].columns and (named := self._unit_above(row)):
+                    self.above = self.named[row] = named
                 row += depth
                 continue
             if not tables:
@@ -125,7 +126,20 @@ class Finder:
                 table.extra.pop(place, None)
             if table.headings:
                 table.headings.settle(table.lines)
+        if self.form.rows == "units":
+            self._name_single(tables)
         return Layout(tables, title, self.sheet.name)
+
+    def _name_single(self, tables: list[Found]) -> None:
+        """Give the unit named above it to the one row of each table, where several tables are of a unit each."""
+        single = [table for table in tables if len(table.lines) == 1 and table.header in self.named]
+        if len({self.named[table.header][0] for table in single}) < 2:
+            return
+        for table in single:
+            [line], (unit, place) = table.lines, self.named[table.header]
+            if is_blank(line.texts.get(self.unit_key, "")):
+                texts, elsewhere = line.texts | {self.unit_key: unit}, {**line.elsewhere, self.unit_key: place}
+                table.lines[:] = [replace(line, texts=texts, elsewhere=elsewhere)]
 
     def _begun(self, row: int, columns: Columns) -> Found:
         """Return the table without lines of a header at this row."""
@@ -146,9 +160,9 @@ class Finder:
         """Return the unit that is named alone right above a header at this row, and where."""
         for above in range(row - 1, max(row - 1 - NEAR, -1), -1):
             texts = alone(self.view.cells[above])
-            if len(texts) > 1:
+            if len(texts) > 1 and not self.header_rows.may_be(above):
                 break
-            if texts and self.is_unit(text := self._unlabelled(texts[0])):
+            if len(texts) == 1 and self.is_unit(text := self._unlabelled(texts[0])):
                 return text, self.view.place_of(texts[0], above)
         return None
 
