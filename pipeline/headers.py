@@ -19,6 +19,7 @@ ALIKE = 84  # how like a name of the form a header must be, of 100
 CONTAINS = 92  # all words of a name stand in the header
 OF_THEIRS = 96  # a name, and that it is the unit's or the page's
 OF_ANOTHER = 91  # a name, and whose else it is: sure enough where nothing else is called so
+OF_ANOTHER_SITE = -15  # under a heading that names another site: the page's own column goes before it
 SHORT = 4  # names up to this length must be equal
 NAMED = 2  # weight of the words by which a header names a person
 TELLING = 3  # of those that tell a person's part beside the name: "Can bo" alone is a position
@@ -89,6 +90,7 @@ class Headers:
         self._offices = tuple(map(search_key, offices))  # in many a title
         self._owners = frozenset(map(search_key, vocabulary()["table"]["owners"]))
         self._of_pages = frozenset(map(search_key, vocabulary()["pages"]["labels"]))
+        self._other_sites = [search_key(site) for site in vocabulary()["pages"]["other_sites"]]
         self._fillers = [search_key(word) for word in form.fillers]
         persons = [pair for pair in self._grouped if pair[1] in self._contact_roles]
         self._persons = sorted(persons, key=lambda pair: -len(pair[0]))
@@ -251,6 +253,10 @@ class Headers:
         found = [self._whose(tuple(map(search_key, label))) for label in labels if label]
         return frozenset(whose.group for whose in found if whose.told >= NAMED and not whose.also)
 
+    def is_ordinal(self, text: str) -> bool:
+        """Tell whether a text alone heads the running numbers."""
+        return search_key(text) in self._ordinal
+
     def is_name(self, text: str) -> bool:
         """Tell whether a text alone is one of the form's header texts."""
         return len(text) <= LONGEST and search_key(text) in self._names
@@ -303,9 +309,11 @@ class Headers:
         bare, of, owner = joined.partition(" cua ")
         is_theirs = of != "" and owner in self._owners | self._of_pages
         text = bare if owner in self._owners else joined  # the page of the unit is no unit
+        above = f" {' '.join(parts[:-1])} "
+        elsewhere = OF_ANOTHER_SITE if any(f" {site} " in above for site in self._other_sites) else 0
         contained = not of_a_person and _contains(text, words) and not name.startswith(self._offices)
         # A heading may reach too far over the columns beside it: a column that names itself belongs to nobody.
-        return max(
+        return elsewhere + max(
             100 + 2 * (parts[-1] == name) if joined == name or parts[-1] == name else 0,
             (OF_THEIRS if is_theirs else OF_ANOTHER) if of and bare == name else 0,
             CONTAINS + len(words) / 100 if contained else 0,

@@ -88,6 +88,7 @@ class Finder:
         self.level = section_level(sheet.name)
         self.heading = ""
         self.above: tuple[str, Place] | None = None  # the unit last named, and where
+        self.in_example = False
         self.named: dict[int, tuple[str, Place]] = {}  # by the row of a header: the unit that is named above it
 
     def find(self) -> Layout:
@@ -101,6 +102,10 @@ class Finder:
                 row += 1  # a sheet may end with a million of them
                 continue
             if len(tables) >= MOST_TABLES and self.header_rows.may_be(row):
+                row += 1
+                continue
+            self.in_example = self._is_in_example(row, current)
+            if self.in_example:
                 row += 1
                 continue
             depth, beside = self.header_rows.at(row)
@@ -117,6 +122,8 @@ class Finder:
             if not tables:
                 passed += 1
                 title.extend(_title_texts(self.view.cells[row]))
+            elif self.header_rows.heads_another(row) and any(table.lines for table in current):
+                current = []
             for table in current:
                 self._read_row(row, table)
             row += 1
@@ -129,6 +136,22 @@ class Finder:
         if self.form.rows == "units":
             self._name_single(tables)
         return Layout(tables, title, self.sheet.name)
+
+    def _is_in_example(self, row: int, current: list[Found]) -> bool:
+        """Tell whether a row belongs to the worked example that stands below a list, under words that say so alone.
+
+        Where the list goes on, by its numbers or with the section of a lower level, the example is over.
+        """
+        texts = alone(self.view.cells[row])
+        if not self.in_example:
+            return len(texts) == 1 and is_example(texts[0], self.is_unit) and any(table.lines for table in current)
+        reached = max(_depth(line.level) for table in current for line in table.lines)
+        return not any(
+            goes_on(line := self._line(row, table), table)
+            or -1 < reached < _depth(self._section_in(texts, line.texts)[0])
+            for table in current
+            if table.lines
+        )
 
     def _name_single(self, tables: list[Found]) -> None:
         """Give the unit named above it to the one row of each table, where several tables are of a unit each."""
@@ -324,7 +347,7 @@ class Finder:
         elif len(data) < 3 and is_footer(cells):
             table.ended = True
             return None
-        if table.ended and _goes_on(line, table) and len(data) >= 3:
+        if table.ended and goes_on(line, table) and len(data) >= 3:
             table.ended = False
         if table.ended or self._is_filler(line, table, unit, first, own):
             return None
@@ -402,7 +425,7 @@ class Finder:
         if own == {self.unit_key} and not self.is_unit(unit):
             if len(unit) > 60 or unit.endswith(":") or not (line.ordinal or unit_type(unit)):
                 return True
-            return is_grouping(unit) or (bool(bare_type(unit)) and not _goes_on(line, table))
+            return is_grouping(unit) or (bool(bare_type(unit)) and not goes_on(line, table))
         return False
 
     def _speaks_of_a_page(self, line: Line, cells: list[str]) -> bool:
@@ -414,13 +437,17 @@ class Finder:
         return len(own) >= 3 or (several and any(self.columns[key].required for key in own))
 
 
+def _depth(level: str) -> int:
+    return LEVELS.index(level) if level in LEVELS else -1
+
+
 def _title_texts(cells: list[str]) -> list[str]:
     """Return the texts of a row above the table, and all in one where a title runs over several cells."""
     texts = [text for text in map(clean, cells) if text]
     return [*texts, " ".join(texts)] if len(texts) > 1 else texts
 
 
-def _goes_on(line: Line, table: Found) -> bool:
+def goes_on(line: Line, table: Found) -> bool:
     """Tell whether the row's number follows the last one of the table, so that a remark has not ended it."""
     last = table.lines[-1].ordinal.strip(" .)") if table.lines else ""
     here = line.ordinal.strip(" .)")

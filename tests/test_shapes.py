@@ -902,3 +902,70 @@ def test_the_second_person_of_a_unit_may_be_its_chair(run: Run) -> None:
         return made
 
     _reads_all(_sent(run, [shape(4), shape(7)]), 2)
+
+
+# --- what stands below the list
+
+EXAMPLE = [
+    "I", "Cấp tỉnh", "Mặt trận Điện Biên", "https://www.facebook.com/Mat-tran-Dien-Bien", "Lò Văn Bình - Phó Chủ tịch",
+    "0912.....", "binh@gmail.com", "Vừ Văn Xuân", "0969.....", "xuan@gmail.com",
+]  # fmt: skip
+BELOW: list[Grid] = [
+    [["* Ví dụ:"], HEADER, EXAMPLE],
+    [[], ["", "TM. BAN THƯỜNG TRỰC"], [], ["Ví dụ"], EXAMPLE],
+    [["", "VD:"], HEADER, ["I", "Cấp huyện", *EXAMPLE[2:]], ["1", "Xã Ví Dụ", *EXAMPLE[2:]]],
+    [
+        [],
+        ["III. Khó khăn, vướng mắc"],
+        ["1", "Cán bộ lớn tuổi"],
+        ["2", "Đường truyền yếu"],
+        ["IV. Đề xuất"],
+        ["", "Mở lớp"],
+    ],
+    [["TT", "Khó khăn", "Kiến nghị"], ["1", "Thiếu máy tính", "Trang bị thêm"]],
+    [
+        [],
+        ["BẢNG TỔNG HỢP"],
+        ["TT", "Cấp", "Số Trang", "Tỷ lệ"],
+        ["1", "Cấp huyện", "1", "100%"],
+        ["2", "Cấp xã", "9", "90%"],
+    ],
+]
+
+
+def test_examples_and_other_tables_below_the_list_are_no_rows(run: Run) -> None:
+    def above(below: Grid) -> Shape:
+        return lambda sender, rows: _book([_title(sender), HEADER, *_lines(rows), *below])
+
+    _reads_all(_sent(run, [above(below) for below in BELOW]), len(BELOW))
+
+
+def test_after_an_example_the_list_may_go_on(run: Run) -> None:
+    def numbered(sender: str, rows: list[Row]) -> bytes:
+        lines = _lines(rows)
+        return _book([_title(sender), HEADER, *lines[:4], ["Ví dụ:"], EXAMPLE, *lines[4:]])
+
+    def in_sections(sender: str, rows: list[Row]) -> bytes:
+        own, *communes = _lines(rows)
+        return _book(
+            [_title(sender), HEADER, ["I", "Cấp huyện", *own[2:]], ["VD"], EXAMPLE, ["II", "Cấp xã"], *communes]
+        )
+
+    _reads_all(_sent(run, [numbered, in_sections]), 2)
+
+
+def test_the_pages_own_columns_go_before_those_of_other_sites(run: Run) -> None:
+    def under(first: list[str], second: list[str], other: str) -> Shape:
+        def shape(sender: str, rows: list[Row]) -> bytes:
+            header = [["TT", "Đơn vị", first[0], "", second[0], "", *BOTH], ["", "", *first[1:], *second[1:]]]
+            lines = [[*line[:2], "Nhóm", f"{other}/{line[0]}", *line[2:]] for line in _lines(rows)]
+            return _book([_title(sender), *header, *lines])
+
+        return shape
+
+    page = ["Fanpage Facebook", "Tên Trang", "Địa chỉ liên kết"]
+    shapes = [
+        under(["Zalo", "Tên nhóm", "Link"], page, "https://zalo.me/g"),
+        under(["Trang thông tin điện tử", "Tên", "Địa chỉ"], page, "https://dienbien.gov.vn"),
+    ]
+    _reads_all(_sent(run, shapes), 2)
