@@ -11,7 +11,7 @@ from rapidfuzz import fuzz
 
 from pipeline.context import Context, Row
 from pipeline.former import Formers
-from pipeline.gazetteer import BARE, EXACT, LONGEST, NEAREST, OWN, Gazetteer, bare_type, rest_of
+from pipeline.gazetteer import BARE, EXACT, LONGEST, NEAREST, OWN, Gazetteer, bare_type, rest_of, without_hamlet
 from pipeline.lines import Line
 from pipeline.model import address
 from schemas.codes import Rule
@@ -126,7 +126,8 @@ class Lister:
         return listed
 
     def _text(self, item: Listed) -> str:
-        return item.line.texts.get(self.unit_key, "")
+        text = item.line.texts.get(self.unit_key, "")
+        return without_hamlet(text) if self.round.form.rows == "persons" else text
 
     def _only_heads(self, item: Listed) -> bool:
         """Tell a section of which the cells say that there is nothing, or of a level above all that the round lists:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -41,6 +42,7 @@ def find_form(sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool]) ->
         title, entries = _Reader(sheet, headers, lambda text: False).read()
     if not entries:
         return None
+    entries = _with_blanks_beside(entries)
     first = len(title) + 2  # the row of the first unit
     cells: list[list[str]] = [*([text] for text in title), [entry.heading for entry in entries]]
     cells.append([entry.label for entry in entries])
@@ -68,6 +70,18 @@ def _units_told_of(entries: list[Entry]) -> int:
     """Return of how many units anything is said besides their names, 0 where there is one column of values."""
     told = {row for entry in entries[1:] for row, (text, _) in enumerate(entry.values) if not is_empty(text)}
     return len(told) if any(len(entry.values) > 1 for entry in entries) else 0
+
+
+def _with_blanks_beside(entries: list[Entry]) -> list[Entry]:
+    """Return the entries with blank values in the column where most values stand, not at their labels."""
+    beside = Counter(at[1] for entry in entries for _, at in entry.values if at != entry.place)
+    if not beside:
+        return entries
+    [(column, _)] = beside.most_common(1)
+    return [
+        entry._replace(values=[("", (entry.place[0], column))]) if entry.values == [("", entry.place)] else entry
+        for entry in entries
+    ]
 
 
 class _Reader:
@@ -177,7 +191,8 @@ class _Reader:
     def _is_heading(self, row: int, label: str, *, colon: bool) -> bool:
         """Tell whether a label without a value heads what stands below it, and is not a column that was left blank."""
         if self.headers.heads_all_of_person(label):
-            return self.headers.heads_contact(self._label_below(row))
+            below = self._label_below(row)
+            return self.headers.heads_contact(below) and self.headers.heads_person(below)
         return not (colon or self.headers.is_name(label) or self.headers.persons_of([(label,)]))
 
     def _entry_of_many(self, row: int, filled: list[Cell]) -> Entry | None:

@@ -421,6 +421,19 @@ def _under_a_band(words: str) -> Shape:
     return shape
 
 
+def _by_hamlet(mark: str) -> Shape:
+    """The commune stands behind one of its hamlets."""
+
+    def shape(town: str, _rows: list[Row]) -> bytes:
+        grid = [["DANH SÁCH"], *_channels("TT", "Đơn vị", "Họ và tên", "Đối tượng")]
+        of_commune = {unit.full_name for unit in NGHE_AN.expected[town] if unit.level == "commune"}
+        for unit, of, name, n in _people(town):
+            grid.append(["1", mark.format(unit) if unit in of_commune else unit, name, of, *ANSWERS[n]])
+        return _book(grid)
+
+    return shape
+
+
 def _channels_above(town: str, _rows: list[Row]) -> bytes:
     left, parts = ["TT", "Đơn vị", "Họ và tên", "Đối tượng"], ["Tham gia", "Tương tác"]
     grid = [["DANH SÁCH"], [*left, *(text for name in CHANNELS for text in (name, ""))], ["", "", "", "", *parts * 3]]
@@ -447,6 +460,9 @@ def test_units_groups_and_channels_wherever_they_are_said(run: Run) -> None:
         _under_a_band("Kết quả tham gia mạng xã hội"),
         _under_a_band("KẾT QUẢ"),
         _channels_above,
+        _by_hamlet("Xóm 3, {}"),
+        _by_hamlet("Ban công tác Mặt trận khối 2 ({})"),
+        _by_hamlet("TDP 1\n{}"),
     ]
     towns = TOWNS[: len(shapes)]
     files = {f"2022-02-20/{n}.xlsx": shape(towns[n], []) for n, shape in enumerate(shapes)}

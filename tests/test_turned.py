@@ -117,6 +117,14 @@ def test_what_is_blank_of_one_person_is_not_filled_from_the_other(run: Run, blan
         assert rows[UNITS[number].code] == row, shapes[number].__name__
 
 
+@pytest.mark.parametrize("key", ["page_name", "page_link", "leader_name", "manager_phone", "manager_email"])
+def test_what_is_missing_is_told_where_it_should_stand(run: Run, key: str) -> None:
+    content = workbook_of(_in_full({**_right(0), key: ""}))
+    outcome = run({f"2026-03-10/{UNITS[0].code}.xlsx": content}, round=ROUND.id, as_of="2026-03-31")
+    [(_, cell, rule)] = outcome.told()
+    assert (cell, rule.partition(".")[2]) == (f"B{1 + KEYS.index(key)}", "missing")
+
+
 def test_a_table_of_the_only_person_below_the_page(run: Run) -> None:
     right = {**_right(0), **{f"leader_{part}": "" for part in PARTS}}
     assert _sent(run, [workbook_of(_manager_in_a_table(right))])[UNITS[0].code] == right
