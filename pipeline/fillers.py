@@ -10,9 +10,10 @@ from string import ascii_lowercase, ascii_uppercase, digits
 
 from schemas.data import vocabulary
 from schemas.kinds.blank import is_blank
-from schemas.text import clean, foreign_initials, search_key
+from schemas.text import ROMAN, clean, foreign_initials, search_key
 
 _NUMBERED = re.compile(r"^[(\[]?\s*(\d{1,2}|[A-Za-z]|[IVX]{2,5})\s*[)\].]{0,2}(?:\s*=.*)?$")
+_NUMBER = re.compile(rf"^\s*(?:{ROMAN}|\d{{1,2}})[.)/]\s*")
 _ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV", "XVI")
 _COUNTED = {pair for marks in (ascii_uppercase, ascii_lowercase, _ROMAN) for pair in pairwise(["", *marks])}
 _REMARK = re.compile(r"\(.*?\)|:.*$")
@@ -21,7 +22,7 @@ _DIGITS = re.compile(r"\d+")
 
 def is_footer(cells: list[str]) -> bool:
     """Tell a row that stands below a table: a signature, recipients, a line of place and date."""
-    texts = [search_key(text[:60]) for text in cells if text.strip()]
+    texts = [search_key(_NUMBER.sub("", text[:60])) for text in cells if text.strip()]
     return any(f"{key} ".startswith(_footers()) for key in texts) or any(map(is_date_line, cells))
 
 
@@ -51,9 +52,10 @@ def holds_hints_only(cells: list[str]) -> bool:
 
 def is_example(text: str, is_unit: Callable[[str], bool]) -> bool:
     """Tell the mark of a row that was left as an example: `VD`, or `VD: Xa A` where no unit is called so."""
+    text = text.lstrip("([*- ")
     if text[:1] in _of_no_example():
         return False
-    mark, _, rest = text.partition(":")
+    mark, _, rest = text.replace(")", ":", 1).partition(":")
     return len(mark) <= 30 and search_key(mark) in _examples() and not is_unit(rest)
 
 

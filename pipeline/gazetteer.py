@@ -288,6 +288,23 @@ def parted(text: str) -> tuple[str, str]:
     return (text[: match.start()], text[match.start() :].strip()) if match else (text, "")
 
 
+def without_hamlet(text: str) -> str:
+    """Return what stands behind a hamlet in a text that begins with one: `xa B` of `Xom 3, xa B`."""
+    match = _behind_hamlet().match(clean(text))
+    return match[1] if match else text
+
+
+@cache
+def _behind_hamlet() -> re.Pattern[str]:
+    words, types = vocabulary()["hamlets"], vocabulary()["unit_types"]
+    hamlets, bodies = (
+        "|".join(map(re.escape, sorted(words[key], key=len, reverse=True))) for key in ("words", "bodies")
+    )
+    forms = [form for name in words["within"] for form in types[name]]
+    communes = "|".join(re.escape(form) + (r"[\s.]" if len(form) > 1 else r"\.") for form in forms)
+    return re.compile(rf"(?:(?:{bodies})\s+)*(?:{hamlets})\b.*?\W((?:{communes}).*?)\)?$", re.IGNORECASE)
+
+
 @cache
 def _higher(plain: bool) -> re.Pattern[str]:
     forms = [form for name in vocabulary()["higher_types"] for form in vocabulary()["unit_types"][name]]

@@ -119,7 +119,7 @@ class HeaderRows:
 
     def _is_header(self, columns: dict[str, int]) -> bool:
         if self.lacking:
-            return self.form.unit_key in columns and len(self.lacking & columns.keys()) >= 2
+            return len(self.lacking & columns.keys()) >= 2
         required = [column.key for column in self.form.columns if column.required]
         matched = sum(key in columns for key in required)
         return len(columns) >= min(3, len(self.form.columns)) and matched >= min(2, len(required))
@@ -147,6 +147,14 @@ class HeaderRows:
         # Half of them speak of the form, or four and a third do, or three in its own words: clerks add columns.
         known = sum(map(self.headers.knows, texts))
         return 2 * known >= len(texts) or 3 * known >= max(12, len(texts)) or sum(map(self.headers.is_name, texts)) >= 3
+
+    def heads_another(self, row: int) -> bool:
+        """Tell a header of a table that has running numbers, and neither units nor anything else of the form."""
+        texts = [clean(text) for text in self.view.cells[row] if text.strip()]
+        if len(texts) < 2 or not self.headers.is_ordinal(texts[0]) or any(map(is_data, texts)):
+            return False
+        columns, _ = self.headers.match([(text,) for text in texts])
+        return self.form.unit_key not in columns and len(columns) < 2
 
     def repeats(self, row: int, cells: list[str]) -> bool:
         """Tell whether these cells of a row are a header set again between the rows, or the second row of one."""

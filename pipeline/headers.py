@@ -19,6 +19,7 @@ ALIKE = 84  # how like a name of the form a header must be, of 100
 CONTAINS = 92  # all words of a name stand in the header
 OF_THEIRS = 96  # a name, and that it is the unit's or the page's
 OF_ANOTHER = 91  # a name, and whose else it is: sure enough where nothing else is called so
+OF_ANOTHER_SITE = -15  # under a heading that names another site: the page's own column goes before it
 SHORT = 4  # names up to this length must be equal
 NAMED = 2  # weight of the words by which a header names a person
 TELLING = 3  # of those that tell a person's part beside the name: "Can bo" alone is a position
@@ -73,6 +74,7 @@ class Headers:
             )
             for key, of in words.items()
         }
+        self._told = frozenset(name for name, _ in grouped)
         self._in_group = {(c.group, c.role): c.key for c in form.columns if c.group}
         contacts = {key: form.column(key).role for contact in form.persons.values() for key in contact.values()}
         self._contact_roles = frozenset(contacts.values())
@@ -88,6 +90,7 @@ class Headers:
         self._offices = tuple(map(search_key, offices))  # in many a title
         self._owners = frozenset(map(search_key, vocabulary()["table"]["owners"]))
         self._of_pages = frozenset(map(search_key, vocabulary()["pages"]["labels"]))
+        self._other_sites = [search_key(site) for site in vocabulary()["pages"]["other_sites"]]
         self._fillers = [search_key(word) for word in form.fillers]
         persons = [pair for pair in self._grouped if pair[1] in self._contact_roles]
         self._persons = sorted(persons, key=lambda pair: -len(pair[0]))
@@ -205,7 +208,10 @@ class Headers:
         return self._known(text)
 
     def _knows(self, text: str) -> bool:
-        return self._like_a_header(text) and self._guess((text,)) is not None
+        if not self._like_a_header(text):
+            return False
+        whose = self._whose((search_key(text),))
+        return self._guess((text,)) is not None or (whose.group != "" and not whose.rest)
 
     def is_split(self, left: Label, right: Label) -> bool:
         """Tell whether two columns side by side head one name: family name and given name."""
@@ -224,15 +230,32 @@ class Headers:
         guess = self._guess((text,)) if 0 < len(text) <= LONGEST else None
         return guess is not None and guess.role in self._name_roles
 
+    def heads_contact(self, text: str) -> bool:
+        """Tell whether a text alone heads what is told of a person, and does not say of whom ("Ho va ten", "Email")."""
+        guess = self._guess((text,)) if 0 < len(text) <= LONGEST else None
+        return guess is not None and not guess.key and guess.role in self._contact_roles
+
+    def heads_all_of_person(self, text: str) -> bool:
+        """Tell whether a text alone says of whom something is told, and not what ("Lanh dao phu trach")."""
+        return self._person_alone(text).group != ""
+
     def person_in(self, text: str) -> str:
         """Return the group of the person of whom a cell says what he does ("Can bo quan ly"), else ""."""
+        whose = self._person_alone(text)
+        return whose.group if whose.told >= TELLING else ""
+
+    def _person_alone(self, text: str) -> _Whose:
         whose = self._whose((search_key(text),)) if 0 < len(text) <= LONGEST else _Whose("", "")
-        return whose.group if whose.told >= TELLING and not whose.rest and whose.group in self.form.persons else ""
+        return whose if whose.group in self.form.persons and not whose.rest else _Whose("", "")
 
     def persons_of(self, labels: Sequence[Label]) -> frozenset[str]:
         """Return the groups of persons whom headers name, each for itself and in so many words."""
         found = [self._whose(tuple(map(search_key, label))) for label in labels if label]
         return frozenset(whose.group for whose in found if whose.told >= NAMED and not whose.also)
+
+    def is_ordinal(self, text: str) -> bool:
+        """Tell whether a text alone heads the running numbers."""
+        return search_key(text) in self._ordinal
 
     def is_name(self, text: str) -> bool:
         """Tell whether a text alone is one of the form's header texts."""
@@ -286,9 +309,11 @@ class Headers:
         bare, of, owner = joined.partition(" cua ")
         is_theirs = of != "" and owner in self._owners | self._of_pages
         text = bare if owner in self._owners else joined  # the page of the unit is no unit
+        above = f" {' '.join(parts[:-1])} "
+        elsewhere = OF_ANOTHER_SITE if any(f" {site} " in above for site in self._other_sites) else 0
         contained = not of_a_person and _contains(text, words) and not name.startswith(self._offices)
         # A heading may reach too far over the columns beside it: a column that names itself belongs to nobody.
-        return max(
+        return elsewhere + max(
             100 + 2 * (parts[-1] == name) if joined == name or parts[-1] == name else 0,
             (OF_THEIRS if is_theirs else OF_ANOTHER) if of and bare == name else 0,
             CONTAINS + len(words) / 100 if contained else 0,
@@ -343,7 +368,9 @@ class Headers:
         words = [] if is_between else " ".join(around).split()
         also = frozenset(group for group, score in scores.items() if score and group != best)
         ends = around[-1] in {*self._owners, ""}
-        return _Whose(best, "" if set(words) <= _LINKING else " ".join(words), also, scores[best], ends)
+        if set(words) <= _LINKING:  # the other way round: what is told stands above of whom it is
+            words = [parts[-2]] if len(parts) > 1 and parts[-2] in self._told else []
+        return _Whose(best, " ".join(words), also, scores[best], ends)
 
 
 def _contains(text: str, words: list[str]) -> bool:

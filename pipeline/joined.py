@@ -1,4 +1,4 @@
-"""One list on several sheets: the same units on each, the pages on one, the persons on another."""
+"""One list in several tables, on one sheet or more: the same units in each, pages in one, persons in another."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 
-from pipeline.headers import Headers
-from pipeline.layout import Finder, Layout, Question
+from pipeline.layout import Layout
 from pipeline.lines import Found, Line
 from pipeline.model import Sheet
+from schemas.form import Form
 from schemas.kinds import is_blank
 from schemas.text import clean
 
@@ -17,33 +17,68 @@ COMMON = 0.5  # share of the units of each sheet that the other one must list as
 
 KeyOf = Callable[[Line], Hashable]
 """What tells a unit's row from the others of its sheet and is the same on every sheet; None where no unit is named."""
+Find = Callable[[Sheet, frozenset[str]], Layout]
+"""Returns the tables of a sheet; with keys, those that say these and nothing else of units."""
 
 
-def with_joined(
-    sheets: list[Sheet], layouts: list[Layout], headers: Headers, is_unit: Question, is_heading: Question, key_of: KeyOf
-) -> list[Layout]:
-    """Return the layouts with what several sheets say of a unit in one row: that of the sheet with the pages.
+def with_joined(sheets: list[Sheet], layouts: list[Layout], form: Form, find: Find, key_of: KeyOf) -> list[Layout]:
+    """Return the layouts with what several tables say of a unit in one row: that of the table with the pages.
 
-    Sheets are joined if each names a unit once, both name mostly the same ones, and what both say is the same.
-    A sheet that holds nothing but columns that are lacking is read for this alone.
+    Tables are joined if each names a unit once, both name mostly the same ones, and what both say is the same; a
+    table that names no unit goes with the one row above it. What holds nothing but columns that are lacking is read
+    for this alone.
     """
-    form = headers.form
     known = {key for layout in layouts for table in layout.tables for key in table.keys}
-    lacking = frozenset(form.keys) - known if known else frozenset()
-    if form.rows == "persons" or len(layouts) < 2:
+    lacking = frozenset(form.keys) - known
+    if form.rows == "persons" or not known:
         return layouts
-    result = [
-        layout if layout.tables or len(lacking) < 2 else Finder(sheet, headers, is_unit, is_heading, lacking).find()
+    pieces = [
+        _pieces(sheet, layout, find, lacking) if len(lacking) > 1 else [layout]
         for sheet, layout in zip(sheets, layouts, strict=True)
     ]
     required = {column.key for column in form.columns if column.required}
-    tables = [layout.tables[0] for layout in result if len(layout.tables) == 1 and layout.tables[0].lines]
-    tables.sort(key=lambda table: -len(required & table.columns.keys()))
-    for other in tables[1:]:
-        if other.keys - tables[0].keys and _fits(tables[0], other, form.unit_key, key_of):
-            _join(tables[0], other, form.unit_key, key_of)
-    pairs = zip(layouts, result, strict=True)
-    return [new if old.tables or any(table.also for table in new.tables) else old for old, new in pairs]
+
+    def join(tables: list[Found]) -> None:
+        for other in tables[1:]:
+            if other.keys - tables[0].keys and (key := _key_of_both(tables[0], other, form.unit_key, key_of)):
+                _join(tables[0], other, form.unit_key, key)
+
+    for of_sheet in pieces:
+        join([piece.tables[0] for piece in of_sheet if _is_single(piece)])
+    join(
+        sorted(
+            (of_sheet[0].tables[0] for of_sheet in pieces if _is_single(of_sheet[0])),
+            key=lambda table: -len(required & table.columns.keys()),
+        )
+    )
+    return [
+        Layout([table for piece in of_sheet for table in piece.tables], of_sheet[0].title, layout.sheet)
+        if any(table.also for piece in of_sheet for table in piece.tables)
+        else layout
+        for of_sheet, layout in zip(pieces, layouts, strict=True)
+    ]
+
+
+def _is_single(layout: Layout) -> bool:
+    return len(layout.tables) == 1 and bool(layout.tables[0].lines)
+
+
+def _pieces(sheet: Sheet, layout: Layout, find: Find, lacking: frozenset[str]) -> list[Layout]:
+    """Return the layout of a sheet, or those of its part with the pages and of what is lacking there."""
+    more = find(sheet, lacking)
+    if not more.tables:
+        return [layout]
+    if not layout.tables:
+        return [more]
+    return [find(replace(sheet, cells=sheet.cells[: more.tables[0].header]), frozenset()), more]
+
+
+def _key_of_both(first: Found, other: Found, unit_key: str, key_of: KeyOf) -> KeyOf | None:
+    """Return what the rows of both tables are told by, None where they do not fit."""
+    if unit_key not in other.columns:
+        alone = len(first.lines) == len(other.lines) == 1 and first.sheet == other.sheet
+        return (lambda line: "") if alone else None
+    return key_of if _fits(first, other, unit_key, key_of) else None
 
 
 def _fits(first: Found, other: Found, unit_key: str, key_of: KeyOf) -> bool:
@@ -75,8 +110,8 @@ def _join(first: Found, other: Found, unit_key: str, key_of: KeyOf) -> None:
             _with_cells_of(line, same, other.sheet, unit_key) if same else _blank(line, theirs - ours, unit_key)
         )
     other.lines[:] = [_blank(line, ours - theirs, unit_key) for line in lines.values()]
-    first.also |= theirs
-    other.also |= ours
+    for table in (first, other):
+        table.also |= ours | theirs
 
 
 def _with_cells_of(line: Line, other: Line, sheet: str, unit_key: str) -> Line:

@@ -23,7 +23,7 @@ from pipeline.fillers import (
 from pipeline.gazetteer import MIXED, OWN, bare_type, section_level, unit_type
 from pipeline.header_rows import Columns, HeaderRows
 from pipeline.headers import Headers
-from pipeline.headings import Headings
+from pipeline.headings import Headings, without_bullet
 from pipeline.lines import NO_HEADER, NOTHING, Found, Line, follows, with_dittos, with_part, with_second
 from pipeline.model import Place, Sheet
 from pipeline.pages import Pages
@@ -48,6 +48,7 @@ class Layout:
 
 
 SEARCHED = 1_000  # after so many rows of text without a header a sheet is none of the form's
+NEAR = 3  # rows above a header in which a unit may be named
 MOST_TABLES = 2_000  # of a sheet: beyond, a header is only a row to pass over
 
 
@@ -87,6 +88,8 @@ class Finder:
         self.level = section_level(sheet.name)
         self.heading = ""
         self.above: tuple[str, Place] | None = None  # the unit last named, and where
+        self.in_example = False
+        self.named: dict[int, tuple[str, Place]] = {}  # by the row of a header: the unit that is named above it
 
     def find(self) -> Layout:
         """Return the tables of the sheet."""
@@ -101,6 +104,10 @@ class Finder:
             if len(tables) >= MOST_TABLES and self.header_rows.may_be(row):
                 row += 1
                 continue
+            self.in_example = self._is_in_example(row, current)
+            if self.in_example:
+                row += 1
+                continue
             depth, beside = self.header_rows.at(row)
             if depth:
                 current = [self._begun(row, columns) for columns in beside]
@@ -108,11 +115,15 @@ class Finder:
                     own = {*table.columns.values(), *table.extra}
                     table.part = slice(min(own), max(own) + 1)
                 tables.extend(current)
+                if self.unit_key not in current[0].columns and (named := self._unit_above(row)):
+                    self.above = self.named[row] = named
                 row += depth
                 continue
             if not tables:
                 passed += 1
                 title.extend(_title_texts(self.view.cells[row]))
+            elif self.header_rows.heads_another(row) and any(table.lines for table in current):
+                current = []
             for table in current:
                 self._read_row(row, table)
             row += 1
@@ -122,7 +133,36 @@ class Finder:
                 table.extra.pop(place, None)
             if table.headings:
                 table.headings.settle(table.lines)
+        if self.form.rows == "units":
+            self._name_single(tables)
         return Layout(tables, title, self.sheet.name)
+
+    def _is_in_example(self, row: int, current: list[Found]) -> bool:
+        """Tell whether a row belongs to the worked example that stands below a list, under words that say so alone.
+
+        Where the list goes on, by its numbers or with the section of a lower level, the example is over.
+        """
+        texts = alone(self.view.cells[row])
+        if not self.in_example:
+            return len(texts) == 1 and is_example(texts[0], self.is_unit) and any(table.lines for table in current)
+        reached = max(_depth(line.level) for table in current for line in table.lines)
+        return not any(
+            _goes_on(line := self._line(row, table), table)
+            or -1 < reached < _depth(self._section_in(texts, line.texts)[0])
+            for table in current
+            if table.lines
+        )
+
+    def _name_single(self, tables: list[Found]) -> None:
+        """Give the unit named above it to the one row of each table, where several tables are of a unit each."""
+        single = [table for table in tables if len(table.lines) == 1 and table.header in self.named]
+        if len({self.named[table.header][0] for table in single}) < 2:
+            return
+        for table in single:
+            [line], (unit, place) = table.lines, self.named[table.header]
+            if is_blank(line.texts.get(self.unit_key, "")):
+                texts, elsewhere = line.texts | {self.unit_key: unit}, {**line.elsewhere, self.unit_key: place}
+                table.lines[:] = [replace(line, texts=texts, elsewhere=elsewhere)]
 
     def _begun(self, row: int, columns: Columns) -> Found:
         """Return the table without lines of a header at this row."""
@@ -138,6 +178,23 @@ class Finder:
             self.sheet.name, keys, extra, row, self._combined(keys), columns.split, types,
             headings if headings.lacking else None, named=columns.named,
         )  # fmt: skip
+
+    def _unit_above(self, row: int) -> tuple[str, Place] | None:
+        """Return the unit that is named alone right above a header at this row, and where."""
+        for above in range(row - 1, max(row - 1 - NEAR, -1), -1):
+            texts = alone(self.view.cells[above])
+            if len(texts) > 1 and not self.header_rows.may_be(above):
+                break
+            if len(texts) == 1 and self.is_unit(text := self._unlabelled(texts[0])):
+                return text, self.view.place_of(texts[0], above)
+        return None
+
+    def _unlabelled(self, text: str) -> str:
+        """Return a text without its number and the label of the column for units ("Don vi: Xa Na U")."""
+        text = without_bullet(text)
+        label, colon, rest = text.partition(":")
+        is_label = colon and self.unit_key in self.header_rows.headers.match([(label,)])[0]
+        return clean(rest) if is_label else text
 
     def go_on(self, above: Found) -> Layout:
         """Return the sheet as one without a header that goes on with the rows of another sheet's table."""
@@ -378,6 +435,10 @@ class Finder:
             return True
         several = sum(not is_blank(text) for text in cells) >= 2
         return len(own) >= 3 or (several and any(self.columns[key].required for key in own))
+
+
+def _depth(level: str) -> int:
+    return LEVELS.index(level) if level in LEVELS else -1
 
 
 def _title_texts(cells: list[str]) -> list[str]:

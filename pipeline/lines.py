@@ -147,9 +147,10 @@ def with_second(line: Line, below: Line, persons: list[Keys], further: set[str])
     """Return the line with the person that the row right below it adds, None if that row does anything else.
 
     Who stands in the first row leads, who stands in the second manages; the `further` columns of a person tell of the
-    second one.
+    second one. A running number counts units, or the persons of a table that names no units.
     """
-    if len(persons) != 2 or below.row != line.row + 1 or below.ordinal:
+    names_units = any(line.columns[key].kind == "unit" for key in line.places)
+    if len(persons) != 2 or below.row != line.row + 1 or (below.ordinal and names_units):
         return None
     first, second = persons
     both = _with_person(line, below, first, second, below.own - further)

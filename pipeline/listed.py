@@ -11,7 +11,7 @@ from rapidfuzz import fuzz
 
 from pipeline.context import Context, Row
 from pipeline.former import Formers
-from pipeline.gazetteer import BARE, EXACT, LONGEST, NEAREST, OWN, Gazetteer, bare_type, rest_of
+from pipeline.gazetteer import BARE, EXACT, LONGEST, NEAREST, OWN, Gazetteer, bare_type, rest_of, without_hamlet
 from pipeline.lines import Line
 from pipeline.model import address
 from schemas.codes import Rule
@@ -19,7 +19,7 @@ from schemas.kinds import is_blank
 from schemas.naming import name_key
 from schemas.round import Round
 from schemas.text import few, spelling_key
-from schemas.units import Unit
+from schemas.units import LEVELS, Unit
 
 NOTHING = 99  # less sure than any reading
 AT_HAND = 64  # gazetteers of senders: the files of one come one after the other, or not at all
@@ -126,11 +126,16 @@ class Lister:
         return listed
 
     def _text(self, item: Listed) -> str:
-        return item.line.texts.get(self.unit_key, "")
+        text = item.line.texts.get(self.unit_key, "")
+        return without_hamlet(text) if self.round.form.rows == "persons" else text
 
     def _only_heads(self, item: Listed) -> bool:
-        """Tell a section of which the cells say that there is nothing."""
-        return item.line.is_section and item.line.own <= {self.unit_key}
+        """Tell a section of which the cells say that there is nothing, or of a level above all that the round lists:
+        the example of a letter (Dien Bien's has its own page under "Cap tinh").
+        """
+        level = item.line.level
+        is_above = level in LEVELS and LEVELS.index(level) < min(map(LEVELS.index, self.round.lists))
+        return item.line.is_section and (is_above or item.line.own <= {self.unit_key})
 
     def _find_unit(self, item: Listed, submitter: str, *, alone: bool) -> None:
         line, text = item.line, self._text(item)

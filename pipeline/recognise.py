@@ -16,11 +16,11 @@ from pipeline.errors import Refused
 from pipeline.gazetteer import BARE, EXACT, OWN, Gazetteer
 from pipeline.headers import Headers
 from pipeline.joined import with_joined
-from pipeline.layout import Layout, find_tables
+from pipeline.layout import Finder, Layout, find_tables
 from pipeline.lines import NO_HEADER, Line
 from pipeline.listed import Listed, Lister
 from pipeline.marks import mark_of
-from pipeline.model import Arrival, Decision, Stamp, Submission, Workbook, address, finding, on_sheet
+from pipeline.model import Arrival, Decision, Sheet, Stamp, Submission, Workbook, address, finding, on_sheet
 from pipeline.read.plain import pack
 from pipeline.remarks import remarks, unread
 from pipeline.senders import Senders
@@ -251,6 +251,12 @@ class Recogniser:
         def known(text: str) -> bool:
             return bool(self.region.find(text)[1] or self.lister.formers.find(text)[1])
 
+        def find(sheet: Sheet, lacking: frozenset[str]) -> Layout:
+            layout = Finder(sheet, self.headers, known, self.lister.names_place, lacking).find()
+            if lacking:
+                return layout
+            return self._with_unit(layout if layout.tables else find_form(sheet, self.headers, known) or layout)
+
         def layouts(hidden: bool) -> list[Layout]:
             sheets = [sheet for sheet in book.sheets if sheet.hidden is hidden]
             found = [find_tables(sheet, self.headers, known, self.lister.names_place) for sheet in sheets]
@@ -260,9 +266,7 @@ class Recogniser:
             elif not book.stamp:
                 found = with_continued(sheets, found, self.headers, known, self.lister.names_place)
             found = [self._with_unit(layout) for layout in found]
-            if book.stamp or len(sheets) < 2:
-                return found
-            return with_joined(sheets, found, self.headers, known, self.lister.names_place, self._units_of)
+            return found if book.stamp else with_joined(sheets, found, self.round.form, find, self._units_of)
 
         visible = layouts(hidden=False)
         if any(layout.tables for layout in visible):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -41,6 +42,7 @@ def find_form(sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool]) ->
         title, entries = _Reader(sheet, headers, lambda text: False).read()
     if not entries:
         return None
+    entries = _with_blanks_beside(entries)
     first = len(title) + 2  # the row of the first unit
     cells: list[list[str]] = [*([text] for text in title), [entry.heading for entry in entries]]
     cells.append([entry.label for entry in entries])
@@ -70,6 +72,18 @@ def _units_told_of(entries: list[Entry]) -> int:
     return len(told) if any(len(entry.values) > 1 for entry in entries) else 0
 
 
+def _with_blanks_beside(entries: list[Entry]) -> list[Entry]:
+    """Return the entries with blank values in the column where most values stand, not at their labels."""
+    beside = Counter(at[1] for entry in entries for _, at in entry.values if at != entry.place)
+    if not beside:
+        return entries
+    [(column, _)] = beside.most_common(1)
+    return [
+        entry._replace(values=[("", (entry.place[0], column))]) if entry.values == [("", entry.place)] else entry
+        for entry in entries
+    ]
+
+
 class _Reader:
     """Walks down the form; the state is its heading, and the columns of the units that were named last."""
 
@@ -79,6 +93,7 @@ class _Reader:
         self.is_unit = is_unit
         self.heading = ""
         self.columns: list[int] = []  # none in a form for one unit
+        self.persons: list[Cell] = []  # where the columns of a form for one unit are its persons
 
     def read(self) -> tuple[list[str], list[Entry]]:
         """Return the texts above the form, and its entries."""
@@ -86,14 +101,18 @@ class _Reader:
         entries: list[Entry] = []
         for row, filled in self._rows():
             found: list[Entry | None]
-            if units := self._units_in(filled):
+            if persons := self._persons_in(filled):
+                self.persons, found = persons, []
+            elif units := self._units_in(filled):
                 self.columns = [column for column, _ in units]
                 label = self.headers.form.column(self.headers.form.unit_key).header
                 found = [Entry("", label, (row, filled[0][0]), [(text, (row, column)) for column, text in units])]
             elif self.columns:
                 found = [self._entry_of_many(row, filled)]
+            elif self.persons and self.headers.heads_contact(_label_of(filled[0][1])):
+                found = [*self._entries_of_persons(row, filled[0])]
             else:
-                found = [self._entry(row, piece) for piece in self._pieces(filled)]
+                found = [self._entry(row, piece) for piece in self._pieces(self._below_group(filled))]
             if any(found):
                 entries.extend(entry for entry in found if entry)
             elif not entries and not self.headers.knows(_label_of(filled[0][1])):
@@ -118,6 +137,33 @@ class _Reader:
         matched, others = self.headers.match([(_label_of(filled[0][1]),)]) if first else ({}, {0: "-"})
         return units if self.headers.form.unit_key in matched or (not matched and others != {0: ""}) else []
 
+    def _persons_in(self, filled: list[Cell]) -> list[Cell]:
+        """Return the cells of a row that names a person's part in each, two at least, at most behind one other."""
+        for behind in filled, filled[1:]:
+            parts = {self.headers.person_in(_label_of(text)) for _, text in behind}
+            if len(behind) > 1 and len(parts) == len(behind) and "" not in parts:
+                return behind
+        return []
+
+    def _entries_of_persons(self, row: int, label: Cell) -> Iterator[Entry]:
+        """Yield what the row tells of each person."""
+        cells = self.sheet.cells[row]
+        for column, part in self.persons:
+            value = cells[column] if column < len(cells) else ""
+            yield Entry(_label_of(part), _label_of(label[1]), (row, label[0]), [(value, (row, column))])
+
+    def _below_group(self, filled: list[Cell]) -> list[Cell]:
+        """Return the cells of a row behind that of a person's part, if the next one is the label of the name."""
+        part, label = (_label_of(text) for _, text in [*filled, (0, "")][:2])
+        if (
+            self.headers.heads_all_of_person(part)
+            and self.headers.heads_contact(label)
+            and self.headers.heads_person(label)
+        ):
+            self.heading = part
+            return filled[1:]
+        return filled
+
     def _pieces(self, filled: list[Cell]) -> Iterator[list[Cell]]:
         """Yield a row's cells from label to label: a person's name, number and address may stand on one line."""
         start, bare = 0, _LABEL.match(filled[0][1])
@@ -136,10 +182,18 @@ class _Reader:
         if not self.headers.knows(label) or self.headers.match([(label,)])[1] == {0: ""}:
             return None  # nothing, or the row above the running numbers
         at, value = filled[1] if len(filled) > 1 else (column, match[2] if match else "")
-        if is_empty(value) and (row, at) not in self.sheet.flaws and not match:
+        if is_empty(value) and (row, at) not in self.sheet.flaws and self._is_heading(row, label, colon=bool(match)):
             self.heading = label
             return None
-        return Entry(self.heading, label, (row, column), [(value, (row, at))])
+        heading = "" if self.headers.persons_of([(label,)]) else self.heading
+        return Entry(heading, label, (row, column), [(value, (row, at))])
+
+    def _is_heading(self, row: int, label: str, *, colon: bool) -> bool:
+        """Tell whether a label without a value heads what stands below it, and is not a column that was left blank."""
+        if self.headers.heads_all_of_person(label):
+            below = self._label_below(row)
+            return self.headers.heads_contact(below) and self.headers.heads_person(below)
+        return not (colon or self.headers.is_name(label) or self.headers.persons_of([(label,)]))
 
     def _entry_of_many(self, row: int, filled: list[Cell]) -> Entry | None:
         """Return what the row tells of each unit; a row without values is a heading if a name stands below it."""
@@ -157,8 +211,10 @@ class _Reader:
         return Entry(self.heading, texts[-1], (row, labels[-1][0]), values)
 
     def _is_above_a_name(self, row: int) -> bool:
-        below = next((filled[0][1] for r, filled in self._rows() if r > row), "")
-        return self.headers.heads_names((_label_of(below),))
+        return self.headers.heads_names((self._label_below(row),))
+
+    def _label_below(self, row: int) -> str:
+        return _label_of(next((filled[0][1] for r, filled in self._rows() if r > row), ""))
 
 
 def _label_of(text: str) -> str:

@@ -415,18 +415,74 @@ def _by_group_beside_the_unit(town: str, _rows: list[Row]) -> bytes:
     return _book(grid)
 
 
+def _a_table_a_unit(mark: str) -> Shape:
+    """Each unit with a header of its own, under its name."""
+
+    def shape(town: str, _rows: list[Row]) -> bytes:
+        grid: Grid = [[f"UBMTTQ {NGHE_AN.submitting_units[town].full_name.upper()}"]]
+        for number, unit in enumerate(NGHE_AN.expected[town], start=1):
+            people = [one for one in _people(town) if one[0] == unit.full_name]
+            grid += [[], [mark.format(number=number, unit=unit.full_name)], *_channels("TT", "Họ và tên", "Đối tượng")]
+            grid += [[str(n), name, of, *ANSWERS[a]] for n, (_, of, name, a) in enumerate(people, start=1)]
+        return _book(grid)
+
+    return shape
+
+
+def _under_a_band(words: str) -> Shape:
+    """A third row of the header above the other two."""
+
+    def shape(town: str, _rows: list[Row]) -> bytes:
+        left = ["TT", "Đơn vị", "Họ và tên", "Đối tượng"]
+        band, (parts, channels) = [*left, words], _channels(*left)
+        grid = [["DANH SÁCH"], band, parts, ["", "", "", "", *channels[4:]]]
+        return _book([*grid, *(["1", unit, name, of, *ANSWERS[n]] for unit, of, name, n in _people(town))])
+
+    return shape
+
+
+def _by_hamlet(mark: str) -> Shape:
+    """The commune stands behind one of its hamlets."""
+
+    def shape(town: str, _rows: list[Row]) -> bytes:
+        grid = [["DANH SÁCH"], *_channels("TT", "Đơn vị", "Họ và tên", "Đối tượng")]
+        of_commune = {unit.full_name for unit in NGHE_AN.expected[town] if unit.level == "commune"}
+        for unit, of, name, n in _people(town):
+            grid.append(["1", mark.format(unit) if unit in of_commune else unit, name, of, *ANSWERS[n]])
+        return _book(grid)
+
+    return shape
+
+
+def _channels_above(town: str, _rows: list[Row]) -> bytes:
+    left, parts = ["TT", "Đơn vị", "Họ và tên", "Đối tượng"], ["Tham gia", "Tương tác"]
+    grid = [["DANH SÁCH"], [*left, *(text for name in CHANNELS for text in (name, ""))], ["", "", "", "", *parts * 3]]
+    order = [place for channel in range(3) for place in (channel, channel + 3)]
+    return _book(
+        [*grid, *(["1", unit, name, of, *(ANSWERS[n][p] for p in order)] for unit, of, name, n in _people(town))]
+    )
+
+
 def _persons_of(outcome: Outcome, town: str) -> list[list[str]]:
     keys = ["unit", "group", "full_name", *NGHE_AN.form.keys[4:10]]
     with (outcome.folder / "ket-qua" / "rows.csv").open(encoding="utf-8-sig", newline="") as file:
         return sorted([row[k] for k in keys] for row in csv.DictReader(file) if row["submitter_code"] == town)
 
 
-def test_units_and_groups_as_headings_above_persons(run: Run) -> None:
+def test_units_groups_and_channels_wherever_they_are_said(run: Run) -> None:
     shapes = [
         _by_unit_and_group(),
         _by_unit_and_group("I. {}", "1. {}:"),
         _by_unit_and_group("- {}", "{} (03 người)", outer_groups=True),
         _by_group_beside_the_unit,
+        _a_table_a_unit("{number}. {unit}"),
+        _a_table_a_unit("Đơn vị: UBMTTQ {unit}"),
+        _under_a_band("Kết quả tham gia mạng xã hội"),
+        _under_a_band("KẾT QUẢ"),
+        _channels_above,
+        _by_hamlet("Xóm 3, {}"),
+        _by_hamlet("Ban công tác Mặt trận khối 2 ({})"),
+        _by_hamlet("TDP 1\n{}"),
     ]
     towns = TOWNS[: len(shapes)]
     files = {f"2022-02-20/{n}.xlsx": shape(towns[n], []) for n, shape in enumerate(shapes)}
@@ -455,8 +511,27 @@ def _pages_under_headings(sender: str, rows: list[Row]) -> bytes:
     return _book(grid)
 
 
+def _a_page_under_each_name(sender: str, rows: list[Row]) -> bytes:
+    """Each unit with a header of its own, under its name."""
+    header = ["Tên Trang", "Link", *BOTH]
+    tables = [[[], [f"{n}. {row['unit']}"], header, [row[key] for key in KEYS[1:]]] for n, row in enumerate(rows)]
+    return _book([_title(sender), *(line for table in tables for line in table)])
+
+
+def _persons_parts_below(sender: str, rows: list[Row]) -> bytes:
+    """What is told of the persons stands above of whom it is told."""
+    above = ["TT", "Đơn vị", "Tên Trang", "Địa chỉ liên kết", *(text for part in PERSON for text in (part, ""))]
+    below = ["", "", "", "", *["Lãnh đạo phụ trách", "Cán bộ quản lý, vận hành"] * 3]
+    keys = [*KEYS[:3], *(key for place in range(3) for key in (KEYS[3 + place], KEYS[6 + place]))]
+    return _book([_title(sender), above, below, *_lines(rows, keys)])
+
+
 def test_each_unit_as_a_heading_above_its_page(run: Run) -> None:
-    _reads_all(_sent(run, [_pages_under_headings]), 1)
+    _reads_all(_sent(run, [_pages_under_headings, _a_page_under_each_name]), 2)
+
+
+def test_a_header_the_other_way_round(run: Run) -> None:
+    _reads_all(_sent(run, [_persons_parts_below]), 1)
 
 
 def test_one_heading_above_pages_of_many_units_names_none_of_them(run: Run) -> None:
@@ -863,3 +938,70 @@ def test_the_second_person_of_a_unit_may_be_its_chair(run: Run) -> None:
         return made
 
     _reads_all(_sent(run, [shape(4), shape(7)]), 2)
+
+
+# --- what stands below the list
+
+EXAMPLE = [
+    "I", "Cấp tỉnh", "Mặt trận Điện Biên", "https://www.facebook.com/Mat-tran-Dien-Bien", "Lò Văn Bình - Phó Chủ tịch",
+    "0912.....", "binh@gmail.com", "Vừ Văn Xuân", "0969.....", "xuan@gmail.com",
+]  # fmt: skip
+BELOW: list[Grid] = [
+    [["* Ví dụ:"], HEADER, EXAMPLE],
+    [[], ["", "TM. BAN THƯỜNG TRỰC"], [], ["Ví dụ"], EXAMPLE],
+    [["", "VD:"], HEADER, ["I", "Cấp huyện", *EXAMPLE[2:]], ["1", "Xã Ví Dụ", *EXAMPLE[2:]]],
+    [
+        [],
+        ["III. Khó khăn, vướng mắc"],
+        ["1", "Cán bộ lớn tuổi"],
+        ["2", "Đường truyền yếu"],
+        ["IV. Đề xuất"],
+        ["", "Mở lớp"],
+    ],
+    [["TT", "Khó khăn", "Kiến nghị"], ["1", "Thiếu máy tính", "Trang bị thêm"]],
+    [
+        [],
+        ["BẢNG TỔNG HỢP"],
+        ["TT", "Cấp", "Số Trang", "Tỷ lệ"],
+        ["1", "Cấp huyện", "1", "100%"],
+        ["2", "Cấp xã", "9", "90%"],
+    ],
+]
+
+
+def test_examples_and_other_tables_below_the_list_are_no_rows(run: Run) -> None:
+    def above(below: Grid) -> Shape:
+        return lambda sender, rows: _book([_title(sender), HEADER, *_lines(rows), *below])
+
+    _reads_all(_sent(run, [above(below) for below in BELOW]), len(BELOW))
+
+
+def test_after_an_example_the_list_may_go_on(run: Run) -> None:
+    def numbered(sender: str, rows: list[Row]) -> bytes:
+        lines = _lines(rows)
+        return _book([_title(sender), HEADER, *lines[:4], ["Ví dụ:"], EXAMPLE, *lines[4:]])
+
+    def in_sections(sender: str, rows: list[Row]) -> bytes:
+        own, *communes = _lines(rows)
+        return _book(
+            [_title(sender), HEADER, ["I", "Cấp huyện", *own[2:]], ["VD"], EXAMPLE, ["II", "Cấp xã"], *communes]
+        )
+
+    _reads_all(_sent(run, [numbered, in_sections]), 2)
+
+
+def test_the_pages_own_columns_go_before_those_of_other_sites(run: Run) -> None:
+    def under(first: list[str], second: list[str], other: str) -> Shape:
+        def shape(sender: str, rows: list[Row]) -> bytes:
+            header = [["TT", "Đơn vị", first[0], "", second[0], "", *BOTH], ["", "", *first[1:], *second[1:]]]
+            lines = [[*line[:2], "Nhóm", f"{other}/{line[0]}", *line[2:]] for line in _lines(rows)]
+            return _book([_title(sender), *header, *lines])
+
+        return shape
+
+    page = ["Fanpage Facebook", "Tên Trang", "Địa chỉ liên kết"]
+    shapes = [
+        under(["Zalo", "Tên nhóm", "Link"], page, "https://zalo.me/g"),
+        under(["Trang thông tin điện tử", "Tên", "Địa chỉ"], page, "https://dienbien.gov.vn"),
+    ]
+    _reads_all(_sent(run, shapes), 2)

@@ -1,4 +1,4 @@
-"""Text tables: comma, semicolon or tab, in any encoding that a Vietnamese office computer writes."""
+"""Text tables: comma, semicolon or tab, in any encoding that a Vietnamese office computer writes; lines of a form."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ DELIMITERS = "\t;,|"
 SAMPLE_LINES = 200
 RUNAWAY = 30  # line breaks in one cell: a quotation mark that was never closed
 FEW, NARROW = 2, 3  # rows and columns that a table has at least; prose has commas too
+LABEL = 60  # characters of a label at most
+LINES = 3  # that a form has at least: labels and values, in two columns or with a colon between; most lines are such
 _MARKS = [
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 ]  # fmt: skip
 _WORD = re.compile(r"[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*")
+_LABELLED = re.compile(r"[-+*\s\d.)]*[^\W\d_][^:\n]{1,60}:(?!//)")
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x19\x1b-\x1f]")
 _SEPARATOR_LINE = re.compile(r'^"?sep=(.)"?\r?\n', re.IGNORECASE)
 
@@ -43,8 +46,22 @@ def read_text(content: bytes) -> list[Sheet]:
     _check_size(text)
     rows = _rows(text, told[1] if told else _delimiter(text))
     if sum(len(row) >= NARROW for row in rows) < FEW:
+        rows = _form(text, rows)
+    if not rows:
         raise Refused(Rule.FILE_UNSUPPORTED, reason="text")
     return [Sheet(NAME, False, rows)]
+
+
+def _form(text: str, rows: list[list[str]]) -> list[list[str]]:
+    """Return the rows of a text that is a form of one unit, [] where it is none."""
+    lines = text.splitlines()
+    if _are_most([_LABELLED.match(line) is not None for line in lines if line.strip()]):
+        return [[line] for line in lines]
+    return rows if _are_most([len(row) == 2 and 0 < len(row[0]) <= LABEL for row in rows if any(row)]) else []
+
+
+def _are_most(told: list[bool]) -> bool:
+    return sum(told) >= max(LINES, len(told) / 2)
 
 
 def _check_size(text: str) -> None:
