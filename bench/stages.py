@@ -16,20 +16,20 @@ from pipeline.__main__ import lighten, program
 from pipeline.readers import start
 
 STAGES = {
-    "take in": ["pipeline.deliver:take_in"],
+    "take in": ["pipeline.publish:take_in"],
     "read and recognise": ["pipeline.run:gather"],
     "settle, normalise": ["pipeline.run:settle", "pipeline.run:normalise"],
     "validate": ["pipeline.run:validate"],
     "consolidate": ["pipeline.run:consolidate"],
-    "history": ["pipeline.deliver:current_versions", "pipeline.deliver:with_history"],
-    "words": ["pipeline.deliver:worded"],
-    "machine results": ["pipeline.deliver:write_machine_results"],
-    "reading back": ["pipeline.deliver:compare", "pipeline.deliver:compare_rollup"],
-    "Word papers": ["pipeline.deliver:write_papers"],
-    "roll-up": ["pipeline.deliver:write_rollup"],
-    "overview": ["pipeline.deliver:write_overview"],
+    "history": ["pipeline.look:current_versions", "pipeline.look:with_history"],
+    "words": ["pipeline.publish:worded"],
+    "machine results": ["pipeline.publish:write_machine_results"],
+    "reading back": ["pipeline.publish:compare", "pipeline.publish:compare_rollup"],
+    "Word papers": ["pipeline.publish:write_papers"],
+    "roll-up": ["pipeline.publish:write_rollup"],
+    "overview": ["pipeline.publish:write_overview"],
     "letters and workbooks": ["pipeline.render.outgoing:Outgoing.write"],
-    "outbox": ["pipeline.deliver:hashes_of", "pipeline.deliver:_keep_handwork", "pipeline.folders:Shelf.swap"],
+    "outbox": ["pipeline.publish:hashes_of", "pipeline.publish:keep_handwork", "pipeline.folders:Shelf.swap"],
     "ledger": [f"pipeline.ledger:Ledger.{name}" for name in ("will_write_papers", "wrote_papers", "record_run")],
 }
 _CLOCKS = (time.perf_counter, time.process_time)

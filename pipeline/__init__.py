@@ -1,1 +1,1 @@
-"""From the inbox to the outbox: read, recognise, normalise, validate, consolidate, render, deliver."""
+"""From the inbox to the outbox: read, recognise, normalise, validate, consolidate, render, publish."""

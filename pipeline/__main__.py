@@ -204,8 +204,8 @@ def _readers(scheduler: str) -> AbstractContextManager[None]:
 def _run_line(options: argparse.Namespace, settled: Signs | None, glance: Glance | None) -> int:
     """Run the whole line; what it says is kept in the `glance`, and what `status` will say."""
     _start_readers()
-    from pipeline.deliver import publish
     from pipeline.glance import lying, overheard
+    from pipeline.publish import publish
     from pipeline.screen import print_next, print_result
 
     before = lying(options.inbox)
@@ -304,7 +304,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _forms(options: argparse.Namespace) -> int:
-    from pipeline.deliver import write_forms
+    from pipeline.forms import write_forms
 
     round = _round(options)
     folder, count = write_forms(round, options.outbox, options.state, options.day)
@@ -344,7 +344,7 @@ def _glance_of_status(options: argparse.Namespace) -> Glance:
 
 def _tell_status(options: argparse.Namespace) -> None:
     _start_readers()
-    from pipeline.deliver import look
+    from pipeline.look import look
     from pipeline.purge import kept_of
     from pipeline.screen import print_purged
 
@@ -366,7 +366,7 @@ def _tell_stand(options: argparse.Namespace, round: Round, result: Result) -> No
 
 def _tell_seal(options: argparse.Namespace, round: Round) -> None:
     """Tell of a closed round what run tells of it: papers that are not as they were signed, files that came later."""
-    from pipeline.deliver import look_late, seal_of
+    from pipeline.look import look_late, seal_of
     from pipeline.render.wording import worded
     from pipeline.screen import print_seal
 
@@ -415,8 +415,8 @@ def _purge(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     """Run the round on made-up files, in a folder of its own, as of a fixed day."""
     _start_readers()
-    from pipeline.deliver import publish
     from pipeline.example import write_example
+    from pipeline.publish import publish
     from pipeline.screen import print_result
     from pipeline.state import writable
 

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.consolidate import vietnamese_date
+from pipeline.errors import OperatorError
 from pipeline.model import Arrival, Decision, finding, findings_frame
 from pipeline.records import Letter
 from pipeline.render.letter import folder_of, write_letter
 from pipeline.render.machine import summary, write_findings
 from pipeline.run import Result
-from pipeline.weigh import Scales
+from pipeline.weigh import Scales, closed_by
 from schemas.codes import Rule
 from schemas.messages import line
 from schemas.text import paper_date
@@ -29,6 +31,16 @@ class Closed:
 
     closing: Decision
     changed: list[str]
+
+
+def must_be_open(decisions: Iterable[Decision]) -> None:
+    """Refuse to change anything about a round while a closing is in force.
+
+    Raises:
+        OperatorError: by whom it was closed, and when.
+    """
+    if closing := closed_by(decisions):
+        raise OperatorError("round_closed", by=closing.by, day=vietnamese_date(closing.day))
 
 
 def closing_of(result: Result, arrivals: Iterable[Arrival], by: str) -> Decision:

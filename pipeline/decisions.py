@@ -8,11 +8,13 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+from pipeline.closing import must_be_open
 from pipeline.consolidate import vietnamese_date
-from pipeline.deliver import Published, look, publish
 from pipeline.errors import OperatorError
 from pipeline.ledger import open_ledger
+from pipeline.look import look
 from pipeline.model import Decision
+from pipeline.publish import Published, publish_last
 from pipeline.state import hold
 from pipeline.weigh import closed_by, persons_of
 from schemas.codes import Rule
@@ -46,7 +48,7 @@ def waive(
     if decision.rule.startswith("file.") or decision.rule in _NEVER_WAIVED:
         raise OperatorError("never_waived", rule=decision.rule)
     result = look(round, inbox, state, today)
-    _open(result.decisions)
+    must_be_open(result.decisions)
     found = result.rollup.findings
     here = found["unit"].eq(decision.unit) | (found["unit"].eq("") & found["submitter"].eq(decision.unit))
     told = found[here & found["severity"].isin(["error", "warning"])]
@@ -90,7 +92,7 @@ def withdraw(round: Round, state: Path, today: dt.date, number: int, by: str) ->
     by = _said("by", by)
     with hold(state), open_ledger(state) as ledger:
         decisions = ledger.decisions(round.id)
-        _open(decisions)
+        must_be_open(decisions)
         chosen = next((d for d in decisions if d.number == number and d.rule and d.ended is None), None)
         if chosen is None:
             raise OperatorError("no_decision", number=number)
@@ -104,11 +106,9 @@ def close(round: Round, inbox: Path, outbox: Path, state: Path, today: dt.date, 
     """Publish a last time and seal the result by name: from now on files for the round are too late.
 
     Raises:
-        OperatorError: as `publish`; the name is missing, or the round is closed already.
+        OperatorError: as `publish_last`; the name is missing.
     """
-    by = _said("by", by)
-    _open(decisions_of(round, state))
-    return publish(round, inbox, outbox, state, today, signed=by)
+    return publish_last(round, inbox, outbox, state, today, _said("by", by))
 
 
 def reopen(round: Round, state: Path, today: dt.date, by: str, why: str) -> None:
@@ -136,8 +136,3 @@ def _said(key: str, text: str) -> str:
     if not (said := clean(text)):
         raise OperatorError("not_said", key=key.upper())
     return said
-
-
-def _open(decisions: list[Decision]) -> None:
-    if closing := closed_by(decisions):
-        raise OperatorError("round_closed", by=closing.by, day=vietnamese_date(closing.day))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import clock
-from pipeline.deliver import look, look_late
 from pipeline.errors import OperatorError
 from pipeline.intake import signs_of
 from pipeline.ledger import open_ledger
+from pipeline.look import look, look_late
 from pipeline.records import TOLD, Letter, Posted
 from pipeline.render.letter import letter_to
 from pipeline.state import hold

@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline.errors import OperatorError
 from pipeline.folders import Shelf
 from pipeline.ledger import open_ledger
+from pipeline.outbox import result_shelf
 from pipeline.state import hold, temporary, writable
 from schemas.round import Round
 
@@ -37,7 +38,7 @@ def write_pdfs(round: Round, outbox: Path, state: Path) -> list[Path]:
     if office is None:
         raise OperatorError("no_libreoffice")
     with hold(state), open_ledger(state) as ledger, writable(outbox):
-        shelf = Shelf(outbox / round.id)
+        shelf = result_shelf(round, outbox)
         shelf.recover()
         place = shelf.place
         papers = [path for path in sorted(place.glob("*.docx")) if not path.name.startswith(_LOCK_FILES)]

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.deliver import forms_shelf, late_shelf
 from pipeline.errors import OperatorError
-from pipeline.folders import Shelf, hashes_of
+from pipeline.folders import hashes_of
 from pipeline.glance import forget
 from pipeline.intake import lying_in
 from pipeline.known import KNOWN
 from pipeline.ledger import Ledger, open_ledger
+from pipeline.outbox import forms_shelf, late_shelf, result_shelf
 from pipeline.state import hold, sync, writable
 from pipeline.store import store_of
 from pipeline.weigh import closed_by
@@ -164,7 +164,7 @@ def _counts(path: Path) -> dict[str, Any]:
 
 def _clear_outbox(ledger: Ledger, round: Round, outbox: Path) -> dict[str, str]:
     """Let the folder of the round be replaced by one with the papers that stay; return their hashes."""
-    shelf, forms = Shelf(outbox / round.id), forms_shelf(round, outbox)
+    shelf, forms = result_shelf(round, outbox), forms_shelf(round, outbox)
     for one in (shelf, forms, late_shelf(round, outbox)):
         one.recover()
     if forms.place.exists():

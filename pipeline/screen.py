@@ -33,8 +33,8 @@ from schemas.units import Unit
 
 if TYPE_CHECKING:
     from pipeline.closing import Closed
-    from pipeline.deliver import Published
     from pipeline.due import Due
+    from pipeline.publish import Published
     from pipeline.purge import Holding, Kept, Remains
     from pipeline.rehearse import Rehearsal
     from pipeline.send import Outcome

@@ -31,7 +31,7 @@ from typing import Any
 from building import Book, right_rows
 
 # Imported before the first fork: what a command would import by itself.
-import pipeline.deliver
+import pipeline.publish
 import pipeline.readers
 import pipeline.screen  # noqa: F401
 from pipeline.__main__ import main

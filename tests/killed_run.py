@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pipeline.deliver
+import pipeline.publish
 import pipeline.readers
 from pipeline.__main__ import main
 
@@ -18,7 +18,7 @@ MOMENTS: dict[str, tuple[Any, str, int, bool]] = {
     "copied": (os, "fsync", 1, True),
     "stored": (Path, "replace", 1, True),
     "read": (pipeline.readers, "_finish", 2, False),
-    "rendered": (pipeline.deliver, "compare", 1, True),
+    "rendered": (pipeline.publish, "compare", 1, True),
     "old-put-aside": (Path, "rename", 1, True),
     "new-in-place": (Path, "rename", 2, True),
 }

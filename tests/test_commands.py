@@ -292,12 +292,12 @@ def test_status_is_said_again_at_once_while_nothing_changed(
         return capsys.readouterr().out
 
     with monkeypatch.context() as patched:
-        patched.setattr("pipeline.deliver.look", None)  # nothing is judged: the run said what there is to say
+        patched.setattr("pipeline.look.look", None)  # nothing is judged: the run said what there is to say
         first = status()
     forget(tmp_path / "state")
     assert status() == first and "Huy\u1ec7n N\u1eadm P\u1ed3" in first
     with monkeypatch.context() as patched:
-        patched.setattr("pipeline.deliver.look", None)
+        patched.setattr("pipeline.look.look", None)
         assert status() == first
     (tmp_path / "inbox" / "2022-03-20" / "b.xlsx").write_bytes(Book("102").bytes())
     assert status() != first
@@ -340,7 +340,7 @@ def test_a_run_ends_at_once_where_nothing_changed(
 
     def said_at_once(*more: str) -> str:
         with monkeypatch.context() as patched:
-            patched.setattr("pipeline.deliver.publish", None)
+            patched.setattr("pipeline.publish.publish", None)
             try:
                 return said(*more)
             except TypeError:

@@ -14,7 +14,7 @@ import pytest
 from building import ROUND, Book, right_rows
 from conftest import Run
 
-from pipeline import deliver
+from pipeline import publish
 from pipeline.__main__ import main
 from pipeline.agree import Disagreement, compare
 from pipeline.render import outgoing
@@ -170,7 +170,7 @@ def test_a_bug_while_rendering_leaves_the_old_result_and_is_not_hidden(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(deliver, "write_rollup", broken)
+    monkeypatch.setattr(publish, "write_rollup", broken)
     with pytest.raises(ZeroDivisionError):
         run({"2022-03-22/c.xlsx": Book("101").bytes()})
     assert _hashes(outcome.folder) == before

@@ -20,7 +20,7 @@ from conftest import Outcome, drop_and_run
 from servers import Authority, Loop, Post
 
 from pipeline.__main__ import main
-from pipeline.deliver import look
+from pipeline.look import look
 from schemas.data import HERE
 from schemas.round_parts import Reminding
 

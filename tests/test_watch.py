@@ -19,8 +19,8 @@ from conftest import Outcome, drop_and_run
 
 from pipeline import watch as watching
 from pipeline.__main__ import main
-from pipeline.deliver import publish
 from pipeline.intake import Signs, signs_of
+from pipeline.publish import publish
 from pipeline.watch import Settling, Watched, stopping, watch
 from schemas.data import HERE
 
