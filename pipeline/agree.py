@@ -12,7 +12,7 @@ import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 from lxml import etree
 from python_calamine import CalamineWorkbook
 
+from pipeline.names import FINDINGS_CSV, NOTICE, OVERVIEW, REPORT, RESULTS, ROLLUP, ROWS_CSV, SUMMARY_JSON
 from pipeline.render.frames import words as rollup_words
 from pipeline.render.shares import decimal
 
@@ -30,24 +31,25 @@ _NUMBERS = {*_COUNTS, "errors", "warnings"}
 _COUNT = re.compile(r"([\d.]+)(?:\s\(.*\))?")  # alone, or with its rate; thousands have a dot
 _RATIO = re.compile(r"[\d.]+/[\d.]+")
 _LEVELS, _UNITS, _RANKS = "ket-qua-theo-cap", "ket-qua-theo-don-vi", "thu-tu"
-_PAPERS = {"bao-cao.docx": (_LEVELS, _UNITS), "thong-bao-ket-qua.docx": (_LEVELS, _RANKS)}
+_CAPTIONS = {REPORT: (_LEVELS, _UNITS), NOTICE: (_LEVELS, _RANKS)}
 
 
 class Disagreement(Exception):
     """Two files of a result say different things: our fault, never the operator's."""
 
 
-def compare(folder: Path, *, once: bool = True) -> None:
+def compare(folder: Path, papers: Iterable[str] = (OVERVIEW, REPORT, NOTICE), *, once: bool = True) -> None:
     """Compare `summary.json` with what `rows.csv` and `findings.csv` say, counted again, and with page and papers.
 
+    `papers` are those that were written: one that is missing is a disagreement too.
     `once`: every unit has one line in `rows.csv`; else it has one for each of its persons.
 
     Raises:
         Disagreement: with both counts.
     """
-    results, summary = folder / "ket-qua", _summary(folder)
+    results, summary = folder / RESULTS, _summary(folder)
     lines, rows = 0, {}
-    for code, *row in _records(results / "rows.csv", "code", "level", "status", "submitter_code"):
+    for code, *row in _records(results / ROWS_CSV, "code", "level", "status", "submitter_code"):
         lines, rows[code] = lines + 1, row
     if once:
         _same("units once", len(rows), lines)
@@ -58,7 +60,7 @@ def compare(folder: Path, *, once: bool = True) -> None:
         if counts["complete"] > statuses["complete"]:
             raise Disagreement(f"{level}: complete {counts['complete']}")
     listed_by = Counter(submitter for _, _, submitter in rows.values())
-    counted = Counter(_records(results / "findings.csv", "submitter_code", "severity"))
+    counted = Counter(_records(results / FINDINGS_CSV, "submitter_code", "severity"))
     for unit in summary["units"]:
         _same(f"{unit['code']}: expected", unit["expected"], listed_by[unit["code"]])
         for severity in ("error", "warning"):
@@ -67,10 +69,12 @@ def compare(folder: Path, *, once: bool = True) -> None:
         by_level = sum(counts[measure] or 0 for counts in summary["levels"].values())
         _same(measure, by_level, sum(unit[measure] or 0 for unit in summary["units"]))
 
-    _compare_units(folder / "tong-quan.html", _page, summary)
-    for paper, captions in _PAPERS.items():
-        if (folder / paper).exists():
-            _compare_paper(paper, _tables(folder / paper, captions), summary)
+    for paper in papers:
+        path = _written(folder / paper)
+        if paper == OVERVIEW:
+            _compare_units(path, _page, summary)
+        else:
+            _compare_paper(paper, _tables(path, _CAPTIONS[paper]), summary)
 
 
 def compare_rollup(folder: Path) -> None:
@@ -79,17 +83,23 @@ def compare_rollup(folder: Path) -> None:
     Raises:
         Disagreement: with both counts.
     """
-    _compare_units(folder / "tong-hop.xlsx", _rollup, _summary(folder))
+    _compare_units(_written(folder / ROLLUP), _rollup, _summary(folder))
+
+
+def _written(path: Path) -> Path:
+    if not path.is_file():
+        raise Disagreement(f"{path.name}: missing")
+    return path
 
 
 def _summary(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "ket-qua" / "summary.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads((folder / RESULTS / SUMMARY_JSON).read_text(encoding="utf-8"))
     return found
 
 
 def _compare_units(path: Path, read: Callable[[Path], Iterator[tuple[str, str, int]]], summary: dict[str, Any]) -> None:
     units = {unit["code"]: unit for unit in summary["units"]}
-    for code, key, shown in read(path) if path.exists() else ():
+    for code, key, shown in read(path):
         known = units[code][key]
         if key == "warnings" and units[code]["late"] and shown == known - 1:
             continue  # people are told by the day that it sent late

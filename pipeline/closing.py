@@ -13,6 +13,7 @@ import pandas as pd
 from pipeline.consolidate import vietnamese_date
 from pipeline.errors import OperatorError
 from pipeline.model import Arrival, Decision, finding, findings_frame
+from pipeline.names import FINDINGS_CSV
 from pipeline.records import Letter
 from pipeline.render.letter import folder_of, write_letter
 from pipeline.render.machine import summary, write_findings
@@ -21,8 +22,6 @@ from pipeline.weigh import Scales, closed_by
 from schemas.codes import Rule
 from schemas.messages import line
 from schemas.text import paper_date
-
-LATE = "sau-khi-chot"  # the folder, within the result, of what came after the closing
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def too_late(result: Result, closing: Decision) -> Result:
 def write_late(result: Result, told: pd.DataFrame, folder: Path) -> list[Letter]:
     """Write the findings of the late files, and a letter to every sender of one; return the letters."""
     folder.mkdir(parents=True)
-    write_findings(told, folder / "findings.csv")
+    write_findings(told, folder / FINDINGS_CSV)
     letters = []
     for code, own in told[told["submitter"].ne("")].groupby("submitter"):
         place = folder / folder_of(result.round.submitting_units[str(code)])

@@ -6,9 +6,9 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from pipeline.closing import LATE
 from pipeline.folders import Shelf, hashes_of
 from pipeline.ledger import Ledger
+from pipeline.names import LATE
 from schemas.round import Round
 
 

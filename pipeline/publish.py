@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.agree import compare, compare_rollup
-from pipeline.closing import LATE, Closed, closing_of, inputs_of, mark_of, must_be_open, write_late
+from pipeline.closing import Closed, closing_of, inputs_of, mark_of, must_be_open, write_late
 from pipeline.emulate import month_of
 from pipeline.errors import OperatorError
 from pipeline.folders import hashes_of
@@ -19,6 +19,7 @@ from pipeline.ledger import Ledger, open_ledger
 from pipeline.look import Stand, late, seal, stand
 from pipeline.memory import give_back
 from pipeline.model import Decision
+from pipeline.names import LATE, OVERVIEW, RESULTS, ROLLUP
 from pipeline.outbox import keep_handwork, keep_pdfs, late_shelf, result_shelf
 from pipeline.period import of_period
 from pipeline.recheck import rechecked, rules_of
@@ -174,14 +175,14 @@ def _render(
     folder.mkdir()
 
     def papers() -> None:
-        write_machine_results(result, told, folder / "ket-qua")
+        write_machine_results(result, told, folder / RESULTS)
         write_papers(result, told, folder)
         give_back()
-        write_overview(result, told, folder / "tong-quan.html")
+        write_overview(result, told, folder / OVERVIEW)
         compare(folder, once=result.round.form.rows == "units")
 
     def rollup() -> None:
-        write_rollup(result, told, folder / "tong-hop.xlsx", way)
+        write_rollup(result, told, folder / ROLLUP, way)
 
     made = outgoing.write(beside=rollup, meanwhile=papers)
     compare_rollup(folder)

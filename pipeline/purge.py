@@ -20,15 +20,16 @@ from pipeline.glance import forget
 from pipeline.intake import lying_in
 from pipeline.known import KNOWN
 from pipeline.ledger import Ledger, open_ledger
+from pipeline.names import DISPATCH, NOTICE, OVERVIEW, REPORT, RESULTS, SUMMARY_JSON
 from pipeline.outbox import forms_shelf, late_shelf, result_shelf
 from pipeline.state import hold, sync, writable
 from pipeline.store import store_of
 from pipeline.weigh import closed_by
 from schemas.round import Round
 
-FOR_MANY = ("bao-cao", "thong-bao-ket-qua", "cong-van-don-doc", "tong-quan")
+FOR_MANY = tuple(Path(name).stem for name in (REPORT, NOTICE, DISPATCH, OVERVIEW))
 """The papers that go to many and name no person, whatever their format: they outlive the round's data."""
-SUMMARY = "ket-qua/summary.json"
+_COUNTS = f"{RESULTS}/{SUMMARY_JSON}"
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def purge(round: Round, inbox: Path, outbox: Path, state: Path, today: dt.date, 
     with hold(state), open_ledger(state) as ledger:
         found = _remains(ledger, round, inbox, outbox)
         with writable(outbox):
-            ledger.begin_purge(round.id, today, _counts(outbox / round.id / SUMMARY))
+            ledger.begin_purge(round.id, today, _counts(outbox / round.id / _COUNTS))
             papers = _clear_outbox(ledger, round, outbox)
         if with_inbox:
             with writable(inbox):
@@ -150,7 +151,7 @@ def _remains(ledger: Ledger, round: Round, inbox: Path, outbox: Path) -> Remains
 def _stays(ledger: Ledger, round: Round, path: str, sha256: str) -> bool:
     """Tell whether a paper outlives the data: the counts, and those for many as we wrote them."""
     for_many = "/" not in path and Path(path).stem in FOR_MANY
-    return path == SUMMARY or (for_many and ledger.is_ours(round.id, path, sha256))
+    return path == _COUNTS or (for_many and ledger.is_ours(round.id, path, sha256))
 
 
 def _counts(path: Path) -> dict[str, Any]:
@@ -173,12 +174,12 @@ def _clear_outbox(ledger: Ledger, round: Round, outbox: Path) -> dict[str, str]:
         return {}
     shelf.staged.mkdir()
     for path, sha256 in hashes_of(shelf.place).items():
-        if path != SUMMARY and _stays(ledger, round, path, sha256):
+        if path != _COUNTS and _stays(ledger, round, path, sha256):
             shutil.copy2(shelf.place / path, shelf.staged / path)
     if (known := ledger.purged(round.id)) and known[1]:
         text = json.dumps(known[1], ensure_ascii=False, indent=2)
-        (shelf.staged / SUMMARY).parent.mkdir()
-        (shelf.staged / SUMMARY).write_text(text + "\n", encoding="utf-8")
+        (shelf.staged / _COUNTS).parent.mkdir()
+        (shelf.staged / _COUNTS).write_text(text + "\n", encoding="utf-8")
     kept = hashes_of(shelf.staged)
     shelf.swap()
     shelf.recover()  # here nothing may be left behind: what cannot be deleted is told

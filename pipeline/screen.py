@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pipeline.closing import LATE
 from pipeline.consolidate import vietnamese_date
 from pipeline.ledger import open_ledger
 from pipeline.model import Decision
+from pipeline.names import LATE, OVERVIEW, PAPERS, ROLLUP, SENDERS
 from pipeline.printable import printable
 from pipeline.records import Mail, undelivered
 from pipeline.render.frames import charted, words
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
-from pipeline.render.papers import PAPERS
 from pipeline.render.wording import in_doubt, in_words
 from pipeline.run import Result
 from pipeline.state import writable
@@ -85,9 +84,9 @@ def print_result(published: Published) -> None:
     for name in PAPERS:
         if (folder / name).exists():
             print(line("screen", Path(name).stem, path=folder / name))
-    print(line("screen", "rollup", path=folder / "tong-hop.xlsx"))
-    print(line("screen", "overview", path=folder / "tong-quan.html"))
-    print(line("screen", "letters", count=len(result.rollup.senders), path=folder / "don-vi"))
+    print(line("screen", "rollup", path=folder / ROLLUP))
+    print(line("screen", "overview", path=folder / OVERVIEW))
+    print(line("screen", "letters", count=len(result.rollup.senders), path=folder / SENDERS))
     _print_senders(result, most=SENDERS_SHOWN)
 
 

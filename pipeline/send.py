@@ -19,10 +19,10 @@ from email.policy import SMTP
 from pathlib import Path
 
 from pipeline.account import SendServer
-from pipeline.closing import LATE
 from pipeline.due import Due
 from pipeline.errors import OperatorError
 from pipeline.ledger import Ledger, open_ledger
+from pipeline.names import LATE, LETTER
 from pipeline.printable import printable
 from pipeline.render.letter import folder_of, route
 from pipeline.state import alone, hold, writable
@@ -111,7 +111,7 @@ def _content(round: Round, due: Due, outbox: Path, state: Path) -> bytes | None:
     Its recipient is the round's, whatever stands in it; what the officer changed in its words stays.
     """
     place = outbox / round.id / (LATE if due.letter.kind == "closed" else "")
-    path = place / folder_of(due.unit) / "thu.eml"
+    path = place / folder_of(due.unit) / LETTER
     with hold(state, _RUN_WAIT):
         try:
             found = path.read_bytes()

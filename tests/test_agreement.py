@@ -16,6 +16,7 @@ from conftest import Outcome, drop_and_run
 from lxml import html
 
 from pipeline.agree import Disagreement, compare, compare_rollup
+from pipeline.names import NOTICE, OVERVIEW, REPORT, ROLLUP
 from schemas.data import TEMPLATES, read_toml
 from schemas.messages import line
 
@@ -146,6 +147,16 @@ def test_the_word_papers_say_what_the_summary_says(outcome: Outcome, paper: str)
         assert own, unit["name"]
         numbers = Counter(str(unit[key]) for key in ("expected", *MEASURES, "errors", "warnings"))
         assert any(len(Counter(c for c in row[2:] if c.isdecimal()) - numbers) == 0 for row in own), unit["name"]
+
+
+@pytest.mark.parametrize("name", [REPORT, NOTICE, OVERVIEW, ROLLUP])
+def test_a_paper_that_is_missing_is_a_contradiction(outcome: Outcome, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "result"
+    shutil.copytree(outcome.folder, folder)
+    (folder / name).unlink()
+    with pytest.raises(Disagreement, match=f"{name}: missing"):
+        compare(folder)
+        compare_rollup(folder)
 
 
 def _page(folder: Path) -> None:

@@ -14,7 +14,7 @@ from conftest import Outcome, Run
 
 from pipeline import pdf
 from pipeline.__main__ import main
-from pipeline.render.papers import PAPERS
+from pipeline.names import PAPERS
 
 FILES = {"2022-03-20/a.xlsx": Book("099").bytes()}
 posix = pytest.mark.skipif(os.name != "posix", reason="a shell script stands in for LibreOffice")

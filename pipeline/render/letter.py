@@ -17,6 +17,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from pipeline.clock import HANOI
+from pipeline.names import LETTER, MESSAGE, SENDERS
 from pipeline.records import Letter
 from pipeline.render.mime import letter_of
 from pipeline.render.shares import decimal
@@ -36,7 +37,7 @@ _KINDS = {"accepted": "receipt", "to-correct": "correction", "rejected": "reject
 
 def folder_of(unit: Unit) -> str:
     """Return where in a result the papers of a sender lie."""
-    return f"don-vi/{unit.code}-{slug(unit.full_name)}"
+    return f"{SENDERS}/{unit.code}-{slug(unit.full_name)}"
 
 
 def letter_to(result: Result, sender: str) -> Letter:
@@ -76,8 +77,8 @@ def write_letter(
     letter = letter_to(result, sender)
     facts = _facts(result, told, sender, letter.kind, name)
     text = _template("thu.txt.j2").render(facts).strip() + "\n"
-    (folder / "thu.eml").write_bytes(_message(result, letter, facts, text, attachment))
-    (folder / "tin-nhan.txt").write_text(_template("tin-nhan.txt.j2").render(facts).strip() + "\n", encoding="utf-8")
+    (folder / LETTER).write_bytes(_message(result, letter, facts, text, attachment))
+    (folder / MESSAGE).write_text(_template("tin-nhan.txt.j2").render(facts).strip() + "\n", encoding="utf-8")
     return letter
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.names import FINDINGS_CSV, ROWS_CSV, SUMMARY_JSON
 from pipeline.run import Result
 from schemas.form import MEASURES
 from schemas.round import Round
@@ -29,10 +30,10 @@ _NUMBER = re.compile(r"-\d+(?:\.\d+)?", re.ASCII)
 def write_machine_results(result: Result, told: pd.DataFrame, folder: Path) -> None:
     """Write the three files into the folder; `told` are the findings in words."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_findings(told, folder / "findings.csv")
-    _write_csv(folder / "rows.csv", [*HEAD, *result.round.form.keys, *PLACE], _rows(result))
+    write_findings(told, folder / FINDINGS_CSV)
+    _write_csv(folder / ROWS_CSV, [*HEAD, *result.round.form.keys, *PLACE], _rows(result))
     text = json.dumps(summary(result), ensure_ascii=False, indent=2)
-    (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+    (folder / SUMMARY_JSON).write_text(text + "\n", encoding="utf-8")
 
 
 def write_findings(told: pd.DataFrame, path: Path) -> None:

@@ -22,6 +22,7 @@ import pandas as pd
 
 from pipeline.marks import mark_of, mark_of_program
 from pipeline.memory import most_held
+from pipeline.names import FORM, RETURNED
 from pipeline.period import Carried
 from pipeline.records import Folders, Letter
 from pipeline.render.filling import prefilled
@@ -84,10 +85,10 @@ class Outgoing:
         # What was taken over in part is the visible result itself: written into, it would change there too.
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
-        version, name, form = result.version_of(sender) + 1, "phieu-sua.xlsx", b""
+        version, name, form = result.version_of(sender) + 1, RETURNED, b""
         if status in ("missing", "rejected"):
             filling = prefilled(result.round, sender, self._carried)
-            name, form = "bieu-mau.xlsx", self._forms.made(unit, filling, version)
+            name, form = FORM, self._forms.made(unit, filling, version)
         elif any(f.severity != "note" for f in own):
             form = self._forms.made(unit, filling_of(result, own, sender), version)
             (place / name).write_bytes(form)

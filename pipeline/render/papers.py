@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.names import DISPATCH, INTERNAL, NOTICE, REPORT
 from pipeline.render.annexes import established_only, persons
 from pipeline.render.facts import act, named, paper_facts
 from pipeline.render.machine import summary
@@ -18,9 +19,6 @@ from schemas.data import TEMPLATES
 from schemas.round import Round
 from schemas.text import capitalised
 
-REPORT, DISPATCH, NOTICE = "bao-cao.docx", "cong-van-don-doc.docx", "thong-bao-ket-qua.docx"
-INTERNAL = "phu-luc-noi-bo.docx"
-PAPERS = (REPORT, DISPATCH, NOTICE, INTERNAL)
 WORDS = "van-ban.toml"
 _ROMAN = ("I", "II", "III", "IV", "V", "VI")
 
