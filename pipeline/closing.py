@@ -16,7 +16,7 @@ from pipeline.model import Arrival, Decision, finding, findings_frame
 from pipeline.names import FINDINGS_CSV
 from pipeline.records import Letter
 from pipeline.render.letter import folder_of, write_letter
-from pipeline.render.machine import summary, write_findings
+from pipeline.render.machine import write_findings
 from pipeline.run import Result
 from pipeline.weigh import Scales, closed_by
 from schemas.codes import Rule
@@ -44,7 +44,7 @@ def must_be_open(decisions: Iterable[Decision]) -> None:
 
 def closing_of(result: Result, arrivals: Iterable[Arrival], by: str) -> Decision:
     """Return the closing of a result by a person: what it counted, and the hash of the files that it rests on."""
-    submissions = summary(result)["submissions"]
+    submissions = result.summary["submissions"]
     files = inputs_of(arrivals)
     words = line("decisions", "signed", **{**submissions, "missing": len(submissions["missing"])}, files=len(files))
     return Decision("closing", result.as_of, by, words, source=mark_of(files))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -55,7 +55,7 @@ def with_history(ledger: Ledger, result: Result, versions: dict[str, Version]) -
     for sender, version in versions.items():
         last = ledger.last_version(result.round.id, sender, before=version.number) if version.number > 1 else None
         progress[sender] = _progress(result.round.form, last, version, accepted.get(sender, []))
-    return result.also(progress=progress)
+    return replace(result, progress=progress)
 
 
 def _progress(form: Form, before: Version | None, now: Version, accepted: list[list[str]]) -> Progress:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.closing import Closed, changed_papers, parted, too_late
@@ -52,12 +52,12 @@ def stand(
     decided, free = ledger.decisions(round.id), ledger.free_number()
     result = judge(round, arrivals, today, known, decided, earlier if earlier.newest else None, free)
     versions = current_versions(ledger, result)
-    result = with_history(ledger, result.also(previous=round.called(earlier.newest)), versions)
-    result = result.also(standings=standings(ledger, result, versions))
+    result = with_history(ledger, replace(result, previous=round.called(earlier.newest)), versions)
+    result = replace(result, standings=standings(ledger, result, versions))
     with alone(state, "send") as nobody_sends:
         if nobody_sends:  # what was being sent when a sender died is uncertain
             ledger.settle_unknown(round.id)
-    return Stand(result.also(posted=ledger.posted(round.id)), versions, earlier)
+    return Stand(replace(result, posted=ledger.posted(round.id)), versions, earlier)
 
 
 def look_late(round: Round, inbox: Path, state: Path, today: dt.date) -> Result | None:

@@ -98,7 +98,7 @@ def publish_last(round: Round, inbox: Path, outbox: Path, state: Path, today: dt
         decisions, arrivals = counted.result.decisions, of_period(round, intake.arrivals)[0]
         number = ledger.free_number() + sum(d.is_new for d in decisions)
         closing = replace(closing_of(counted.result, arrivals, by), number=number)
-        counted = replace(counted, result=counted.result.also(decisions=[*decisions, closing]))
+        counted = replace(counted, result=replace(counted.result, decisions=[*decisions, closing]))
         published = _published(counted, intake, inbox, outbox, ledger)
         papers = hashes_of(published.folder)
         seals = {"input": inputs_of(arrivals), "paper": papers}
@@ -129,7 +129,7 @@ def _published(counted: Stand, intake: Intake, inbox: Path, outbox: Path, ledger
     ledger.wrote_papers(round.id, hashes, signs)
     ledger.record_run(round.id, now, replace(outcome, letters=letters, carried=counted.earlier.used))
     ledger.record_scores(round.series or round.id, month_of(result), {s.code: s.score for s in result.standings})
-    result = result.also(posted=ledger.posted(round.id))
+    result = replace(result, posted=ledger.posted(round.id))
     return Published(result, told, shelf.place, kept, intake, ledger.mail_senders(), outdated=outdated)
 
 
@@ -161,7 +161,7 @@ def _with_record(ledger: Ledger, result: Result, versions: dict[str, Version], n
     # Of each round before, how it ended.
     before = [m for round in result.round.previous for m in ledger.moments(round)[-1:]]
     moments = [*sorted(before, key=lambda m: m.day), *own, moment]
-    result = result.also(moments=moments, rechecks=[*ledger.rechecks(result.round.id), *rechecks])
+    result = replace(result, moments=moments, rechecks=[*ledger.rechecks(result.round.id), *rechecks])
     return result, Outcome(versions, decisions=result.decisions, moment=moment, rechecks=rechecks)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from pipeline.model import Arrival, Decision, Moment, Progress, Recheck, Rows, S
 from pipeline.normalise import normalise
 from pipeline.period import Earlier, of_period, shifts, with_carried
 from pipeline.records import Posted
+from pipeline.summary import summary_of
 from pipeline.validate import validate
 from pipeline.versions import settle
 from pipeline.weigh import Scales, persons_of, with_new
@@ -139,18 +140,14 @@ class Result:
                 unread.setdefault(sender, []).append(hashes[file])
         return {sender: sorted(set(signs)) for sender, signs in unread.items()}
 
-    def also(self, **known: Any) -> Result:
-        """Return the result with more known that says nothing of its rows: what was worked out of these stays."""
-        result = replace(self, **known)
-        vars(result).update({name: vars(self)[name] for name in _OF_ROWS if name in vars(self)})
-        return result
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The counts of the round, as `summary.json` has them; nobody changes them."""
+        return summary_of(self)
 
     def version_of(self, sender: str) -> int:
         """Return the number of the version that counts of a sender, 0 before anything does."""
         return self.progress[sender].number if sender in self.progress else 0
-
-
-_OF_ROWS = ("ids_of", "ids_from", "carried", "senders", "after_closing", "unread_from", "_texts", "_lines")
 
 
 def judge(

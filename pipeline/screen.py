@@ -18,7 +18,6 @@ from pipeline.printable import printable
 from pipeline.records import Mail, undelivered
 from pipeline.render.frames import charted, words
 from pipeline.render.letter import progress_line
-from pipeline.render.machine import summary
 from pipeline.render.wording import in_doubt, in_words
 from pipeline.run import Result
 from pipeline.state import writable
@@ -334,7 +333,7 @@ def print_mails(mails: Iterable[Mail]) -> None:
 def _heading(result: Result) -> None:
     facts = {"title": result.round.title, "round": result.round.id, "date": vietnamese_date(result.as_of)}
     print(coloured(line("screen", "title", **facts), "head"))
-    _print_counts(result.round, summary(result))
+    _print_counts(result.round, result.summary)
 
 
 def _print_counts(round: Round, counts: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ from pipeline.agree import Disagreement, compare
 from pipeline.errors import OperatorError
 from pipeline.model import Arrival, Shift, Standing, Tally
 from pipeline.names import DISPATCH, INTERNAL, NOTICE, PAPERS, REPORT
-from pipeline.render.machine import summary, write_machine_results
+from pipeline.render.machine import write_machine_results
 from pipeline.render.papers import WORDS, write_papers
 from pipeline.render.shares import Share, ranked
 from pipeline.render.word import padded
@@ -195,7 +195,7 @@ def full(mixed: Papers, tmp_path_factory: pytest.TempPathFactory) -> Papers:
 
 
 def test_every_count_is_the_summarys(mixed: Papers) -> None:
-    counts = summary(mixed.result)
+    counts = mixed.result.summary
     *units, total = mixed.report.table("ket-qua-theo-don-vi")
     assert [[row[1], *row[3:]] for row in units] == [
         [unit["name"], *(str(unit[key]) for key in COUNTS)] for unit in counts["units"]
@@ -214,7 +214,7 @@ def test_every_count_is_the_summarys(mixed: Papers) -> None:
 
 
 def test_the_notice_ranks_by_rate_and_equals_share_a_rank(mixed: Papers) -> None:
-    counts = {unit["code"]: unit for unit in summary(mixed.result)["units"]}
+    counts = {unit["code"]: unit for unit in mixed.result.summary["units"]}
     ranks = ranked(mixed.result, "established")
     rows = mixed[NOTICE].table("thu-tu")
     assert [row[1] for row in rows] == [counts[code]["name"] for _, code in ranks]
@@ -252,7 +252,7 @@ def test_who_sent_when_and_what_they_must_do(mixed: Papers) -> None:
     assert "- Chưa gửi (01 đơn vị): huyện Nậm Pồ." in text
     assert "có 01 tệp chưa xác định được đơn vị gửi" in text
     assert "8/10 Mặt trận cấp huyện (80,0 %) và 92/129 Mặt trận cấp xã (71,3 %) đã có “Trang cộng đồng”" in text
-    behind = [unit["name"] for unit in summary(mixed.result)["units"] if unit["status"] != "accepted"]
+    behind = [unit["name"] for unit in mixed.result.summary["units"] if unit["status"] != "accepted"]
     for paper in (mixed.report, mixed[DISPATCH]):
         duties = {row[1]: row[2:] for row in paper.table("phai-sua")}
         assert list(duties) == behind

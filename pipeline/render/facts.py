@@ -12,7 +12,6 @@ import pandas as pd
 from pipeline.model import Standing
 from pipeline.render.annexes import changes, duties, listed_levels, page_groups
 from pipeline.render.chart import Bar, Chart
-from pipeline.render.machine import summary
 from pipeline.render.shares import Share, against_targets, decimal, points_of, ranked
 from pipeline.render.word import Words, padded, uncapitalised
 from pipeline.run import Result
@@ -27,7 +26,7 @@ def paper_facts(result: Result, told: pd.DataFrame, words: Words) -> dict[str, A
 
     What only one paper needs, and the heads, are `papers.py`'s.
     """
-    round, counts = result.round, summary(result)
+    round, counts = result.round, result.summary
     tell = _Teller(result, counts, words)
     targets = [tell.target(target) for target in against_targets(result).to_dict("records")]
     faults, fault_count = _faults(told, words)

@@ -15,7 +15,6 @@ import pandas as pd
 
 from pipeline.consolidate import vietnamese_date
 from pipeline.errors import OperatorError
-from pipeline.render.machine import summary
 from pipeline.render.shares import against_targets, share_of
 from pipeline.render.sources import links
 from pipeline.run import Result
@@ -60,7 +59,7 @@ def measure_words(round: Round, key: str) -> str:
 
 def facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
     """Return what titles, notes and headings may mention."""
-    counts, severities = summary(result), told["severity"].value_counts()
+    counts, severities = result.summary, told["severity"].value_counts()
     submissions = counts["submissions"]
     return {
         **submissions, "missing": len(submissions["missing"]), "round": result.round.title,
@@ -76,7 +75,7 @@ def facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
 
 def senders(result: Result) -> pd.DataFrame:
     """Return the record of every sender; `timing`, `target`, `rank` are there only where the round has them."""
-    round, text, counts = result.round, words()["summary"], summary(result)["units"]
+    round, text, counts = result.round, words()["summary"], result.summary["units"]
     measure = charted(round)
     frame = pd.DataFrame(counts, dtype=object).assign(tone=[unit["status"] for unit in counts])
     frame["number"] = range(1, len(frame) + 1)
@@ -111,7 +110,7 @@ def _asked(result: Result) -> dict[Any, float]:
 
 def totals(result: Result) -> pd.DataFrame:
     """Return the total over all senders, then one row a level (findings are not counted by level)."""
-    text, counts, round = words()["summary"], summary(result), result.round
+    text, counts, round = words()["summary"], result.summary, result.round
     levels, units = counts["levels"], counts["units"]
     counted = {key: sum(unit[key] for unit in units) for key in ("expected", *round.measures, "errors")}
     rows: list[dict[str, Any]] = [
@@ -157,7 +156,7 @@ def standings(result: Result) -> pd.DataFrame:
 
 def missing(result: Result) -> pd.DataFrame:
     """Return the senders of whom nothing arrived, with the address that the round has for them."""
-    units = [unit for unit in summary(result)["units"] if unit["status"] == "missing"]
+    units = [unit for unit in result.summary["units"] if unit["status"] == "missing"]
     frame = pd.DataFrame(units, columns=["code", "name", "expected"], dtype=object)
     frame["number"] = range(1, len(frame) + 1)
     frame["contact"] = [result.round.contacts.get(unit["code"], "") for unit in units]

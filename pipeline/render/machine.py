@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,6 @@ import pandas as pd
 
 from pipeline.names import FINDINGS_CSV, ROWS_CSV, SUMMARY_JSON
 from pipeline.run import Result
-from schemas.form import MEASURES
-from schemas.round import Round
 from schemas.text import LONGEST, storable
 
 FINDINGS = [
@@ -32,61 +30,13 @@ def write_machine_results(result: Result, told: pd.DataFrame, folder: Path) -> N
     folder.mkdir(parents=True, exist_ok=True)
     write_findings(told, folder / FINDINGS_CSV)
     _write_csv(folder / ROWS_CSV, [*HEAD, *result.round.form.keys, *PLACE], _rows(result))
-    text = json.dumps(summary(result), ensure_ascii=False, indent=2)
+    text = json.dumps(result.summary, ensure_ascii=False, indent=2)
     (folder / SUMMARY_JSON).write_text(text + "\n", encoding="utf-8")
 
 
 def write_findings(told: pd.DataFrame, path: Path) -> None:
     """Write findings in words as a CSV."""
     _write_csv(path, FINDINGS, _findings(told))
-
-
-def summary(result: Result) -> dict[str, Any]:
-    """Return the counts of the round: numerators and denominators by level and by sender. Nobody changes them."""
-    known = vars(result)  # where its cached properties lie: every paper asks for the counts, and a result stays
-    if "_summary" not in known:
-        known["_summary"] = _summary(result)
-    counts: dict[str, Any] = known["_summary"]
-    return counts
-
-
-def _summary(result: Result) -> dict[str, Any]:
-    round, units, senders = result.round, result.rollup.units, result.rollup.senders
-    arrived = senders["status"].ne("missing")
-    levels = {}
-    for level in round.lists:
-        here = units[units["level"].eq(level)]
-        levels[level] = {"expected": len(here), **_counts(round, here)}
-    return {
-        "round": round.id,
-        "as_of": result.as_of.isoformat(),
-        "collector": {"code": round.collector, "name": round.collector_name},
-        "submissions": {
-            "expected": len(senders),
-            "received": int(arrived.sum()),
-            "on_time": int((arrived & ~senders["late"]).sum()),
-            "late": int(senders["late"].sum()),
-            "missing": list(senders.index[~arrived]),
-        },
-        "levels": levels,
-        "units": [
-            {
-                "code": code, "name": s["name"], "status": s["status"], "late": s["late"], "expected": s["expected"],
-                **_told(round, s), "errors": s["errors"], "warnings": s["warnings"],
-                "score": result.standing_of[code].score if code in result.standing_of else None, "file": s["file"],
-            }
-            for code, s in result.senders.items()
-        ],
-    }  # fmt: skip
-
-
-def _counts(round: Round, units: pd.DataFrame) -> dict[str, int | None]:
-    return _told(round, {measure: int(units[measure].sum()) for measure in MEASURES})
-
-
-def _told(round: Round, counts: Mapping[str, int]) -> dict[str, int | None]:
-    """Return every measure, None where the round's form cannot tell it."""
-    return {measure: counts[measure] if measure in round.measures else None for measure in MEASURES}
 
 
 def _findings(told: pd.DataFrame) -> Iterator[tuple[Any, ...]]:

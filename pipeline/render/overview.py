@@ -23,7 +23,6 @@ from pipeline.errors import OperatorError
 from pipeline.records import undelivered
 from pipeline.render.frames import charted, measure_words
 from pipeline.render.letter import progress_line
-from pipeline.render.machine import summary
 from pipeline.render.shares import Share, against_targets, shares
 from pipeline.render.wording import in_doubt
 from pipeline.run import Result
@@ -74,7 +73,7 @@ def _script() -> tuple[Markup, str]:
 
 def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
     """Return all that the template may name."""
-    round, counts, closing = result.round, summary(result), closed_by(result.decisions)
+    round, counts, closing = result.round, result.summary, closed_by(result.decisions)
     last_day = round.deadline.last_day
     statuses = Counter(unit["status"] for unit in counts["units"])
     received: dict[Any, Any] = result.rollup.senders["received"].to_dict()

@@ -12,7 +12,6 @@ import pandas as pd
 from pipeline.names import DISPATCH, INTERNAL, NOTICE, REPORT
 from pipeline.render.annexes import established_only, persons
 from pipeline.render.facts import act, named, paper_facts
-from pipeline.render.machine import summary
 from pipeline.render.word import Words, kept_end, padded, uncapitalised, write_paper
 from pipeline.run import Result
 from schemas.data import TEMPLATES
@@ -45,7 +44,7 @@ def write_papers(result: Result, told: pd.DataFrame, folder: Path, templates: Pa
     if facts["duties"]:
         papers[DISPATCH] = _dispatch(result, facts, words)
     if has_internal_annex(result.round):
-        in_charge = persons(result, summary(result)["units"], words)
+        in_charge = persons(result, result.summary["units"], words)
         if in_charge["senders"]:
             papers[INTERNAL] = {**facts, **_own(result, "report", words), "persons": in_charge}
     for name, own in papers.items():

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.render.machine import summary
 from pipeline.run import Result
 from schemas.form import MEASURES
 from schemas.text import grouped
@@ -53,7 +52,7 @@ def against_targets(result: Result) -> pd.DataFrame:
     Columns: `level`, `measure`, `count` (units that reached the measure), `expected`, `rate` and `percent`
     (of 1; `rate` None without units), `lacking` (units still to come), `reached`, `due` (a date or None).
     """
-    levels, records = summary(result)["levels"], []
+    levels, records = result.summary["levels"], []
     for target in result.round.targets:
         if target.level not in levels:
             continue
