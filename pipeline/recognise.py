@@ -329,7 +329,8 @@ class Recogniser:
         form = self.round.form
         findings: dict[tuple[str, ...], dict[str, Any]] = {}
         for table in (table for layout in layouts for table in layout.tables):
-            levels = {item.unit.level for item in listed if item.sheet == table.sheet and item.unit}
+            rows = {(table.sheet, line.row) for line in table.lines}
+            levels = {item.unit.level for item in listed if (item.sheet, item.line.row) in rows and item.unit}
             keys = table.keys
             for key in self._needed(keys, levels):
                 if key not in keys:
