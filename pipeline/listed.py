@@ -15,7 +15,7 @@ from pipeline.gazetteer import BARE, EXACT, LONGEST, NEAREST, OWN, Gazetteer, ba
 from pipeline.lines import Line
 from pipeline.model import address
 from schemas.codes import Rule
-from schemas.kinds import is_blank
+from schemas.kinds import is_blank, is_empty
 from schemas.naming import name_key
 from schemas.round import Round
 from schemas.text import few, spelling_key
@@ -355,13 +355,20 @@ class Lister:
                 rows[unit.code] = [item]
 
     def _mark_copies(self, listed: list[Listed], old: set[str]) -> None:
-        """Mark rows that say on a further sheet what the first one says of the unit, and old ones beside new ones."""
+        """Mark rows that say on a further sheet what the first one says of the unit, or nothing but the unit, and old
+        ones beside new ones.
+        """
         for items in _rows_of(listed).values():
-            counting = next((item for item in items if item.sheet not in old), items[0])
+            todays = [item for item in items if item.sheet not in old] or items
+            counting = next((item for item in todays if not self._only_names(item.line)), todays[0])
             for item in items:
-                is_old = item.sheet in old and counting.sheet not in old
-                if item.sheet != counting.sheet and (is_old or _same(item.line, counting.line)):
+                less = (item.sheet in old and counting.sheet not in old) or self._only_names(item.line)
+                if item.sheet != counting.sheet and (less or _same(item.line, counting.line)):
                     item.copy_of = counting.sheet
+
+    def _only_names(self, line: Line) -> bool:
+        """Tell a row in which nothing is written but its unit."""
+        return not line.flaws and all(is_empty(text) for key, text in line.texts.items() if key != self.unit_key)
 
     def _tell_contradicted(self, item: Listed, submitter: str) -> None:
         """Tell of a unit whose own cell puts it elsewhere: one of that name there is meant, or the place is wrong."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from pipeline.answers import Accepted, Explained, explanations_in, stamp_of, with_answers, words
+from pipeline.answers import Accepted, Explained, explanations_in, list_of, stamp_of, with_answers
 from pipeline.continued import with_continued
 from pipeline.errors import Refused
 from pipeline.gazetteer import BARE, EXACT, OWN, Gazetteer
@@ -134,7 +134,7 @@ class Recogniser:
         explained: list[Explained] = []
         if isinstance(book, Workbook) and (stamp := stamp_of(book)):
             explained = explanations_in(book)
-            book, accepted = with_answers(replace(book, stamp=stamp))
+            book, accepted = with_answers(replace(book, stamp=stamp), self.round.form)
 
         def submission(submitter: str, readable: bool) -> Submission:
             stamp, modified = (None, None) if isinstance(book, Refused) else (book.stamp, book.modified)
@@ -199,7 +199,8 @@ class Recogniser:
         findings += self._struck_out(arrival, book, listed)
         findings += faults_of(statements, self.round.questions, arrival.file)
         findings = [{**found, "submitter": submitter} for found in findings]
-        explanations = [self._explanation(arrival, submitter, listed, answer) for answer in explained]
+        ours = [item for item in listed if explained and (sheet := list_of(book)) and item.sheet == sheet.name]
+        explanations = [self._explanation(arrival, submitter, ours, answer) for answer in explained]
         sent = replace(submission(submitter, True), explanations=explanations, statements=statements)
         return sent, findings, listed
 
@@ -224,12 +225,15 @@ class Recogniser:
         yield from line.beside.values()
 
     def _explanation(self, arrival: Arrival, submitter: str, listed: list[Listed], answer: Explained) -> Decision:
-        """Return what the sender says of a finding: of a cell by its unit and column, of the file by the sender."""
+        """Return what the sender says of a finding: of a cell by its unit and column, of the file by the sender.
+
+        `listed` are the rows of our own list, whose cells are meant.
+        """
         unit, column, person = ("" if answer.place else submitter), "", ""
         names = self.round.form.of_kind("name") if self.round.form.rows == "persons" else []
         for item in listed:
             for key, place in item.line.cells.items():
-                if place == answer.place and item.sheet == words()["list"]["name"]:
+                if place == answer.place:
                     unit, column = (item.unit.code if item.unit else ""), key
                     person = clean(item.line.texts.get(names[0].key, "")) if names else ""
         return Decision(
