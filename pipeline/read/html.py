@@ -1,7 +1,7 @@
 """HTML that a program saved as .xls, or that was exported from Word or Google Sheets; web archives (.mht) too.
 
-The page becomes one sheet (a workbook that LibreOffice saved as a page becomes its sheets): a block of text outside of tables is a row with its text in column A, every table
-row is a row; `colspan` and `rowspan` are merged cells.
+The page becomes one sheet (a workbook that LibreOffice saved as a page becomes its sheets): a block of text outside
+of tables is a row with its text in column A, every table row is a row; `colspan` and `rowspan` are merged cells.
 """
 
 from __future__ import annotations
