@@ -28,6 +28,9 @@ _JUDGED = (None, Rule.UNIT_SPELLING, Rule.UNIT_DUPLICATE, Rule.UNIT_FORMER)
 _NOT_ITS_OWN = (Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT)  # none of the sender's units, as far as the name says
 
 
+_NO_NAME = (Rule.CELL_ERROR_VALUE, Rule.CELL_NO_VALUE)  # its cell is at fault
+
+
 @dataclass(slots=True)
 class Listed:
     """A row on its way to a unit: `candidates` while several answer, `rule` and `facts` what is to be told of it.
@@ -117,7 +120,7 @@ class Lister:
             self._give_by_page(listed, submitter)
             self._mark_copies(listed, old)
             self._mark_duplicates([item for item in listed if not item.copy_of])
-        unknown = [item for item in listed if item.rule in _NOT_ITS_OWN]
+        unknown = [item for item in listed if item.rule in (*_NOT_ITS_OWN, *_NO_NAME)]
         if unknown:
             taken = {item.unit.code for item in listed if item.unit}
             free = Gazetteer(unit for unit in self.round.expected[submitter] if unit.code not in taken)
@@ -408,16 +411,16 @@ class Lister:
 
     def _suggest(self, item: Listed, submitter: str, free: Gazetteer) -> None:
         """Propose the unit not listed yet whose right page name stands in the row, else the nearest such one, else
-        the nearest of all of the sender's units.
+        the nearest of all of the sender's units. Where no name is written only the page name tells.
 
         A unit of another sender is no misspelling, unless one of the sender's own differs by accents, the level word or
         one letter alone.
         """
-        if item.line.is_section or is_blank(self._text(item)):
+        if item.line.is_section:
             return
         unit = self._of_page(item, submitter)
         if unit is None or unit.code not in free.codes:
-            unit = self._nearest(item, submitter, free)
+            unit = None if is_blank(self._text(item)) else self._nearest(item, submitter, free)
         if unit:
             item.suggestion = self.names[unit.code]
             item.facts |= {"codes": [unit.code]}

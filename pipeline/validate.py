@@ -122,7 +122,9 @@ def _cell_findings(table: Table, at: _Places, failures: pd.DataFrame) -> Iterato
         facts: dict[str, Any] = {"unit": register.units[code].full_name if code else ""}
         if rule in FACTS:
             facts |= FACTS[rule](table.cells[key], value)
-        if rule == Rule.PAGE_NAME_OTHER_UNIT:
+        if key == form.unit_key:  # which unit it is may be told by the row's page
+            suggestion, facts = at.origin(id, "unit_suggestion"), facts | at.origin(id, "unit_facts")
+        elif rule == Rule.PAGE_NAME_OTHER_UNIT:
             facts["other"] = ", ".join(register.units[owner].full_name for owner in table.names.owners[value])
         elif rule == Rule.PAGE_NAME_TOO_LONG:
             facts |= {"limit": LONGEST, "size": len(value)}
