@@ -17,7 +17,7 @@ from pipeline.gazetteer import BARE, EXACT, OWN, Gazetteer
 from pipeline.headers import Headers
 from pipeline.joined import with_joined
 from pipeline.layout import Layout, find_tables
-from pipeline.lines import NO_HEADER, Line
+from pipeline.lines import NO_HEADER, Found, Line
 from pipeline.listed import Listed, Lister
 from pipeline.marks import mark_of
 from pipeline.model import Arrival, Decision, Stamp, Submission, Workbook, address, finding, on_sheet
@@ -27,6 +27,7 @@ from pipeline.senders import Senders
 from pipeline.statements import faults_of, statements_in
 from pipeline.turned import find_form
 from schemas.codes import Rule
+from schemas.form import forms_beside
 from schemas.kinds import is_blank, is_empty
 from schemas.messages import line as worded
 from schemas.round import Round
@@ -160,6 +161,8 @@ class Recogniser:
         if not tables:
             asked = ", ".join(column.header for column in self.round.form.columns if column.required)
             return refused(Rule.FILE_NO_TABLE, self.senders.without_table(arrival.file, layouts), columns=asked)
+        if not book.stamp and (other := self._other_form(book, tables)):
+            return refused(Rule.FILE_WRONG_FORM, found=other, expected=self.round.id)
         lines = [(line, table.sheet) for table in tables for line in table.lines]
         listed = [Listed(*line) for line in lines if not self._says_nothing(line[0])]
         names = [item.line.texts.get(self.unit_key, "") for item in listed]
@@ -203,6 +206,24 @@ class Recogniser:
         explanations = [self._explanation(arrival, submitter, ours, answer) for answer in explained]
         sent = replace(submission(submitter, True), explanations=explanations, statements=statements)
         return sent, findings, listed
+
+    def _other_form(self, book: Workbook, tables: list[Found]) -> str:
+        """Return what another of our forms is for, if it knows a table better: all that it requires is there and not
+        all that this one does, and more columns are its own.
+        """
+        if self.round.form.required <= {key for table in tables for key in table.keys}:
+            return ""
+
+        def known(text: str) -> bool:
+            return bool(self.region.find(text)[1])
+
+        most = max(len(table.columns) for table in tables)
+        for headers in map(Headers, forms_beside(self.round.form)):
+            for sheet in book.sheets:
+                found = find_tables(sheet, headers, known, self.lister.names_place).tables
+                if any(headers.form.required <= table.keys and len(table.columns) > most for table in found):
+                    return headers.form.document
+        return ""
 
     def _unit_in(self, submitter: str, text: str) -> str:
         """Return the code of the one unit of the sender that a text names, or ""."""
