@@ -31,7 +31,7 @@ from schemas.form import forms_beside
 from schemas.kinds import is_blank, is_empty
 from schemas.messages import line as worded
 from schemas.round import Round
-from schemas.text import clean, spelling_key
+from schemas.text import clean, few, spelling_key
 
 NOT_JUDGING = {"title", "source", "reminders", "targets", "letterhead", "office", "contacts", "clauses"}
 """What of a round decides neither what a file says nor what is found in it."""
@@ -433,22 +433,24 @@ def _told_copies(arrival: Arrival, listed: list[Listed]) -> list[dict[str, Any]]
 def _told_written_anew(
     arrival: Arrival, book: Workbook, listed: list[Listed], accepted: list[Accepted]
 ) -> list[dict[str, Any]]:
-    """Tell every proposal that the clerk accepted, and every cell of the list without what is struck out in it: what
-    stood there, and what stands there now.
+    """Tell every proposal that the clerk accepted, every cell of the list without what is struck out in it, and every
+    merged one without what it conceals: what stood there, and what stands there now.
     """
     notes = []
+    concealed = {(s.name, p): (texts, s.cells[p[0]][p[1]]) for s in book.sheets for p, texts in s.concealed.items()}
     corrected = {(s.name, p): (text, s.cells[p[0]][p[1]]) for s in book.sheets for p, text in s.corrected.items()}
-    asked = bool(accepted or corrected)
-    cells = ((item, key, place) for item in listed for key, place in item.line.cells.items()) if asked else ()
+    asked = bool(accepted or corrected or concealed)
+    cells = ((item, key, place) for item in reversed(listed) for key, place in item.line.cells.items()) if asked else ()
     at = {(item.sheet, place): (item, key) for item, key, place in cells}
     left = [Accepted(*place, clean(text), clean(rest)) for place, (text, rest) in corrected.items() if place in at]
-    for answer in [*accepted, *left]:
+    under = [Accepted(*place, "; ".join(few(texts)), clean(text)) for place, (texts, text) in concealed.items()]
+    for answer in [*accepted, *left, *(answer for answer in under if (answer.sheet, answer.place) in at)]:
         item, key = at.get((answer.sheet, answer.place), (None, ""))
         notes.append(
             finding(
                 Rule.CELL_REPAIRED, unit=item.unit.code if item and item.unit else "", file=arrival.file,
                 sheet=answer.sheet, row=answer.place[0] + 1, column=key, cell=address(answer.place),
-                value=answer.before, suggestion=answer.after,
+                value=answer.before, suggestion=answer.after, facts={"under": True} if answer in under else {},
             )
         )  # fmt: skip
     return notes

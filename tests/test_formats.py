@@ -443,6 +443,21 @@ def test_values_under_merged_cells_are_not_read() -> None:
     (sheet,) = read(content).sheets
     assert sheet.cells[row - 1][column] != ""
     assert sheet.cells[row][column] == ""
+    assert not sheet.concealed  # what it would show is the same
+
+
+def test_values_under_merged_cells_that_say_something_else_are_told(run: Run) -> None:
+    rows = right_rows(SENDER)
+    rows[2]["leader_name"] = "Lò Thị Mới"
+    book = Book(SENDER, rows)
+    first, under = book.at(1, "leader_name")[1], book.at(3, "leader_name")[1]
+    merged = f'<mergeCell ref="{first}:{under}"/></mergeCells>'.encode()
+    content = _in_sheet(book.bytes(), lambda sheet: sheet.replace(b"</mergeCells>", merged))
+    outcome = run({"2022-03-20/a.xlsx": content})
+    [note] = outcome.of_rule("cell.repaired")
+    assert (note["cell"], note["unit_code"]) == (first, ROUND.expected[SENDER][1].code)
+    assert (note["value"], note["suggestion"]) == ("Lò Thị Mới", rows[1]["leader_name"])
+    assert "nằm khuất dưới ô gộp" in note["message"]
 
 
 def test_two_sheets_of_one_name_are_each_read() -> None:
