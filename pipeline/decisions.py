@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-from pipeline.consolidate import vietnamese_date
 from pipeline.deliver import Published, look, publish
 from pipeline.errors import OperatorError
 from pipeline.ledger import open_ledger
@@ -17,7 +16,7 @@ from pipeline.state import hold
 from pipeline.weigh import closed_by, persons_of
 from schemas.codes import Rule
 from schemas.round import Round
-from schemas.text import clean
+from schemas.text import clean, screen_date
 
 # Where nothing could be read there is nothing that could be accepted.
 _NEVER_WAIVED = (Rule.SUBMISSION_UNKNOWN_UNIT, Rule.SUBMISSION_MISSING, Rule.SUBMISSION_CLOSED)
@@ -40,7 +39,7 @@ def waive(
     """
     by, words = _said("by", decision.by), _said("why", decision.words)
     if decision.until is None or decision.until < today:
-        raise OperatorError("waiver_past", until=vietnamese_date(decision.until))
+        raise OperatorError("waiver_past", until=screen_date(decision.until))
     if decision.rule not in set(Rule):
         raise OperatorError("no_rule", rule=decision.rule)
     if decision.rule.startswith("file.") or decision.rule in _NEVER_WAIVED:
@@ -140,4 +139,4 @@ def _said(key: str, text: str) -> str:
 
 def _open(decisions: list[Decision]) -> None:
     if closing := closed_by(decisions):
-        raise OperatorError("round_closed", by=closing.by, day=vietnamese_date(closing.day))
+        raise OperatorError("round_closed", by=closing.by, day=screen_date(closing.day))

@@ -16,6 +16,7 @@ from pipeline.errors import OperatorError
 from pipeline.ledger_schema import forget, open_database
 from pipeline.model import Decision, Moment, Recheck
 from pipeline.records import File, Folders, Left, Letter, Mail, Outcome, Posted, Run, Version
+from schemas.text import screen_date
 
 _NO_NUMBER = 2**63 - 1  # of a version: SQLite knows no greater one
 _PERIODS = "{}-[0-9][0-9][0-9][0-9]*"  # the ids of a round's periods
@@ -408,7 +409,7 @@ class Ledger:
             OperatorError: it was purged.
         """
         if gone := self.purged(round):
-            raise OperatorError("purged", round=round, date=f"{gone[0]:%d/%m/%Y}")
+            raise OperatorError("purged", round=round, date=screen_date(gone[0]))
 
     def begin_purge(self, round: str, day: dt.date, counts: Mapping[str, Any]) -> None:
         """Remember, before anything goes, that a round is being purged, and its counts."""

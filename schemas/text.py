@@ -175,3 +175,8 @@ def paper_date(day: dt.date | None) -> str:
     if day is None:
         return ""
     return f"{day.day:02d}/{day.month:02d}/{day.year}" if day.month < 3 else f"{day.day:02d}/{day.month}/{day.year}"
+
+
+def screen_date(day: dt.date | None) -> str:
+    """Return a date as screens and tables print it: `05/03/2022`."""
+    return day.strftime("%d/%m/%Y") if day else ""
