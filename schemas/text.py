@@ -39,6 +39,7 @@ _LATIN = str.maketrans(
 _CYRILLIC = re.compile("[\u0370-\u052f]")
 _HALF_WIDTH = re.compile("[\uff01-\uff5e]+")
 _FOREIGN = re.compile("[\u0370-\u052f\uff01-\uff5e]")
+_REMARK = re.compile(r"\(.*?\)|:.*$")
 _APOSTROPHES = re.compile("['\u2018\u2019\u02bc\u02b9`\u00b4\u2032]")
 TONES = "\u0300\u0301\u0303\u0309\u0323"
 _TONE = re.compile(f"[{TONES}]")
@@ -165,6 +166,11 @@ def _masked_word(word: str) -> str:
 def grouped(number: int) -> str:
     """Return a number with a dot before every three digits: `10.603`."""
     return f"{number:,}".replace(",", ".")
+
+
+def without_remark(text: str) -> str:
+    """Return a heading without what it says besides: in brackets, or after a colon."""
+    return _REMARK.sub(" ", text)
 
 
 def paper_date(day: dt.date | None) -> str:
