@@ -15,15 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
 from markupsafe import Markup
 
-from pipeline.errors import OperatorError
 from pipeline.records import undelivered
 from pipeline.render.frames import charted, measure_words
 from pipeline.render.letter import progress_line
 from pipeline.render.machine import summary
 from pipeline.render.shares import Share, against_targets, shares
+from pipeline.render.templates import filled
 from pipeline.render.wording import in_doubt
 from pipeline.run import Result
 from pipeline.trend import trend_of
@@ -43,24 +42,7 @@ def write_overview(result: Result, told: pd.DataFrame, path: Path) -> None:
     Raises:
         OperatorError: the template does not render.
     """
-    try:
-        text = _template().render(_facts(result, told))
-    except (TemplateError, OSError) as fault:
-        raise OperatorError("bad_template", name=TEMPLATE, reason=fault) from None
-    path.write_text(text, encoding="utf-8", newline="\n")
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
-    return environment.get_template(TEMPLATE)
+    path.write_text(filled(TEMPLATE, _facts(result, told)), encoding="utf-8", newline="\n")
 
 
 @cache
