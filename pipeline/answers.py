@@ -11,9 +11,11 @@ from pipeline.model import Place, Sheet, Stamp, Workbook
 from pipeline.read.worksheet import place_of
 from schemas.codes import Rule
 from schemas.data import TEMPLATES, read_toml
+from schemas.form import Form
 from schemas.text import clean, search_key
 
 LONGEST_EXPLANATION = 500
+_ADDED = ("todo", "check", "names", "units", "guide")
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,15 @@ def stamp_of(book: Workbook) -> Stamp | None:
     """Return what a workbook of ours says of itself: its properties, or the line that it shows."""
     if book.stamp:
         return book.stamp
-    for sheet in book.sheets:
-        for cells in sheet.cells[:10]:
-            for text in filter(None, cells):
-                if match := _identity().fullmatch(clean(text)):
-                    return Stamp(match["round"], match["unit"], int(match["version"]))
+    return next((stamp for sheet in book.sheets if (stamp := _identified(sheet))), None)
+
+
+def _identified(sheet: Sheet) -> Stamp | None:
+    """Return what the line says by which our form shows what it is."""
+    for cells in sheet.cells[:10]:
+        for text in filter(None, cells):
+            if match := _identity().fullmatch(clean(text)):
+                return Stamp(match["round"], match["unit"], int(match["version"]))
     return None
 
 
@@ -68,15 +74,14 @@ def _identity() -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def with_answers(book: Workbook) -> tuple[Workbook, list[Accepted]]:
+def with_answers(book: Workbook, form: Form) -> tuple[Workbook, list[Accepted]]:
     """Return a workbook of ours without the sheets that we added to the list, its accepted proposals applied.
 
     A proposal is applied only while its cell holds what it was made for: what the clerk typed since wins.
     """
-    added = {words()[name]["name"] for name in ("todo", "check", "names", "units", "choices", "guide")}
-    own = [sheet for sheet in book.sheets if sheet.name not in added]
-    todo = _todo(book)
-    listed = next((sheet for sheet in own if sheet.name == words()["list"]["name"]), None)
+    added = [sheet for sheet in book.sheets if any(_is(name, sheet) for name in _ADDED) or _lists_choices(sheet, form)]
+    own = [sheet for sheet in book.sheets if sheet not in added]
+    todo, listed = _todo(book), list_of(book)
     if todo is None or listed is None:
         return replace(book, sheets=own or book.sheets), []
     accepted = _accepted(todo, listed)
@@ -85,6 +90,26 @@ def with_answers(book: Workbook) -> tuple[Workbook, list[Accepted]]:
         cells[answer.place[0]][answer.place[1]] = answer.after
     sheets = [replace(sheet, cells=cells) if sheet is listed else sheet for sheet in own]
     return replace(book, sheets=sheets), accepted
+
+
+def list_of(book: Workbook) -> Sheet | None:
+    """Return the sheet of a workbook of ours that holds the list: the one of its name, else the first that is known."""
+    named = [sheet for sheet in book.sheets if sheet.name == words()["list"]["name"]]
+    return next((sheet for sheet in [*named, *book.sheets] if sheet in named or _identified(sheet)), None)
+
+
+def _is(name: str, sheet: Sheet) -> bool:
+    """Tell a sheet that we add by its name, or by its title: clerks rename and copy sheets."""
+    title = next((clean(text) for cells in sheet.cells for text in cells if clean(text)), "")
+    return sheet.name == words()[name]["name"] or title == words()[name]["title"]
+
+
+def _lists_choices(sheet: Sheet, form: Form) -> bool:
+    """Tell the sheet of choices, which has no title: by its name, or by its headers."""
+    headers = {clean(text) for text in sheet.cells[0] if clean(text)} if sheet.cells else set()
+    return sheet.name == words()["choices"]["name"] or (
+        bool(headers) and headers == {form.label(column.key) for column in form.columns if column.choices}
+    )
 
 
 def explanations_in(book: Workbook) -> list[Explained]:
@@ -105,7 +130,7 @@ def explanations_in(book: Workbook) -> list[Explained]:
 
 
 def _todo(book: Workbook) -> Sheet | None:
-    return next((sheet for sheet in book.sheets if sheet.name == words()["todo"]["name"]), None)
+    return next((sheet for sheet in book.sheets if _is("todo", sheet)), None)
 
 
 def _accepted(todo: Sheet, listed: Sheet) -> list[Accepted]:

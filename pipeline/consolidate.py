@@ -162,7 +162,10 @@ class _Asked:
 
 
 # A row whose unit could not be told, with the codes of those that it may mean.
-_DOUBTFUL = (Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT, Rule.UNIT_AMBIGUOUS, Rule.UNIT_FORMER)
+_DOUBTFUL = (
+    Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT, Rule.UNIT_AMBIGUOUS, Rule.UNIT_FORMER,
+    Rule.CELL_ERROR_VALUE, Rule.CELL_NO_VALUE,
+)  # fmt: skip
 
 
 def _missing_units(

@@ -15,7 +15,7 @@ from pipeline.view import View, alone
 from schemas.text import clean
 
 HEADER_ROWS = 3
-MOST_BESIDE = 20  # tables side by side: beyond, a repeated header is only a column
+MOST_BESIDE = 60  # tables side by side: beyond, a repeated header is only a column
 
 
 class Columns(NamedTuple):

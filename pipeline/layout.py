@@ -27,7 +27,7 @@ from pipeline.headings import Headings, without_bullet
 from pipeline.lines import NO_HEADER, NOTHING, Found, Line, follows, with_dittos, with_part, with_second
 from pipeline.model import Place, Sheet
 from pipeline.pages import Pages
-from pipeline.persons import by_kind, is_ditto
+from pipeline.persons import by_kind, each_in, is_ditto
 from pipeline.view import ORDINAL, View, alone
 from schemas.kinds import link
 from schemas.kinds.blank import is_blank
@@ -397,7 +397,7 @@ class Finder:
         if place[1] in table.combined and not is_ditto(text):
             if key in self.pages.keys:
                 return self.pages.value(key, text, place)
-            return by_kind(text).get(self.kinds[key], "")
+            return by_kind(self._of_one(text, key, table)).get(self.kinds[key], "")
         if place[1] in table.split and self.kinds[key] == "name" and not is_ditto(text):
             row, end = place
             while end in table.split:
@@ -405,6 +405,16 @@ class Finder:
             parts = [self.view.text((row, column)) for column in range(place[1], end + 1)]
             return " ".join(part for part in parts if not is_blank(part)) or text
         return self.view.or_behind(text, place) if self.kinds[key] in ("link", "email") else text
+
+    def _of_one(self, text: str, key: str, table: Found) -> str:
+        """Return what a cell for several persons says of the one whose key this is, by parts or in order."""
+        place, persons = table.columns[key], self.form.persons
+        groups = [group for group, keys in persons.items() if place in map(table.columns.get, keys.values())]
+        pieces = each_in(text) if len(groups) > 1 else [text]
+        if len(pieces) != len(groups):
+            return text
+        parts = [self.header_rows.headers.person_in(piece.partition(":")[0]) for piece in pieces]
+        return pieces[(parts if set(parts) == set(groups) else groups).index(self.columns[key].group)]
 
     def _ordinal(self, row: int, table: Found) -> str:
         text = clean(self.view.text((row, table.ordinal))) if table.ordinal >= 0 else ""

@@ -15,7 +15,7 @@ from pipeline.gazetteer import BARE, EXACT, LONGEST, NEAREST, OWN, Gazetteer, ba
 from pipeline.lines import Line
 from pipeline.model import address
 from schemas.codes import Rule
-from schemas.kinds import is_blank
+from schemas.kinds import is_blank, is_empty
 from schemas.naming import name_key
 from schemas.round import Round
 from schemas.text import few, spelling_key
@@ -26,6 +26,9 @@ AT_HAND = 64  # gazetteers of senders: the files of one come one after the other
 # Rows with one of these are still judged by their unit.
 _JUDGED = (None, Rule.UNIT_SPELLING, Rule.UNIT_DUPLICATE, Rule.UNIT_FORMER)
 _NOT_ITS_OWN = (Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT)  # none of the sender's units, as far as the name says
+
+
+_NO_NAME = (Rule.CELL_ERROR_VALUE, Rule.CELL_NO_VALUE)  # its cell is at fault
 
 
 @dataclass(slots=True)
@@ -117,7 +120,7 @@ class Lister:
             self._give_by_page(listed, submitter)
             self._mark_copies(listed, old)
             self._mark_duplicates([item for item in listed if not item.copy_of])
-        unknown = [item for item in listed if item.rule in _NOT_ITS_OWN]
+        unknown = [item for item in listed if item.rule in (*_NOT_ITS_OWN, *_NO_NAME)]
         if unknown:
             taken = {item.unit.code for item in listed if item.unit}
             free = Gazetteer(unit for unit in self.round.expected[submitter] if unit.code not in taken)
@@ -360,13 +363,20 @@ class Lister:
                 rows[unit.code] = [item]
 
     def _mark_copies(self, listed: list[Listed], old: set[str]) -> None:
-        """Mark rows that say on a further sheet what the first one says of the unit, and old ones beside new ones."""
+        """Mark rows that say on a further sheet what the first one says of the unit, or nothing but the unit, and old
+        ones beside new ones.
+        """
         for items in _rows_of(listed).values():
-            counting = next((item for item in items if item.sheet not in old), items[0])
+            todays = [item for item in items if item.sheet not in old] or items
+            counting = next((item for item in todays if not self._only_names(item.line)), todays[0])
             for item in items:
-                is_old = item.sheet in old and counting.sheet not in old
-                if item.sheet != counting.sheet and (is_old or _same(item.line, counting.line)):
+                less = (item.sheet in old and counting.sheet not in old) or self._only_names(item.line)
+                if item.sheet != counting.sheet and (less or _same(item.line, counting.line)):
                     item.copy_of = counting.sheet
+
+    def _only_names(self, line: Line) -> bool:
+        """Tell a row in which nothing is written but its unit."""
+        return not line.flaws and all(is_empty(text) for key, text in line.texts.items() if key != self.unit_key)
 
     def _tell_contradicted(self, item: Listed, submitter: str) -> None:
         """Tell of a unit whose own cell puts it elsewhere: one of that name there is meant, or the place is wrong."""
@@ -406,16 +416,16 @@ class Lister:
 
     def _suggest(self, item: Listed, submitter: str, free: Gazetteer) -> None:
         """Propose the unit not listed yet whose right page name stands in the row, else the nearest such one, else
-        the nearest of all of the sender's units.
+        the nearest of all of the sender's units. Where no name is written only the page name tells.
 
         A unit of another sender is no misspelling, unless one of the sender's own differs by accents, the level word or
         one letter alone.
         """
-        if item.line.is_section or is_blank(self._text(item)):
+        if item.line.is_section:
             return
         unit = self._of_page(item, submitter)
         if unit is None or unit.code not in free.codes:
-            unit = self._nearest(item, submitter, free)
+            unit = None if is_blank(self._text(item)) else self._nearest(item, submitter, free)
         if unit:
             item.suggestion = self.names[unit.code]
             item.facts |= {"codes": [unit.code]}

@@ -85,6 +85,7 @@ class Sheet:
     hidden_columns: frozenset[int] = frozenset()
     struck: frozenset[Place] = frozenset()  # cells that are struck through
     corrected: dict[Place, str] = field(default_factory=dict)  # cells of which a part is, as typed: it is left out
+    concealed: dict[Place, list[str]] = field(default_factory=dict)  # first cells of merged areas: what these conceal
 
 
 @dataclass(frozen=True)

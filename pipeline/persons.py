@@ -14,6 +14,7 @@ _EMAIL = re.compile(r"[^\s@,;:|/<>()]+@[^\s@,;|/<>()]+")
 _PHONE = re.compile(r"\+?\(?\d[\d .()\u2013-]{6,}\d[xX*]*|\d{3,}[ .-]*(?:\.{3,}|\u2026|[xX*]{2,})")
 _PATTERNS = {"email": _EMAIL, "phone": _PHONE}
 _BREAKS = re.compile(r"[\r\n;|]+")
+_PERSONS = re.compile(r"[\r\n]+|(?<!\S)\d[.)](?=\s)")
 _EDGES = " \t,;:|/<>()-\u2013\u2014"
 
 
@@ -46,6 +47,13 @@ def by_kind(text: str) -> dict[str, str]:
     parts["name"] = [piece.strip(_EDGES) for piece in parts["name"]]
     told = {kind: [p for p in pieces if not is_blank(p) and not _is_label(p)] for kind, pieces in parts.items()}
     return {kind: ", ".join(pieces) for kind, pieces in told.items() if pieces}
+
+
+def each_in(text: str) -> list[str]:
+    """Return the texts of the persons of a cell, each on a line or behind a number, if all have a name and more."""
+    pieces = [piece for piece in _PERSONS.split(text) if piece.strip(_EDGES)]
+    told = [by_kind(piece) for piece in pieces]
+    return pieces if all("name" in kinds and len(kinds) > 1 for kinds in told) else [text]
 
 
 def _fields(text: str) -> Iterator[tuple[str, str]]:

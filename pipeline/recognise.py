@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from pipeline.answers import Accepted, Explained, explanations_in, stamp_of, with_answers, words
+from pipeline.answers import Accepted, Explained, explanations_in, list_of, stamp_of, with_answers
 from pipeline.continued import with_continued
 from pipeline.errors import Refused
 from pipeline.gazetteer import BARE, EXACT, OWN, Gazetteer
 from pipeline.headers import Headers
 from pipeline.joined import with_joined
 from pipeline.layout import Finder, Layout, find_tables
-from pipeline.lines import NO_HEADER, Line
+from pipeline.lines import NO_HEADER, Found, Line
 from pipeline.listed import Listed, Lister
 from pipeline.marks import mark_of
 from pipeline.model import Arrival, Decision, Sheet, Stamp, Submission, Workbook, address, finding, on_sheet
@@ -27,10 +27,11 @@ from pipeline.senders import Senders
 from pipeline.statements import faults_of, statements_in
 from pipeline.turned import find_form
 from schemas.codes import Rule
+from schemas.form import forms_beside
 from schemas.kinds import is_blank, is_empty
 from schemas.messages import line as worded
 from schemas.round import Round
-from schemas.text import clean, spelling_key
+from schemas.text import clean, few, spelling_key
 
 NOT_JUDGING = {"title", "source", "reminders", "targets", "letterhead", "office", "contacts", "clauses"}
 """What of a round decides neither what a file says nor what is found in it."""
@@ -134,7 +135,7 @@ class Recogniser:
         explained: list[Explained] = []
         if isinstance(book, Workbook) and (stamp := stamp_of(book)):
             explained = explanations_in(book)
-            book, accepted = with_answers(replace(book, stamp=stamp))
+            book, accepted = with_answers(replace(book, stamp=stamp), self.round.form)
 
         def submission(submitter: str, readable: bool) -> Submission:
             stamp, modified = (None, None) if isinstance(book, Refused) else (book.stamp, book.modified)
@@ -160,6 +161,8 @@ class Recogniser:
         if not tables:
             asked = ", ".join(column.header for column in self.round.form.columns if column.required)
             return refused(Rule.FILE_NO_TABLE, self.senders.without_table(arrival.file, layouts), columns=asked)
+        if not book.stamp and (other := self._other_form(book, tables)):
+            return refused(Rule.FILE_WRONG_FORM, found=other, expected=self.round.id)
         lines = [(line, table.sheet) for table in tables for line in table.lines]
         listed = [Listed(*line) for line in lines if not self._says_nothing(line[0])]
         names = [item.line.texts.get(self.unit_key, "") for item in listed]
@@ -199,9 +202,28 @@ class Recogniser:
         findings += self._struck_out(arrival, book, listed)
         findings += faults_of(statements, self.round.questions, arrival.file)
         findings = [{**found, "submitter": submitter} for found in findings]
-        explanations = [self._explanation(arrival, submitter, listed, answer) for answer in explained]
+        ours = [item for item in listed if explained and (sheet := list_of(book)) and item.sheet == sheet.name]
+        explanations = [self._explanation(arrival, submitter, ours, answer) for answer in explained]
         sent = replace(submission(submitter, True), explanations=explanations, statements=statements)
         return sent, findings, listed
+
+    def _other_form(self, book: Workbook, tables: list[Found]) -> str:
+        """Return what another of our forms is for, if it knows a table better: all that it requires is there and not
+        all that this one does, and more columns are its own.
+        """
+        if self.round.form.required <= {key for table in tables for key in table.keys}:
+            return ""
+
+        def known(text: str) -> bool:
+            return bool(self.region.find(text)[1])
+
+        most = max(len(table.columns) for table in tables)
+        for headers in map(Headers, forms_beside(self.round.form)):
+            for sheet in book.sheets:
+                found = find_tables(sheet, headers, known, self.lister.names_place).tables
+                if any(headers.form.required <= table.keys and len(table.columns) > most for table in found):
+                    return headers.form.document
+        return ""
 
     def _unit_in(self, submitter: str, text: str) -> str:
         """Return the code of the one unit of the sender that a text names, or ""."""
@@ -224,12 +246,15 @@ class Recogniser:
         yield from line.beside.values()
 
     def _explanation(self, arrival: Arrival, submitter: str, listed: list[Listed], answer: Explained) -> Decision:
-        """Return what the sender says of a finding: of a cell by its unit and column, of the file by the sender."""
+        """Return what the sender says of a finding: of a cell by its unit and column, of the file by the sender.
+
+        `listed` are the rows of our own list, whose cells are meant.
+        """
         unit, column, person = ("" if answer.place else submitter), "", ""
         names = self.round.form.of_kind("name") if self.round.form.rows == "persons" else []
         for item in listed:
             for key, place in item.line.cells.items():
-                if place == answer.place and item.sheet == words()["list"]["name"]:
+                if place == answer.place:
                     unit, column = (item.unit.code if item.unit else ""), key
                     person = clean(item.line.texts.get(names[0].key, "")) if names else ""
         return Decision(
@@ -329,7 +354,8 @@ class Recogniser:
         form = self.round.form
         findings: dict[tuple[str, ...], dict[str, Any]] = {}
         for table in (table for layout in layouts for table in layout.tables):
-            levels = {item.unit.level for item in listed if item.sheet == table.sheet and item.unit}
+            rows = {(table.sheet, line.row) for line in table.lines}
+            levels = {item.unit.level for item in listed if (item.sheet, item.line.row) in rows and item.unit}
             keys = table.keys
             for key in self._needed(keys, levels):
                 if key not in keys:
@@ -412,22 +438,24 @@ def _told_copies(arrival: Arrival, listed: list[Listed]) -> list[dict[str, Any]]
 def _told_written_anew(
     arrival: Arrival, book: Workbook, listed: list[Listed], accepted: list[Accepted]
 ) -> list[dict[str, Any]]:
-    """Tell every proposal that the clerk accepted, and every cell of the list without what is struck out in it: what
-    stood there, and what stands there now.
+    """Tell every proposal that the clerk accepted, every cell of the list without what is struck out in it, and every
+    merged one without what it conceals: what stood there, and what stands there now.
     """
     notes = []
+    concealed = {(s.name, p): (texts, s.cells[p[0]][p[1]]) for s in book.sheets for p, texts in s.concealed.items()}
     corrected = {(s.name, p): (text, s.cells[p[0]][p[1]]) for s in book.sheets for p, text in s.corrected.items()}
-    asked = bool(accepted or corrected)
-    cells = ((item, key, place) for item in listed for key, place in item.line.cells.items()) if asked else ()
+    asked = bool(accepted or corrected or concealed)
+    cells = ((item, key, place) for item in reversed(listed) for key, place in item.line.cells.items()) if asked else ()
     at = {(item.sheet, place): (item, key) for item, key, place in cells}
     left = [Accepted(*place, clean(text), clean(rest)) for place, (text, rest) in corrected.items() if place in at]
-    for answer in [*accepted, *left]:
+    under = [Accepted(*place, "; ".join(few(texts)), clean(text)) for place, (texts, text) in concealed.items()]
+    for answer in [*accepted, *left, *(answer for answer in under if (answer.sheet, answer.place) in at)]:
         item, key = at.get((answer.sheet, answer.place), (None, ""))
         notes.append(
             finding(
                 Rule.CELL_REPAIRED, unit=item.unit.code if item and item.unit else "", file=arrival.file,
                 sheet=answer.sheet, row=answer.place[0] + 1, column=key, cell=address(answer.place),
-                value=answer.before, suggestion=answer.after,
+                value=answer.before, suggestion=answer.after, facts={"under": True} if answer in under else {},
             )
         )  # fmt: skip
     return notes

@@ -6,9 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
-from pipeline.headers import Headers
+from pipeline.headers import Headers, Label
 from pipeline.headings import without_bullet
 from pipeline.layout import Layout, find_tables
 from pipeline.lines import Line
@@ -17,7 +18,7 @@ from pipeline.view import ORDINAL
 from schemas.kinds import is_empty
 from schemas.text import clean
 
-LONGEST = 200  # rows; a longer sheet is no form of this shape
+LONGEST = 700  # rows; a longer sheet is no form of this shape
 _LABEL = re.compile(r"^\s*(?:[-+*\u2022]|\d{1,2}[.)])?\s*([^:]{2,60}?)\s*:\s*(?!//)(.*)$", re.DOTALL)
 
 Cell = tuple[int, str]
@@ -91,6 +92,7 @@ class _Reader:
         self.sheet = sheet
         self.headers = headers
         self.is_unit = is_unit
+        self.unit_label = headers.form.column(headers.form.unit_key).header
         self.heading = ""
         self.columns: list[int] = []  # none in a form for one unit
         self.persons: list[Cell] = []  # where the columns of a form for one unit are its persons
@@ -99,14 +101,19 @@ class _Reader:
         """Return the texts above the form, and its entries."""
         title: list[str] = []
         entries: list[Entry] = []
+        named = self._units_alone()
         for row, filled in self._rows():
             found: list[Entry | None]
-            if persons := self._persons_in(filled):
+            if row in named:
+                self.heading, self.persons = "", []
+                found = [Entry("", self.unit_label, (row, filled[0][0]), [(filled[0][1], (row, filled[0][0]))])]
+            elif persons := self._persons_in(filled):
                 self.persons, found = persons, []
             elif units := self._units_in(filled):
                 self.columns = [column for column, _ in units]
-                label = self.headers.form.column(self.headers.form.unit_key).header
-                found = [Entry("", label, (row, filled[0][0]), [(text, (row, column)) for column, text in units])]
+                found = [
+                    Entry("", self.unit_label, (row, filled[0][0]), [(text, (row, column)) for column, text in units])
+                ]
             elif self.columns:
                 found = [self._entry_of_many(row, filled)]
             elif self.persons and self.headers.heads_contact(_label_of(filled[0][1])):
@@ -127,6 +134,24 @@ class _Reader:
                 filled = filled[1:]
             if filled:
                 yield row, filled
+
+    def _units_alone(self) -> set[int]:
+        """Return the rows that name a unit alone, each above what is told of it, where two units or more are so named
+        and no label does it.
+        """
+        rows = list(self._rows())
+        known = [self.headers.knows(_label_of(filled[0][1])) for _, filled in rows]
+        labels: list[Label] = [
+            (_label_of(filled[0][1]),) for (_, filled), is_known in zip(rows, known, strict=True) if is_known
+        ]
+        if self.headers.form.unit_key in self.headers.match(labels)[0]:
+            return set()
+        units = {
+            row
+            for (row, filled), (is_known, is_below) in zip(rows, pairwise([*known, False]), strict=True)
+            if len(filled) == 1 and is_below and not is_known and self.is_unit(without_bullet(filled[0][1]))
+        }
+        return units if len(units) > 1 else set()
 
     def _units_in(self, filled: list[Cell]) -> list[Cell]:
         """Return the cells of a row that names a unit in each, two at least, behind a label that says so or nothing."""

@@ -125,6 +125,8 @@ def _cell_findings(table: Table, at: _Places, failures: pd.DataFrame) -> Iterato
         if rule in FACTS:
             row = (at.origin(id, name) for name in ("level", "submitter"))
             facts |= FACTS[rule](Cell(table, form.column(key), id, at.value(id, key), at.typed(id, key), code, *row))
+        if key == form.unit_key:  # which unit it is may be told by the row's page
+            suggestion, facts = at.origin(id, "unit_suggestion"), facts | at.origin(id, "unit_facts")
         yield at.finding(id, key, Rule(rule), at.typed(id, key), suggestion, facts)
 
 

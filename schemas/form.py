@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
+from contextlib import suppress
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -222,6 +223,11 @@ class Form(_Data):
     def _by_kind(self) -> dict[str, list[Column]]:
         return {kind: [c for c in self.columns if c.kind == kind] for kind in KINDS}
 
+    @cached_property
+    def required(self) -> set[str]:
+        """The keys of the columns without which a table is none of this form."""
+        return {column.key for column in self.columns if column.required}
+
     def of_group(self, group: str) -> list[Column]:
         """Return the columns of one group, in the form's order."""
         return [column for column in self.columns if column.group == group]
@@ -273,6 +279,20 @@ def load_form(name: str) -> Form:
         return Form.model_validate(record)
     except ValidationError as faults:
         raise _fault(name, record, faults) from None
+
+
+def forms_beside(form: Form) -> list[Form]:
+    """Return the forms of this folder that require nothing of what this one does, the unit apart.
+
+    One that is wrong is passed over: whose round it is will be told.
+    """
+    found = []
+    for path in sorted((HERE / "forms").glob("*.toml")):
+        with suppress(EntryFault):
+            other = load_form(path.stem)
+            if not (other.required & form.required) - {form.unit_key}:
+                found.append(other)
+    return found
 
 
 _NAMED = {"groups": "key", "parts": "key", "sections": "level", "columns": "key"}

@@ -7,6 +7,7 @@ these are accepted, with a request to rename.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -23,6 +24,10 @@ from schemas.units import Register, Unit
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\.(\w+)\}")
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
+# A capital or digit behind a small letter, a word behind TP, TX, TT: a blank is missing. The letters are decomposed.
+_JOINED = re.compile(
+    r"([a-z\u0111][\u0300-\u036f]*)(?=[A-Z\u0110\d])|\b(T[PTX])(?=[A-Z\u0110][\u0300-\u036f]*[a-z\u0111])"
+)
 _FIELDS = {"name", "type", "Type", "abbr", "Abbr"}
 _LEVELS = {"unit", "province", "district", "commune"}
 _QUOTED = 3  # faulty names that are quoted in one line
@@ -171,16 +176,18 @@ def policy_faults(names: RightNames, register: Register) -> list[str]:
 
 
 def name_key(text: str) -> str:
-    """Return the spelling key of a page name, with abbreviated level words written out."""
+    """Return the spelling key of a page name, with abbreviations written out and missing blanks put in."""
     words = _abbreviations()
-    return " ".join(words.get(word, word) for word in spelling_key(text).split())
+    parted = _JOINED.sub(r"\1\2 ", unicodedata.normalize("NFD", text))
+    return " ".join(words.get(word, word) for word in spelling_key(parted).split())
 
 
 @cache
 def _abbreviations() -> dict[str, str]:
+    written_out = {**vocabulary()["unit_types"], **vocabulary()["organisation"]["in_page_names"]}
     return {
         spelling_key(short): spelling_key(long)
-        for long, shorts in vocabulary()["unit_types"].items()
+        for long, shorts in written_out.items()
         for short in shorts
         if " " not in short
     }

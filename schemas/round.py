@@ -379,12 +379,24 @@ def _record(path: Path) -> dict[str, Any]:
     record = read_toml(path)
     if str(record.get("form", "")).endswith(".toml"):
         record["form"] = str(path.parent / record["form"])
+    if isinstance(told := record.get("amendments"), list):
+        record["amendments"] = [amendment for entry in told for amendment in _amendments_of(entry, path)]
     base = record.pop("base", "")
     if not base:
         return record
     if not isinstance(base, str):
         raise Misfit("base", "base", value=shown(base))
-    other = path.parent / base if base.endswith(".toml") else HERE / "rounds" / f"{base}.toml"
+    other = _path_of(base, path)
     # A file that is based on itself, or that has no id of its own, is no round.
     found = {} if other.resolve() == path.resolve() else _record(other)
     return {**{key: value for key, value in found.items() if key != "id"}, **record}
+
+
+def _path_of(name: str, path: Path) -> Path:
+    """Return the file of the round that another one's file names by its id or path."""
+    return path.parent / name if name.endswith(".toml") else HERE / "rounds" / f"{name}.toml"
+
+
+def _amendments_of(entry: Any, path: Path) -> list[Any]:
+    """Return an entry of `amendments`; for a text those in the file of the round that it names."""
+    return (isinstance(entry, str) and read_toml(_path_of(entry, path)).get("amendments")) or [entry]

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from building import ROUND, Book, Layout, Row, right_rows, workbook_of
+from building import ROUND, Book, Layout, Row, right_rows, saved, workbook_of
 from conftest import Run
 
 from pipeline.__main__ import main
+from schemas.round import load_round
 
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 
@@ -89,6 +90,23 @@ def test_a_workbook_of_another_round_is_named(run: Run) -> None:
     book.save(out)
     outcome = run({"2022-03-21/Tuần Giáo.xlsx": out.getvalue()})
     assert ("2022-03-21/Tuần Giáo.xlsx", "", "file.wrong-form") in outcome.told()
+
+
+def test_the_form_of_another_round_typed_by_hand_is_named(run: Run) -> None:
+    """Persons with their groups and channels, in a round that asks for pages: no list of pages, whosever its units."""
+    channels = ["Facebook", "Zalo", "Fanpage"]
+    above = ["TT", "Đơn vị", "Đối tượng", "Họ và tên", "Tham gia", "", "", "Tương tác với Trang Mặt trận", "", ""]
+    book = openpyxl.Workbook()
+    for cells in (["UBMTTQ HUYỆN TUẦN GIÁO"], above, ["", "", "", "", *channels, *channels]):
+        book.active.append([text or None for text in cells])
+    for area in ("A2:A3", "B2:B3", "C2:C3", "D2:D3", "E2:G2", "H2:J2"):
+        book.active.merge_cells(area)
+    for number, unit in enumerate(ROUND.expected["099"], start=1):
+        book.active.append([number, unit.full_name, "Cán bộ chuyên trách", "Lò Văn Pánh", *["có"] * 6])
+    outcome = run({"2022-03-20/099.xlsx": saved(book)})
+    assert outcome.told() == [("2022-03-20/099.xlsx", "", "file.wrong-form")]
+    assert load_round("nghe-an-2022").form.document in outcome.of_rule("file.wrong-form")[0]["message"]
+    assert outcome.unit("099")["status"] == "rejected"
 
 
 def _returned_form(run: Run) -> bytes:

@@ -415,6 +415,23 @@ def test_error_cells_and_struck_out_text_are_found_in_every_format(tmp_path: Pat
         assert sheet.struck == {(struck.row - 1, struck.column - 1)}
 
 
+@pytest.mark.parametrize("form", ["xlsx", "ods", "unknown"])
+def test_a_formula_with_an_empty_result_is_blank_one_without_result_is_not(tmp_path: Path, form: str) -> None:
+    """`=IF(1=1,"","x")`: an office program says that the result is a text, others leave it to be reckoned."""
+    book = Book(SENDER)
+    place = book.sheet[book.at(3, "manager_name")[1]]
+    place.value = '=IF(1=1,"","x")'
+    content = book.bytes()
+    if form == "xlsx":
+        place_of = b'r="%s"' % place.coordinate.encode()
+        content = _in_sheet(content, lambda sheet: sheet.replace(place_of, place_of + b' t="str"'))
+    elif form == "ods":
+        content = _converted(content, tmp_path, form)
+    (sheet,) = read(content).sheets
+    assert [rule for rule, _ in sheet.flaws.values()] == (["cell.no-value"] if form == "unknown" else [])
+    assert sheet.cells[place.row - 1][place.column - 1 : place.column] in ([""], [])
+
+
 def test_values_under_merged_cells_are_not_read() -> None:
     book = Book(SENDER)
     first, under = book.at(1, "leader_name")[1], book.at(2, "leader_name")[1]
@@ -426,6 +443,21 @@ def test_values_under_merged_cells_are_not_read() -> None:
     (sheet,) = read(content).sheets
     assert sheet.cells[row - 1][column] != ""
     assert sheet.cells[row][column] == ""
+    assert not sheet.concealed  # what it would show is the same
+
+
+def test_values_under_merged_cells_that_say_something_else_are_told(run: Run) -> None:
+    rows = right_rows(SENDER)
+    rows[2]["leader_name"] = "Lò Thị Mới"
+    book = Book(SENDER, rows)
+    first, under = book.at(1, "leader_name")[1], book.at(3, "leader_name")[1]
+    merged = f'<mergeCell ref="{first}:{under}"/></mergeCells>'.encode()
+    content = _in_sheet(book.bytes(), lambda sheet: sheet.replace(b"</mergeCells>", merged))
+    outcome = run({"2022-03-20/a.xlsx": content})
+    [note] = outcome.of_rule("cell.repaired")
+    assert (note["cell"], note["unit_code"]) == (first, ROUND.expected[SENDER][1].code)
+    assert (note["value"], note["suggestion"]) == ("Lò Thị Mới", rows[1]["leader_name"])
+    assert "nằm khuất dưới ô gộp" in note["message"]
 
 
 def test_two_sheets_of_one_name_are_each_read() -> None:

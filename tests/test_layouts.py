@@ -262,6 +262,25 @@ def test_one_person_for_both_duties(run: Run, whose: str) -> None:
     assert row["leader_email"] == row["manager_email"] == ROWS[1]["leader_email"]
 
 
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{0}, {1}, {2}\n{3}, {4}, {5}",
+        "1. {0} - {1} - {2} 2. {3} - {4} - {5}",
+        "Cán bộ quản lý: {3}; ĐT: {4}; {5}\nLãnh đạo phụ trách: {0} - Chủ tịch; ĐT: {1}; {2}",
+    ],
+)
+def test_both_persons_in_one_cell(run: Run, template: str) -> None:
+    second = {"manager_name": "Vừ A Sùng", "manager_phone": "0912345678", "manager_email": "sung@gmail.com"}
+    rows = [row | second for row in ROWS]
+    cells = [row | {"both": template.format(*_cells(row, *KEYS[3:]))} for row in rows]
+    header = [*SHORT_HEADER, "Lãnh đạo phụ trách; cán bộ quản lý, vận hành"]
+    outcome = run({"2022-03-20/a.xlsx": _book(_table(header, [*KEYS[:3], "both"], cells))})
+    assert outcome.told() == []
+    for unit, row in zip(UNITS, rows, strict=True):
+        assert {key: outcome.rows[unit.code][key] for key in KEYS} == row | {"unit": unit.full_name}
+
+
 @pytest.mark.parametrize("how", ["below", "staggered", "merged"])
 def test_two_persons_in_two_lines_of_one_unit(run: Run, how: str) -> None:
     header = [*SHORT_HEADER, *(PERSON if how != "staggered" else BOTH)]

@@ -318,6 +318,17 @@ def test_districts_of_one_right_name_are_the_policys_fault() -> None:
     assert len(owners) == 2
 
 
+@pytest.mark.parametrize("province", ["thai-nguyen-2022", "quang-nam-2021", "dien-bien-2022", "nam-dinh-2022"])
+def test_the_country_knows_the_units_as_the_rounds_of_the_provinces_do(province: str) -> None:
+    """What a province's round found faultless stays so when the province sends it on."""
+    round = load_round(province)
+    known = REGISTER.below(round.collector)
+    assert known == round.register.below(round.collector)
+    [sheet] = _pages(round.collector)
+    origin = _recognised([sheet]).rows.origin
+    assert (origin["unit_rule"].unique().tolist(), sorted(origin["code"])) == ([""], sorted(u.code for u in known))
+
+
 # --- a province's roll-up is its submission
 
 POLICY = {"province": ["Mặt trận Điện Biên", "https://www.facebook.com/mattrandienbien"]}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import io
+from collections.abc import Callable
 
 import openpyxl
 import pytest
-from building import ROUND, Book, Layout, Row, right_row, right_rows
+from building import ROUND, Book, Layout, Row, right_row, right_rows, units_of
 from conftest import Outcome, Run
+from openpyxl.cell.cell import MergedCell
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipeline.render.filling import Mark, prefilled
@@ -101,6 +104,87 @@ def test_corrected_and_sent_back_it_replaces_the_earlier_version(run: Run) -> No
     assert second.unit(SENDER)["status"] == "accepted"
     assert {row["status"] for row in second.rows.values() if row["submitter_code"] == SENDER} == {"complete"}
     assert not (second.sender_folder(SENDER) / "phieu-sua.xlsx").exists()
+
+
+def _sent_back(run: Run, change: Callable[[openpyxl.Workbook], None], file: str = "gui lai.xlsx") -> Outcome:
+    """A faulty list, its returned workbook with a proposal accepted and a warning explained, changed and sent back."""
+    rows = right_rows(SENDER)
+    rows[1]["leader_phone"] = "0912xxxxxx"
+    rows[2]["page_name"] = "Fanpage MTTQ"
+    rows[3]["leader_email"] = "panh@gmail.con"
+    first = run({FILE: Book(SENDER, rows).bytes()})
+    book = _returned(first)
+    for cells in _sheet(book, "todo").iter_rows():
+        if cells[10].value == "page-name.pattern":
+            cells[8].value = "x"
+        elif cells[10].value == "email.typo":
+            cells[9].value = "Đúng hộp thư"
+    change(book)
+    out = io.BytesIO()
+    book.save(out)
+    return run({file: out.getvalue() if file.endswith(".xlsx") else _as_page(out.getvalue())}, as_of="2022-03-25")
+
+
+def _as_page(content: bytes) -> bytes:
+    """A workbook as LibreOffice saves it as a page: its sheets one below the other."""
+    sheets = []
+    for number, sheet in enumerate(openpyxl.load_workbook(io.BytesIO(content), data_only=True)):
+        rows = [[html.escape(str(value or "")) for value in cells] for cells in sheet.iter_rows(values_only=True)]
+        text = "".join("<tr>" + "".join(f"<td>{value}</td>" for value in cells) + "</tr>" for cells in rows)
+        title = f'<hr><A NAME="table{number}"><h1>Sheet {number + 1}: <em>{sheet.title}</em></h1></A>'
+        sheets.append(f"{title}<table>{text}</table>")
+    return f"<html><body><p><center><h1>Overview</h1></center></p>{''.join(sheets)}</body></html>".encode()
+
+
+def _told(outcome: Outcome) -> list[tuple[str, str, str]]:
+    return sorted(
+        (f["rule"], f["severity"], f["cell"])
+        for f in outcome.findings
+        if f["submitter_code"] == SENDER and f["rule"] not in ("file.superseded", "file.duplicate")
+    )
+
+
+def _rename(book: openpyxl.Workbook) -> None:
+    for number, sheet in enumerate(book.worksheets, start=1):
+        sheet.title = f"Sheet{number}"
+
+
+def _copy_check(book: openpyxl.Workbook) -> None:
+    book.copy_worksheet(_sheet(book, "check")).title = "KIỂM TRA (2)"
+
+
+def _fill_a_copy(book: openpyxl.Workbook) -> None:
+    """The list stays blank, its copy is filled."""
+    listed = _sheet(book, "list")
+    book.copy_worksheet(listed).title = f"{listed.title} (2)"
+    for cells in listed.iter_rows(min_row=9, min_col=3):
+        for cell in cells:
+            if not isinstance(cell, MergedCell):
+                cell.value = None
+
+
+@pytest.mark.parametrize(
+    ("change", "file"),
+    [(lambda _: None, "a.xlsx"), (_rename, "a.xlsx"), (_copy_check, "a.xlsx"), (lambda _: None, "a.html")],
+)
+def test_our_sheets_are_known_by_what_they_hold(
+    run: Run, change: Callable[[openpyxl.Workbook], None], file: str
+) -> None:
+    outcome = _sent_back(run, change, file)
+    assert _told(outcome) == [
+        ("cell.repaired", "note", "C13"), ("email.typo", "note", "G14"), ("phone.masked", "error", "F12")
+    ]  # fmt: skip
+    assert outcome.unit(SENDER)["listed"] == len(units_of(SENDER))
+
+
+def test_a_blank_list_beside_a_filled_copy_of_it_does_not_win(run: Run) -> None:
+    outcome = _sent_back(run, _fill_a_copy)
+    assert [rule for rule, *_ in _told(outcome)] == ["email.typo", "page-name.pattern", "phone.masked"]
+    assert "unit.duplicate" not in {f["rule"] for f in outcome.findings}
+    assert {row["status"] for row in outcome.rows.values() if row["submitter_code"] == SENDER} <= {
+        "complete",
+        "to-correct",
+    }
 
 
 def test_the_version_written_in_the_form_decides_before_the_clock(run: Run) -> None:

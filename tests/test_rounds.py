@@ -68,6 +68,15 @@ def test_names_are_as_the_letter_orders(id: str, unit: str, parent: str, right: 
     assert name_key(wrong) not in names.spellings[codes[0]]
 
 
+@pytest.mark.parametrize("name", ["Mặt trậnXãTam Xuân II (huyện Núi Thành, tỉnh QuảngNam)", "MT Tam Xuân II, TPTam Kỳ"])
+def test_a_blank_that_is_missing_makes_no_other_name(name: str) -> None:
+    parted = {"trậnXã": "trận Xã ", "QuảngNam": "Quảng Nam", "MT": "Mặt trận", "TPTam": "thành phố Tam"}
+    right = name
+    for joined, apart in parted.items():
+        right = right.replace(joined, apart)
+    assert name_key(name) == name_key(right) != name_key(right.replace("Tam Xuân II", "Tam Xuân I"))
+
+
 @pytest.mark.parametrize(
     ("id", "senders", "units"),
     [

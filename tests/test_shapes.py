@@ -306,6 +306,45 @@ def _in_two_blocks(sender: str, rows: list[Row]) -> bytes:
     return _book([_title(sender), *blocks[0], [], *blocks[1]])
 
 
+# --- one form below the other
+
+
+def _told_of(row: Row) -> list[tuple[str, str]]:
+    persons = [(whose, [row[f"{group}_{part}"] for part in ("name", "phone", "email")]) for group, whose in WHOSE]
+    told = [(whose, " - ".join(person)) for whose, person in persons if any(person)]
+    return [("Tên trang", row["page_name"]), ("Link", row["page_link"]), *told]
+
+
+WHOSE = [("leader", "Lãnh đạo phụ trách"), ("manager", "Cán bộ quản lý")]
+
+
+def _as_a_message(sender: str, rows: list[Row]) -> bytes:
+    """As clerks write into a chat."""
+    lines = ["Em gửi danh sách Trang cộng đồng ạ", *_title(sender)]
+    for number, row in enumerate(rows, start=1):
+        lines += ["", f"{number}. {row['unit']}", *(f"{label}: {value}" for label, value in _told_of(row))]
+    return "\n".join(lines).encode()
+
+
+def _forms_below_each_other(sender: str, rows: list[Row]) -> bytes:
+    grid = [_title(sender)]
+    for number, row in enumerate(rows, start=1):
+        told = [("Đơn vị", row["unit"]), *_told_of(row)]
+        grid += [[], *([str(number) if place == 0 else "", f"{k}:", v] for place, (k, v) in enumerate(told))]
+    return _book(grid)
+
+
+def _forms_under_names(sender: str, rows: list[Row]) -> bytes:
+    grid = [_title(sender)]
+    for row in rows:
+        grid += [[], [f"UBMTTQ {row['unit'].upper()}"], *([label, value] for label, value in _told_of(row))]
+    return _book(grid)
+
+
+def test_one_form_below_the_other(run: Run) -> None:
+    _reads_all(_sent(run, [_as_a_message, _forms_below_each_other, _forms_under_names]), 3)
+
+
 def test_one_column_a_unit(run: Run) -> None:
     shapes = [
         _columns_of_units, _numbered_columns, _numbered_labels, _under_headings, _in_two_label_columns, _in_two_blocks

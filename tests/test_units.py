@@ -45,6 +45,30 @@ def _code(name: str) -> str:
 
 
 @pytest.mark.parametrize(
+    ("text", "rule"),
+    [("", "unit.unknown"), ("-", "unit.unknown"), ("#REF!", "cell.error-value"), ('=B9&"x"', "cell.no-value")],
+)
+def test_a_row_without_its_units_name_is_told_once_with_the_unit_of_its_page_name(
+    run: Run, text: str, rule: str
+) -> None:
+    book = Book(DISTRICT, _with_unit(3, text))
+    outcome = run({"2022-03-20/a.xlsx": book.bytes()})
+    assert outcome.told() == [("2022-03-20/a.xlsx", book.at(3, "unit")[1], rule)]
+    meant = right_rows(DISTRICT)[3]["unit"]
+    assert outcome.of_rule(rule)[0]["suggestion"] == meant
+    assert f"Có phải là “{meant}”?" in outcome.of_rule(rule)[0]["message"]
+
+
+def test_a_row_without_its_units_name_is_not_taken_for_a_unit_that_stands_elsewhere(run: Run) -> None:
+    rows = _with_unit(3, "")
+    rows[3]["page_name"] = rows[4]["page_name"]
+    book = Book(DISTRICT, rows)
+    outcome = run({"2022-03-20/a.xlsx": book.bytes()})
+    assert [rule for _, _, rule in outcome.told()] == ["unit.missing", "unit.unknown"]
+    assert outcome.of_rule("unit.unknown")[0]["suggestion"] == ""
+
+
+@pytest.mark.parametrize(
     ("number", "text"),
     [
         (0, "Huyện"), (0, "Ủy ban MTTQ Việt Nam huyện"), (0, "UBMTTQ huyen"), (1, "MTTQ thị trấn"), (1, "2. UBMTTQ TT"),
@@ -214,7 +238,7 @@ def test_a_row_without_its_unit_is_told_where_others_have_one(run: Run) -> None:
     book = Book(DISTRICT, _with_unit(1, ""))
     outcome = run({"2022-03-20/a.xlsx": book.bytes()})
     file = "2022-03-20/a.xlsx"
-    assert outcome.told() == sorted([("", "", "unit.missing"), (file, book.at(1, "unit")[1], "unit.unknown")])
+    assert outcome.told() == [(file, book.at(1, "unit")[1], "unit.unknown")]
 
 
 def test_a_town_named_as_its_district_is_told_by_its_section_or_by_its_page(run: Run) -> None:

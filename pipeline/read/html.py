@@ -1,7 +1,7 @@
 """HTML that a program saved as .xls, or that was exported from Word or Google Sheets; web archives (.mht) too.
 
-The page becomes one sheet: a block of text outside of tables is a row with its text in column A, every table
-row is a row; `colspan` and `rowspan` are merged cells.
+The page becomes one sheet (a workbook that LibreOffice saved as a page becomes its sheets): a block of text outside
+of tables is a row with its text in column A, every table row is a row; `colspan` and `rowspan` are merged cells.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _STRUCK_STYLE = re.compile(r"text-decoration[^;]*line-through", re.IGNORECASE)
 _MAY_STRIKE = re.compile(rb"<(?:s|strike|del)[\s>]|line-through", re.IGNORECASE)
 _ARCHIVE = re.compile(rb"\s*MIME-Version:", re.IGNORECASE)
+_SHEET = re.compile(r"table\d+")  # the anchor above each sheet of a workbook that LibreOffice saved as a page
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 
 
 def read_html(content: bytes) -> list[Sheet]:
-    """Return the page as one sheet.
+    """Return the page as one sheet, or as those that LibreOffice wrote on it.
 
     Raises:
         Refused: `file.unreadable` or `file.too-large`.
@@ -47,7 +48,7 @@ def read_html(content: bytes) -> list[Sheet]:
         raise Refused(Rule.FILE_UNREADABLE) from fault
     page = _Page(strikes=_MAY_STRIKE.search(content) is not None)
     page.blocks(root)
-    return [page.grid.sheet(NAME)]
+    return [grid.sheet(name) for name, grid in page.sheets] or [page.grid.sheet(NAME)]
 
 
 def _page_in_archive(content: bytes) -> bytes:
@@ -72,6 +73,7 @@ class _Page:
 
     def __init__(self, strikes: bool) -> None:
         self.grid = Grid()
+        self.sheets: list[tuple[str, Grid]] = []  # where the page is a workbook's
         self.strikes = strikes  # the page strikes something through, so every cell is asked
 
     def blocks(self, parent: Any) -> None:
@@ -79,7 +81,10 @@ class _Page:
         self._line(parent.text)
         for child in parent:
             name = child.tag if isinstance(child.tag, str) else ""
-            if name == "table":
+            if name == "a" and _SHEET.fullmatch(child.get("name", "")) and (title := child.find("h1/em")) is not None:
+                self.grid = Grid()
+                self.sheets.append((title.text_content(), self.grid))
+            elif name == "table":
                 self._table(child)
             elif name in _BLOCKS:
                 self.grid.put_line(self._cell(child))

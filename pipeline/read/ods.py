@@ -146,7 +146,7 @@ class _Table:
             self.links[place] = link
         if _is_error(cell):
             self.flaws[place] = (Rule.CELL_ERROR_VALUE, text or "#N/A")
-        elif formula and not attribute(cell, "value-type") and not text:
+        elif formula and not attribute(cell, "value-type") and next(cell.iterchildren("{*}p"), None) is None:
             self.flaws[place] = (Rule.CELL_NO_VALUE, formula.removeprefix("of:"))
         if attribute(cell, "style-name") in self.struck_styles:
             self.struck.add(place)

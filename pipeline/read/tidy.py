@@ -16,8 +16,9 @@ def tidy(sheet: Sheet) -> Sheet:
     """Return the sheet as every later stage may trust it.
 
     Merged areas end where the cells do; a value under one is dropped, because Excel and Word show only the
-    first: what the sender cannot see, he does not report. A text such as `#REF!` is an error whatever the
-    format (CSV, HTML and Word have no error cells). Hidden rows and columns are kept where they hold something.
+    first: what the sender cannot see, he does not report (it is kept apart, to be told). A text such as `#REF!`
+    is an error whatever the format (CSV, HTML and Word have no error cells). Hidden rows and columns are kept
+    where they hold something.
 
     Raises:
         Refused: `file.too-large`: merged areas that overlap each other without end.
@@ -38,6 +39,7 @@ def tidy(sheet: Sheet) -> Sheet:
             flaws.setdefault(place, (Rule.CELL_ERROR_VALUE, _at(cells, place).strip()))
     if emptied:
         cells = _without(cells, emptied)
+    concealed = _concealed(merges, sheet.cells) if emptied else {}
     links = {place: target for place, target in sheet.links.items() if place not in covered}
     rows = frozenset(row for row in sheet.hidden_rows if row < len(cells) and any(cells[row]))
     columns = frozenset(c for c in sheet.hidden_columns if any(len(texts) > c and texts[c] for texts in cells))
@@ -45,6 +47,7 @@ def tidy(sheet: Sheet) -> Sheet:
     return replace(
         sheet, cells=cells, merges=merges, links=links, flaws=flaws, hidden_rows=rows, hidden_columns=columns,
         struck=struck, corrected={place: text for place, text in sheet.corrected.items() if _at(cells, place)},
+        concealed=concealed,
     )  # fmt: skip
 
 
@@ -72,6 +75,16 @@ def _covered(merges: list[Area], cells: list[list[str]]) -> set[Place]:
         for column in range(left, min(right + 1, len(cells[row])))
         if (row, column) != (top, left)
     }
+
+
+def _concealed(merges: list[Area], cells: list[list[str]]) -> dict[Place, list[str]]:
+    """Return the texts under merged areas, by their first cells; those that these show are nobody's loss."""
+    found: dict[Place, list[str]] = {}
+    for area in merges:
+        texts = {_at(cells, place): None for place in sorted(_covered([area], cells))}
+        if hidden := [text for text in texts if text.strip() not in ("", _at(cells, area[0]).strip())]:
+            found[area[0]] = hidden
+    return found
 
 
 def _at(cells: list[list[str]], place: Place) -> str:

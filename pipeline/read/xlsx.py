@@ -177,18 +177,21 @@ def _around(xml: bytes, targets: dict[str, str]) -> tuple[list[tuple[Place, Plac
 
 
 def _unusual_cells(xml: bytes) -> Iterator[tuple[Place, str, str | None, bool]]:
-    """Yield the cells with an error or a formula: place, error text, formula, whether a result is stored."""
+    """Yield the cells with an error or a formula: place, error text, formula, whether a result is stored.
+
+    A result that is said to be a text may be an empty one; an empty result that is not was never reckoned.
+    """
     for place, element in cells_in(xml):
         value = formula = None
         for child in element:
             if local(child) == "v":
-                value = child.text
+                value = child.text or ""
             elif local(child) == "f":
                 formula = child.text or ""
         if element.get("t") == "e":
             yield place, value or "#N/A", formula, True
         elif formula is not None:
-            yield place, "", formula, bool(value)
+            yield place, "", formula, bool(value) or (value is not None and element.get("t") == "str")
 
 
 def _excerpt(xml: bytes) -> bytes:

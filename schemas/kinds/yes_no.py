@@ -37,11 +37,17 @@ def repair(text: str) -> str:
         return yes
     if mark in words["no"]:
         return no
-    said = spelling_key(text).split()
-    if not said or len(said) > LONGEST or not set(said).isdisjoint(words["unsure"]):
+    key = spelling_key(text)
+    said = key.split()
+    if not said or len(said) > LONGEST or any(f" {word} " in f" {key} " for word in _keys("unsure")):
         return clean(text)
-    if said[0] in words["no_begins"]:
+    if said[0] in _keys("no_begins"):
         return no
-    if said[0] in words["yes_begins"] and set(said).isdisjoint(words["no_begins"]):
+    if said[0] in _keys("yes_begins") and _keys("no_begins").isdisjoint(said):
         return yes
     return clean(text)
+
+
+@cache
+def _keys(name: str) -> frozenset[str]:
+    return frozenset(map(spelling_key, vocabulary()["yes_no"][name]))
