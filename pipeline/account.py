@@ -7,6 +7,7 @@ its own authority (`ca_file`).
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import tomllib
 from pathlib import Path
@@ -15,11 +16,14 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import OperatorError
+from pipeline.printable import printable
 from schemas.faults import first_fault, shown, toml_fault
 from schemas.messages import line
+from schemas.text import masked
 
 FILE = "hop-thu.toml"
 _TABLES = {"send", "fetch"}
+_ADDRESS = re.compile(r"[^\s<>@,;:\"']+@[\w.-]+")
 _ASCII = r"^[ -~]*$"  # what the protocols carry without extensions that servers rarely have
 _PATH = "HOP_THU"  # the environment's name for the file; HOP_THU_SEND_HOST and the like name single settings
 
@@ -90,6 +94,12 @@ def fetch_server(state: Path) -> FetchServer | None:
         OperatorError: a setting is missing or wrong; the line names it.
     """
     return _server(state, "fetch", FetchServer)
+
+
+def server_words(said: object) -> str:
+    """Return what a server or the system said as a screen and the ledger may show it: one line, addresses masked."""
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    return _ADDRESS.sub(lambda match: masked(match[0]), printable(" ".join(text.split())))[:200]
 
 
 def _server(state: Path, table: str, kind: type[_AnyServer]) -> _AnyServer | None:

@@ -23,10 +23,11 @@ from python_calamine import CalamineWorkbook
 from pipeline.names import FINDINGS_CSV, NOTICE, OVERVIEW, REPORT, RESULTS, ROLLUP, ROWS_CSV, SUMMARY_JSON
 from pipeline.render.frames import words as rollup_words
 from pipeline.render.shares import decimal
+from schemas.form import MEASURES
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _ROW, _CELL, _PARAGRAPH, _TEXT = (f"{_W}{name}" for name in ("tr", "tc", "p", "t"))
-_COUNTS = ("expected", "listed", "established", "named", "staffed", "complete")
+_COUNTS = ("expected", *MEASURES)
 _NUMBERS = {*_COUNTS, "errors", "warnings"}
 _COUNT = re.compile(r"([\d.]+)(?:\s\(.*\))?")  # alone, or with its rate; thousands have a dot
 _RATIO = re.compile(r"[\d.]+/[\d.]+")

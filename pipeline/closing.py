@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.consolidate import vietnamese_date
 from pipeline.errors import OperatorError
 from pipeline.model import Arrival, Decision, finding, findings_frame
 from pipeline.names import FINDINGS_CSV
@@ -21,7 +20,7 @@ from pipeline.run import Result
 from pipeline.weigh import Scales, closed_by
 from schemas.codes import Rule
 from schemas.messages import line
-from schemas.text import paper_date
+from schemas.text import paper_date, screen_date
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def must_be_open(decisions: Iterable[Decision]) -> None:
         OperatorError: by whom it was closed, and when.
     """
     if closing := closed_by(decisions):
-        raise OperatorError("round_closed", by=closing.by, day=vietnamese_date(closing.day))
+        raise OperatorError("round_closed", by=closing.by, day=screen_date(closing.day))
 
 
 def closing_of(result: Result, arrivals: Iterable[Arrival], by: str) -> Decision:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from pipeline.weigh import TRIAL, Scales, asks
 from schemas.codes import Rule
 from schemas.form import MEASURES
 from schemas.round import Round
+from schemas.text import screen_date
 
 
 @dataclass(frozen=True)
@@ -191,14 +191,14 @@ def _missing_units(
 
 def _missing_and_late(round: Round, arrived: dict[str, list[Submission]]) -> Iterator[dict[str, Any]]:
     for code, unit in round.submitting_units.items():
-        deadline = vietnamese_date(round.last_day_of(code))
+        deadline = screen_date(round.last_day_of(code))
         if code not in arrived:
             facts = {"unit": unit.full_name, "deadline": deadline}
             yield finding(Rule.SUBMISSION_MISSING, submitter=code, unit=code, facts=facts)
             continue
         first = _first_of(arrived[code])
         if _is_late(round, code, first):
-            facts = {"unit": unit.full_name, "deadline": deadline, "received": vietnamese_date(first.received)}
+            facts = {"unit": unit.full_name, "deadline": deadline, "received": screen_date(first.received)}
             yield finding(Rule.SUBMISSION_LATE, submitter=code, unit=code, file=first.file, facts=facts)
 
 
@@ -250,8 +250,3 @@ def _senders(
             }
         )  # fmt: skip
     return pd.DataFrame(records).set_index("code")
-
-
-def vietnamese_date(day: dt.date | None) -> str:
-    """Return a date as screens and tables print it: `05/03/2022`."""
-    return day.strftime("%d/%m/%Y") if day else ""

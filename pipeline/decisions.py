@@ -9,7 +9,6 @@ import datetime as dt
 from pathlib import Path
 
 from pipeline.closing import must_be_open
-from pipeline.consolidate import vietnamese_date
 from pipeline.errors import OperatorError
 from pipeline.ledger import open_ledger
 from pipeline.look import look
@@ -19,7 +18,7 @@ from pipeline.state import hold
 from pipeline.weigh import closed_by, persons_of
 from schemas.codes import Rule
 from schemas.round import Round
-from schemas.text import clean
+from schemas.text import clean, screen_date
 
 # Where nothing could be read there is nothing that could be accepted.
 _NEVER_WAIVED = (Rule.SUBMISSION_UNKNOWN_UNIT, Rule.SUBMISSION_MISSING, Rule.SUBMISSION_CLOSED)
@@ -42,7 +41,7 @@ def waive(
     """
     by, words = _said("by", decision.by), _said("why", decision.words)
     if decision.until is None or decision.until < today:
-        raise OperatorError("waiver_past", until=vietnamese_date(decision.until))
+        raise OperatorError("waiver_past", until=screen_date(decision.until))
     if decision.rule not in set(Rule):
         raise OperatorError("no_rule", rule=decision.rule)
     if decision.rule.startswith("file.") or decision.rule in _NEVER_WAIVED:

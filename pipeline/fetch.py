@@ -25,18 +25,17 @@ from email.utils import parseaddr
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipeline.account import FetchServer
+from pipeline.account import FetchServer, server_words
 from pipeline.clock import in_hanoi, now, today
 from pipeline.errors import OperatorError
 from pipeline.ledger import Ledger, open_ledger
 from pipeline.printable import printable
 from pipeline.records import Mail
-from pipeline.state import alone, hold, make, sync, writable
+from pipeline.state import RUN_WAIT, alone, hold, make, sync, writable
 from schemas.round import Round
 
 LARGEST = 60 * 1024 * 1024  # of a mail: what it carries is a third larger in it than on the disk
 
-_RUN_WAIT = 600.0  # seconds that files wait for a run to end before they take their place
 _NAME_BYTES = 120
 _UNSAFE = re.compile(r'[/\\:*?"<>|]')
 _DEVICES = re.compile(r"^(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)  # names that Windows keeps
@@ -68,7 +67,7 @@ def fetch(round: Round, inbox: Path, state: Path, server: FetchServer) -> Iterat
     with alone(state, "fetch") as is_alone:
         if not is_alone:
             raise OperatorError("fetch_busy")
-        with hold(state, _RUN_WAIT), open_ledger(state), writable(inbox):
+        with hold(state, RUN_WAIT), open_ledger(state), writable(inbox):
             make(inbox)
         with writable(state), open_ledger(state) as ledger, _mailbox(server) as (imap, validity):
             account = f"{server.user}@{server.host}"
@@ -124,7 +123,7 @@ def _mailbox(server: FetchServer) -> Iterator[tuple[imaplib.IMAP4, str]]:
         except imaplib.IMAP4.abort as fault:
             raise _lost(server, fault) from None
         except imaplib.IMAP4.error as fault:
-            raise OperatorError("mail_login", host=server.host, table="fetch", reply=_shown(fault)) from None
+            raise OperatorError("mail_login", host=server.host, table="fetch", reply=_said(fault)) from None
         except OSError as fault:
             raise _lost(server, fault) from None
         folder = server.folder.replace("\\", "\\\\").replace('"', '\\"')
@@ -165,16 +164,17 @@ def _asked(server: FetchServer, command: Callable[..., Any], *arguments: object)
     except (OSError, imaplib.IMAP4.error) as fault:
         raise _lost(server, fault) from None
     if status != "OK":
-        raise OperatorError("mail_refused", host=server.host, folder=server.folder, reply=_shown(answer))
+        reply = server_words(answer[-1])
+        raise OperatorError("mail_refused", host=server.host, folder=server.folder, reply=reply)
     return list(answer)
 
 
 def _lost(server: FetchServer, fault: object) -> OperatorError:
-    return OperatorError("mail_connect", host=server.host, port=server.port, reply=_shown(fault))
+    return OperatorError("mail_connect", host=server.host, port=server.port, reply=_said(fault))
 
 
-def _shown(words: object) -> str:
-    return printable(" ".join(str(words).split()))[:200]
+def _said(fault: object) -> str:
+    return server_words(fault.args[0] if isinstance(fault, imaplib.IMAP4.error) and fault.args else fault)
 
 
 def _got(server: FetchServer, imap: imaplib.IMAP4, uid: int) -> tuple[dt.date, bytes | None] | None:
@@ -276,7 +276,7 @@ def _stored(content: _Content, received: dt.date, inbox: Path, state: Path) -> l
     day = inbox / received.isoformat()
     place, staged = day / f"thu-{content.sign[:12]}", day / f".thu-{content.sign[:12]}"
     names = list(_distinct([name for name, _ in content.files]))
-    with hold(state, _RUN_WAIT), writable(inbox):
+    with hold(state, RUN_WAIT), writable(inbox):
         if staged.exists():
             shutil.rmtree(staged)
         if not place.exists():

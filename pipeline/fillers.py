@@ -10,13 +10,12 @@ from string import ascii_lowercase, ascii_uppercase, digits
 
 from schemas.data import vocabulary
 from schemas.kinds.blank import is_blank
-from schemas.text import ROMAN, clean, foreign_initials, search_key
+from schemas.text import ROMAN, clean, foreign_initials, search_key, without_remark
 
 _NUMBERED = re.compile(r"^[(\[]?\s*(\d{1,2}|[A-Za-z]|[IVX]{2,5})\s*[)\].]{0,2}(?:\s*=.*)?$")
 _NUMBER = re.compile(rf"^\s*(?:{ROMAN}|\d{{1,2}})[.)/]\s*")
 _ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV", "XVI")
 _COUNTED = {pair for marks in (ascii_uppercase, ascii_lowercase, _ROMAN) for pair in pairwise(["", *marks])}
-_REMARK = re.compile(r"\(.*?\)|:.*$")
 _DIGITS = re.compile(r"\d+")
 
 
@@ -63,7 +62,7 @@ def is_total(text: str) -> bool:
     """Tell the words of a row that sums up: `Tong cong`, `Cong: 12 xa`."""
     if text.isdecimal() or text[:1] in _of_no_total():
         return False
-    key = _DIGITS.sub(" ", search_key(_REMARK.sub(" ", text)))
+    key = _DIGITS.sub(" ", search_key(without_remark(text)))
     return " ".join(key.split()) in _totals()
 
 

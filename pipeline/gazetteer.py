@@ -13,7 +13,7 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
 from schemas.data import vocabulary
-from schemas.text import ROMAN, clean, search_key, spelling_key, without_accents
+from schemas.text import ROMAN, clean, search_key, spelling_key, without_accents, without_remark
 from schemas.units import Unit
 
 _CODED = re.compile(r"^\W*(\d{5})\W+(?=\D)")  # a commune's code before its name
@@ -341,7 +341,7 @@ def section_level(text: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def _level_of_heading(text: str) -> str:
-    text = _NUMERAL.sub("", _NUMBERING.sub("", re.sub(r"\(.*?\)|:.*$", " ", clean(text)))).strip()
+    text = _NUMERAL.sub("", _NUMBERING.sub("", without_remark(clean(text)))).strip()
     if not text or search_key(text.split()[-1]) not in _last_words():
         return ""
     words = tuple(spelling_key(text).split())

@@ -61,7 +61,7 @@ class Glance:
         ledger = [_sign(self.state / name) for name in _LEDGER]
         # What lies in the store is a promise too: a run brings back what is lacking there. Its name is that of
         # `store_of`, which would bring too much with it to be imported here.
-        made = _mark_of_files((self.state / "store", self.made))
+        made = _mark_of_stamps((self.state / "store", self.made))
         return [*self.key, *screen, before, *ledger, made, *map(_sign, paths)]
 
     @property
@@ -85,10 +85,10 @@ def overheard(*, silent: bool = False) -> Iterator[list[str]]:
 
 def lying(inbox: Path) -> str:
     """Return a mark of what lies in the inbox, and of the program."""
-    return _mark_of_files((inbox, *_PROGRAM))
+    return _mark_of_stamps((inbox, *_PROGRAM))
 
 
-def _mark_of_files(roots: Iterable[Path]) -> str:
+def _mark_of_stamps(roots: Iterable[Path]) -> str:
     mark = hashlib.sha256()
     for path in (path for root in roots for path in paths_below(root) if "__pycache__" not in path):
         mark.update(f"{path}\0{_sign(path)}\n".encode("utf-8", "surrogateescape"))

@@ -1,15 +1,15 @@
-"""Which column is which: header words misspelt, shortened, in another order, in one row or in several."""
+"""What each header says: its words misspelt, shortened, in another order, in one row or in several."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
 
+from pipeline.columns_named import Guess, NamedColumns
 from pipeline.hints import LONGEST
 from schemas.data import vocabulary
 from schemas.form import Form
@@ -24,25 +24,11 @@ SHORT = 4  # names up to this length must be equal
 NAMED = 2  # weight of the words by which a header names a person
 TELLING = 3  # of those that tell a person's part beside the name: "Can bo" alone is a position
 _DIGIT = re.compile(r"\d")
-_NOBODY: frozenset[str] = frozenset()
 _LINKING = {"va", "kiem", "hoac", "cua"}
 _GAP = " \0 "  # where a word of a group stood
 
 Label = tuple[str, ...]
 """The header texts of one column, from the top down."""
-
-
-@dataclass(frozen=True)
-class Guess:
-    """What a header says: a column (`key`), a column of a group that it does not name (`role`), or the running number.
-
-    `also` holds the groups that the header names besides the one it speaks of.
-    """
-
-    score: float
-    key: str = ""
-    role: str = ""
-    also: frozenset[str] = frozenset()
 
 
 class _Whose(NamedTuple):
@@ -75,11 +61,7 @@ class Headers:
             for key, of in words.items()
         }
         self._told = frozenset(name for name, _ in grouped)
-        self._in_group = {(c.group, c.role): c.key for c in form.columns if c.group}
-        contacts = {key: form.column(key).role for contact in form.persons.values() for key in contact.values()}
-        self._contact_roles = frozenset(contacts.values())
-        self._name_roles = frozenset(contacts[contact["name"]] for contact in form.persons.values())
-        self._further_roles = self._contact_roles - self._name_roles
+        self._columns = NamedColumns(form)
         dated = vocabulary()["table"]
         self._former, self._current = (tuple(map(search_key, dated[key])) for key in ("former", "current"))
         self._family = {search_key(text) for text in vocabulary()["names"]["family"]}
@@ -92,7 +74,7 @@ class Headers:
         self._of_pages = frozenset(map(search_key, vocabulary()["pages"]["labels"]))
         self._other_sites = [search_key(site) for site in vocabulary()["pages"]["other_sites"]]
         self._fillers = [search_key(word) for word in form.fillers]
-        persons = [pair for pair in self._grouped if pair[1] in self._contact_roles]
+        persons = [pair for pair in self._grouped if pair[1] in self._columns.contact_roles]
         self._persons = sorted(persons, key=lambda pair: -len(pair[0]))
         self._names = {name for name, _ in [*self._single, *self._grouped]} | self._ordinal
         self._choices = sorted(self._names)
@@ -111,25 +93,7 @@ class Headers:
 
     def _match(self, labels: tuple[Label, ...]) -> tuple[dict[str, int], dict[int, str]]:
         guesses = [self._guess(label) for label in self.of_today(labels)]
-        columns: dict[str, int] = {}
-        named = [(guess.score, -place, guess.key) for place, guess in enumerate(guesses) if guess and guess.key]
-        for _, place, key in sorted(named, reverse=True):
-            columns.setdefault(key, -place)
-        silent = [(place, guess) for place, guess in enumerate(guesses) if guess and guess.role and not guess.key]
-        # A column that does not say to which group it belongs follows the group on its left, else the first still free.
-        only = self._only_person(guesses)
-        for place, guess in silent:
-            if guess.role in self._further_roles:
-                continue
-            left = only or self._group_left_of(place, columns)
-            free = [key for (_, role), key in self._in_group.items() if role == guess.role and key not in columns]
-            if free and (not left or (left, guess.role) in self._in_group):
-                columns[next((key for key in free if self.form.column(key).group == left), free[0])] = place
-        for role in dict.fromkeys(guess.role for _, guess in silent if guess.role in self._further_roles):
-            ranked = sorted((-guess.score, place) for place, guess in silent if guess.role == role)
-            self._give(role, [place for _, place in ranked], columns)
-        self._speak_for_all(columns, guesses)
-        columns = dict(sorted(columns.items(), key=lambda pair: pair[1]))  # as they stand, whatever they scored
+        columns = self._columns.places(guesses)
         taken = set(columns.values())
         numbers = {place for place, guess in enumerate(guesses) if guess and not guess.key and not guess.role}
         extra = {
@@ -157,52 +121,6 @@ class Headers:
             key = tuple(f" {part}".removesuffix(f" {word}").strip() for part in key)
         return tuple(part for part in key if part)
 
-    def _only_person(self, guesses: list[Guess | None]) -> str:
-        """Return the group of a table's one person of whom only what else is told says whose name it is ("Chuc vu")."""
-        told = [guess for guess in guesses if guess and guess.role]
-        names = [guess for guess in told if guess.role in self._name_roles]
-        of_role = {role: [group for group, of in self._in_group if of == role] for role in {g.role for g in told}}
-        telling = {of[0] for role, of in of_role.items() if len(of) == 1 and role not in self._contact_roles}
-        named = {self.form.column(guess.key).group for guess in told if guess.key}
-        return (
-            telling.pop() if len(names) == 1 and not names[0].key and len(telling | named) == len(telling) == 1 else ""
-        )
-
-    def _group_left_of(self, place: int, columns: dict[str, int]) -> str:
-        """Return the group of the nearest column on the left that has one, else ""."""
-        group_at = {p: self.form.column(key).group for key, p in columns.items()}
-        return next((group_at[p] for p in range(place - 1, -1, -1) if group_at.get(p)), "")
-
-    def _give(self, role: str, places: list[int], columns: dict[str, int]) -> None:
-        """Give the numbers or addresses that do not say whose they are, best header first, to the persons there are.
-
-        Each belongs to the person on its left; a second one of one person is no other person's.
-        """
-        key_of = {group: key for (group, of), key in self._in_group.items() if of == role}
-        begins: dict[str, int] = {}
-        for key, place in columns.items():
-            if (group := self.form.column(key).group) in key_of:
-                begins[group] = min(place, begins.get(group, place))
-        persons = sorted(begins, key=lambda group: begins[group]) or [*key_of][:1]
-        lacking = [group for group in persons if key_of[group] not in columns]
-        among = bool(begins) and begins[persons[0]] < min(places) < begins[persons[-1]]
-        if not among and len(lacking) == len(places):  # all names first, or each number before its name
-            owners = dict(zip(sorted(places), lacking, strict=True))
-        else:
-            owners = {place: self._group_left_of(place, columns) for place in places}
-        for place in sorted(places, key=lambda place: not owners[place]):
-            if key := key_of.get(owners[place] or persons[0], ""):
-                columns.setdefault(key, place)
-
-    def _speak_for_all(self, columns: dict[str, int], guesses: list[Guess | None]) -> None:
-        """Let the one person of a table speak for every group that the header names ("Lanh dao kiem quan ly")."""
-        group_of = {key: self.form.column(key).group for key in columns}
-        for key, group in group_of.items():
-            heads = [guesses[columns[other]] for other in group_of if group and group_of[other] == group]
-            for silent in _NOBODY.union(*(head.also for head in heads if head)) - set(group_of.values()):
-                if silent_key := self._in_group.get((silent, self.form.column(key).role)):
-                    columns[silent_key] = columns[key]
-
     def knows(self, text: str) -> bool:
         """Tell whether a text alone says which column it heads, or whose."""
         return self._known(text)
@@ -222,18 +140,18 @@ class Headers:
         """Tell whether a header heads the names of persons."""
         guess = self._guess(label)
         return guess is not None and (
-            guess.role in self._name_roles or (guess.key != "" and self.form.column(guess.key).kind == "name")
+            guess.role in self._columns.name_roles or (guess.key != "" and self.form.column(guess.key).kind == "name")
         )
 
     def heads_person(self, text: str) -> bool:
         """Tell whether a text alone heads the names of a person, or all that is told of one."""
         guess = self._guess((text,)) if 0 < len(text) <= LONGEST else None
-        return guess is not None and guess.role in self._name_roles
+        return guess is not None and guess.role in self._columns.name_roles
 
     def heads_contact(self, text: str) -> bool:
         """Tell whether a text alone heads what is told of a person, and does not say of whom ("Ho va ten", "Email")."""
         guess = self._guess((text,)) if 0 < len(text) <= LONGEST else None
-        return guess is not None and not guess.key and guess.role in self._contact_roles
+        return guess is not None and not guess.key and guess.role in self._columns.contact_roles
 
     def heads_all_of_person(self, text: str) -> bool:
         """Tell whether a text alone says of whom something is told, and not what ("Lanh dao phu trach")."""
@@ -283,7 +201,7 @@ class Headers:
         group, rest, also, told, ends = self._whose(tuple(parts))
         guesses = [Guess(self._single_score(parts, name, bool(group)), key) for name, key in self._single]
         for name, role in self._grouped:
-            key = self._in_group.get((group, role), "")
+            key = self._columns.in_group.get((group, role), "")
             if group and key:
                 # Of two columns of one person the one that says most of whose it is.
                 score = max(_likeness(rest, name) + 1 + told / 100, self._own_score(parts, name, role))
@@ -295,10 +213,10 @@ class Headers:
             key = self.form.persons[group]["name"]
             guesses.append(Guess(ALIKE, key, self.form.column(key).role, also))
         elif roles := self._roles_in(rest):
-            role = next((role for role in roles if role in self._name_roles), roles[0])
-            if not group or (group, role) in self._in_group:
-                guesses.append(Guess(ALIKE, self._in_group.get((group, role), ""), role, also))
-        elif ends and (role := self._begun_by(rest)) and (key := self._in_group.get((group, role), "")):
+            role = next((role for role in roles if role in self._columns.name_roles), roles[0])
+            if not group or (group, role) in self._columns.in_group:
+                guesses.append(Guess(ALIKE, self._columns.in_group.get((group, role), ""), role, also))
+        elif ends and (role := self._begun_by(rest)) and (key := self._columns.in_group.get((group, role), "")):
             guesses.append(Guess(ALIKE, key, role, also))
         best = max(guesses, key=lambda guess: guess.score)
         return best if best.score >= ALIKE else None
@@ -324,7 +242,7 @@ class Headers:
 
     def _own_score(self, parts: list[str], name: str, role: str) -> float:
         """Score a name that speaks for itself, whatever words of groups it has: further columns of a person."""
-        if role in self._contact_roles:
+        if role in self._columns.contact_roles:
             return 0
         words = name.split()
         if parts[-1] == name:
@@ -344,7 +262,7 @@ class Headers:
     def _begun_by(self, text: str) -> str:
         """Return the role that a header of a group begins with, whatever it says besides of the person, else ""."""
         begun = (pair for pair in self._persons if f"{text} ".startswith(f"{pair[0]} "))
-        return next((role for name, role in begun if role not in self._name_roles or " " in name), "")
+        return next((role for name, role in begun if role not in self._columns.name_roles or " " in name), "")
 
     def _group_in(self, parts: tuple[str, ...]) -> _Whose:
         """Return of whom a header speaks, whose parts these are as search keys."""

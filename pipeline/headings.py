@@ -11,11 +11,10 @@ from pipeline.lines import Line
 from pipeline.model import Place
 from schemas.form import Form
 from schemas.kinds import choice, name
-from schemas.text import ROMAN, clean
+from schemas.text import ROMAN, clean, without_remark
 
 LONGEST = 60
 _BULLET = re.compile(rf"^\s*(?:[-+*\u2022]|\d{{1,2}}[.)/]|{ROMAN}[.)/]|[A-Da-d][.)/])\s*")
-_REMARK = re.compile(r"\(.*?\)|:.*$")
 
 
 def without_bullet(text: str) -> str:
@@ -58,7 +57,7 @@ class Headings:
             self._said.clear()
             return not self.one_row_each
         text = clean(without_bullet(text))
-        plain = clean(_REMARK.sub(" ", text))
+        plain = clean(without_remark(text))
         if unit_type(text):
             return bool(self.unit) and self._take(self.unit, plain if self.is_unit(plain) else text, place)
         if self.choice is None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.consolidate import vietnamese_date
 from pipeline.gather import ORIGIN
 from pipeline.ledger import Ledger
 from pipeline.model import Arrival, Rows, Shift, finding
@@ -20,6 +19,7 @@ from schemas.codes import Rule
 from schemas.form import Form
 from schemas.kinds import link
 from schemas.round import Round
+from schemas.text import screen_date
 
 Carried = Mapping[str, list[dict[str, str]]]
 """By unit's code: the repaired values of its rows."""
@@ -114,8 +114,8 @@ def of_period(round: Round, arrivals: Iterable[Arrival]) -> tuple[list[Arrival],
             ours.append(arrival)
             continue
         facts = {
-            "received": vietnamese_date(arrival.received),
-            "deadline": vietnamese_date(round.opens if before else round.closes),
+            "received": screen_date(arrival.received),
+            "deadline": screen_date(round.opens if before else round.closes),
             "reason": "before" if before else "after",
         }
         notes.append(finding(Rule.FILE_OTHER_PERIOD, file=arrival.file, value=arrival.file, facts=facts))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pipeline.consolidate import vietnamese_date
 from pipeline.ledger import open_ledger
 from pipeline.model import Decision
 from pipeline.names import LATE, OVERVIEW, PAPERS, ROLLUP, SENDERS
@@ -26,7 +25,7 @@ from schemas.codes import Rule
 from schemas.messages import line, title
 from schemas.naming import policy_faults
 from schemas.round import Round
-from schemas.text import capitalised, masked, masked_numbers
+from schemas.text import capitalised, masked, masked_numbers, screen_date
 from schemas.units import Unit
 
 if TYPE_CHECKING:
@@ -146,9 +145,9 @@ def _decision_line(round: Round | None, d: Decision) -> str:
         where = [round.register.units[code].full_name, round.form.label(d.column) if d.column else ""]
         where.append(masked(d.value) if d.column in round.form.personal else d.value)
     facts = {
-        "number": d.number, "kind": line("decisions", d.kind), "day": vietnamese_date(d.day), "by": d.by,
+        "number": d.number, "kind": line("decisions", d.kind), "day": screen_date(d.day), "by": d.by,
         "rule": d.rule, "where": " | ".join(part for part in where if part), "words": masked_numbers(d.words),
-        "until": vietnamese_date(d.until), "ended": vietnamese_date(d.ended), "ended_by": d.ended_by,
+        "until": screen_date(d.until), "ended": screen_date(d.ended), "ended_by": d.ended_by,
         "inputs": d.source[:16] if d.kind == "closing" else "", "papers": d.value[:16] if d.kind == "closing" else "",
     }  # fmt: skip
     return printable(line("screen", "decision", **facts))
@@ -209,7 +208,7 @@ def print_status(result: Result) -> None:
     else:
         days = (last_day - result.as_of).days
         key = "days_left" if days >= 0 else "days_over"
-        print(line("screen", key, days=abs(days), deadline=vietnamese_date(last_day)))
+        print(line("screen", key, days=abs(days), deadline=screen_date(last_day)))
     print_letters(result)
     _print_senders(result)
 
@@ -233,7 +232,7 @@ def _print_senders(result: Result, most: int = 0) -> None:
         rows.append(
             [
                 sender["name"], line("statuses", sender["status"]), str(progress.number) if progress else "",
-                vietnamese_date(progress.received if progress else sender["received"]),
+                screen_date(progress.received if progress else sender["received"]),
                 f"{sender[measure]}/{sender['expected']}",
                 str(sender["errors"]), str(sender["doubts"]), progress_line(result, str(code)),
             ]
@@ -262,7 +261,7 @@ def print_remains(round: Round, found: Remains, today: dt.date, *, with_inbox: b
     print(line("screen", "purge_goes", contents=len(found.contents), papers=len(found.papers)))
     if (last_day := round.deadline.last_day) and today <= last_day:
         days = (last_day - today).days
-        print(line("screen", "purge_running", days=days, deadline=vietnamese_date(last_day)))
+        print(line("screen", "purge_running", days=days, deadline=screen_date(last_day)))
     for paper in found.handwork:
         print(line("screen", "purge_handwork", path=printable(paper)))
     if found.shared:
@@ -276,7 +275,7 @@ def print_remains(round: Round, found: Remains, today: dt.date, *, with_inbox: b
 
 def print_purged(round: Round, kept: Kept) -> None:
     """Print when a round was purged, and the counts that were kept."""
-    print(line("screen", "purged", title=round.title, round=round.id, date=vietnamese_date(kept.day)))
+    print(line("screen", "purged", title=round.title, round=round.id, date=screen_date(kept.day)))
     if kept.counts:
         _print_counts(round, kept.counts)
 
@@ -323,7 +322,7 @@ def print_mails(mails: Iterable[Mail]) -> None:
     for mail in mails:
         outcomes[mail.outcome] += 1
         files += len(mail.files)
-        facts = {"sender": masked(mail.sender), "date": vietnamese_date(mail.received)}
+        facts = {"sender": masked(mail.sender), "date": screen_date(mail.received)}
         if mail.outcome in ("stored", "empty", "too-large"):
             print(line("fetch", mail.outcome, files=mail.files, **facts), flush=True)
     put_aside = outcomes["automatic"] + outcomes["ours"] + outcomes["known"]
@@ -331,7 +330,7 @@ def print_mails(mails: Iterable[Mail]) -> None:
 
 
 def _heading(result: Result) -> None:
-    facts = {"title": result.round.title, "round": result.round.id, "date": vietnamese_date(result.as_of)}
+    facts = {"title": result.round.title, "round": result.round.id, "date": screen_date(result.as_of)}
     print(coloured(line("screen", "title", **facts), "head"))
     _print_counts(result.round, result.summary)
 
@@ -356,11 +355,11 @@ def print_history(round: Round, sender: str, state: Path, until: dt.date) -> Non
         names, purged = ledger.file_names(), ledger.purged(round.id)
         decisions = [d for d in ledger.decisions(round.id) if d.submitter == sender and d.day <= until]
     if purged:
-        print(line("screen", "purged", title=round.title, round=round.id, date=vietnamese_date(purged[0])))
+        print(line("screen", "purged", title=round.title, round=round.id, date=screen_date(purged[0])))
     counted = [version for version in versions if version.received <= until]
     for version in counted:
         files = ", ".join(names.get(sha256, sha256[:12]) for sha256 in version.files)
-        facts = {"number": version.number, "received": vietnamese_date(version.received), "files": files}
+        facts = {"number": version.number, "received": screen_date(version.received), "files": files}
         print(line("screen", "version", **facts, listed=len(version.rows), errors=len(version.errors)))
     if not counted:
         print(line("screen", "no_version"))
@@ -370,4 +369,4 @@ def print_history(round: Round, sender: str, state: Path, until: dt.date) -> Non
     for prepared, kind, number, fate in letters:
         told = number if number in numbers else ""
         facts = {"kind": line("kinds", kind), "fate": line("fates", fate), "number": told}
-        print(line("screen", "letter", **facts, prepared=vietnamese_date(dt.date.fromisoformat(prepared))))
+        print(line("screen", "letter", **facts, prepared=screen_date(dt.date.fromisoformat(prepared))))

@@ -18,25 +18,21 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
 
-from pipeline.account import SendServer
+from pipeline.account import SendServer, server_words
 from pipeline.due import Due
 from pipeline.errors import OperatorError
 from pipeline.ledger import Ledger, open_ledger
 from pipeline.names import LATE, LETTER
-from pipeline.printable import printable
 from pipeline.render.letter import folder_of, route
-from pipeline.state import alone, hold, writable
+from pipeline.state import RUN_WAIT, alone, hold, writable
 from schemas.round import Round
-from schemas.text import masked
 
 UNCERTAIN_IN_A_ROW = 3
 """So many letters without an answer, and the rest waits: the server takes texts and does not say what it does."""
 
 TRIED = ("sent", "deferred", "refused", "uncertain")
-_RUN_WAIT = 600.0  # seconds that a letter waits for a run to end, so that it is of what counts after that
 _PATIENCE = 10  # the server may take so many times longer to answer after the text (RFC 5321: minutes)
 _ONCE = ("From", "To", "Subject", "Date", "Message-ID", "X-Submission-Id", "Auto-Submitted")
-_ADDRESS = re.compile(r"[^\s<>@,;:\"']+@[\w.-]+")
 _LINES = re.compile(rb"\r\n|\r|\n")
 
 
@@ -112,7 +108,7 @@ def _content(round: Round, due: Due, outbox: Path, state: Path) -> bytes | None:
     """
     place = outbox / round.id / (LATE if due.letter.kind == "closed" else "")
     path = place / folder_of(due.unit) / LETTER
-    with hold(state, _RUN_WAIT):
+    with hold(state, RUN_WAIT):
         try:
             found = path.read_bytes()
         except OSError:
@@ -188,7 +184,7 @@ class _Connection:
             self._drop()
             return Outcome(due, "uncertain", _shown(fault))
         if not 200 <= code < 300 and not 400 <= code < 600:  # no answer that SMTP knows
-            return Outcome(due, "uncertain", _shown(f"{code} {reply!r}"))
+            return Outcome(due, "uncertain", server_words(f"{code} {reply!r}"))
         return Outcome(due, *(_refusal(code, reply, 2) or ("sent", "")))
 
     def _envelope(self, smtp: smtplib.SMTP, address: str) -> tuple[str, str] | None:
@@ -248,13 +244,11 @@ def _refusal(code: int, reply: bytes, right: int) -> tuple[str, str] | None:
     """Return fate and words of an answer that does not begin with the right digit: for now (4xx) or for good (5xx)."""
     if code // 100 == right:
         return None
-    return ("refused" if code // 100 == 5 else "deferred"), _shown(f"{code} {reply.decode('utf-8', 'replace')}")
+    return ("refused" if code // 100 == 5 else "deferred"), server_words(f"{code} {reply.decode('utf-8', 'replace')}")
 
 
 def _shown(words: object) -> str:
-    """Return what a server or the system said as a screen and the ledger may show it: one line, addresses masked."""
     if isinstance(words, smtplib.SMTPResponseException):
         error = words.smtp_error
         words = f"{words.smtp_code} {error.decode('utf-8', 'replace') if isinstance(error, bytes) else error}"
-    text = " ".join(printable(str(words).replace("\n", " ")).split())
-    return _ADDRESS.sub(lambda match: masked(match[0]), text)[:200]
+    return server_words(words)

@@ -17,6 +17,7 @@ from pipeline.errors import OperatorError
 from schemas.messages import line
 
 LOCK_WAIT = 10.0  # seconds that a second run waits for the first: longer than a round of a province takes
+RUN_WAIT = 600.0  # the same of mail, in and out: what it brings, and what it says, is of what counts after the run
 _POLL = 0.1
 # Why a disk did not take something, by the names of `disk` in `messages.toml`; whatever is not here is our own fault.
 _DISK: dict[str, tuple[str, ...]] = {

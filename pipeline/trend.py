@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from pipeline.consolidate import vietnamese_date
 from pipeline.model import Moment
 from pipeline.run import Result
 from pipeline.weigh import asks
 from schemas.messages import messages, title
+from schemas.text import screen_date
 
 SHOWN = 8  # days, the latest; a page holds no more
 
@@ -45,7 +45,7 @@ def trend_of(result: Result) -> Trend | None:
     if len(moments) < 2:
         return None
     rounds = {moment.round for moment in moments}
-    labels = [vietnamese_date(m.day) + (f"\n{m.round}" if len(rounds) > 1 else "") for m in moments]
+    labels = [screen_date(m.day) + (f"\n{m.round}" if len(rounds) > 1 else "") for m in moments]
     names = {code: unit.full_name for code, unit in result.round.submitting_units.items()}
     titles = {rule: title(rule) for rule in messages()["rules"]}
     by_rule: dict[str, list[int]] = {}

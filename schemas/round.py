@@ -38,7 +38,7 @@ from schemas.round_parts import (
     Source,
     Target,
 )
-from schemas.text import capitalised, search_key, spelling_key
+from schemas.text import capitalised, screen_date, search_key, spelling_key
 from schemas.units import CENTRE, Amendment, Register, Unit, load_register
 
 ROMAN = ("I", "II", "III", "IV")
@@ -122,7 +122,7 @@ class Round(BaseModel):
     @model_validator(mode="after")
     def _deadline_is_of_the_period(self) -> Round:
         if self.period and not self.period.last_day and (day := self.deadline.last_day):
-            raise Misfit("fixed_deadline", "period.last_day", value=f"{day:%d/%m/%Y}")
+            raise Misfit("fixed_deadline", "period.last_day", value=screen_date(day))
         return self
 
     @model_validator(mode="after")
@@ -131,7 +131,7 @@ class Round(BaseModel):
             day = extension.last_day
             deadline = self.in_period(day).deadline.last_day if day else None
             if day and deadline and day < deadline:
-                facts = {"unit": extension.unit, "value": f"{day:%d/%m/%Y}", "deadline": f"{deadline:%d/%m/%Y}"}
+                facts = {"unit": extension.unit, "value": screen_date(day), "deadline": screen_date(deadline)}
                 raise Misfit("extensions", **facts)
         return self
 

@@ -39,6 +39,7 @@ _LATIN = str.maketrans(
 _CYRILLIC = re.compile("[\u0370-\u052f]")
 _HALF_WIDTH = re.compile("[\uff01-\uff5e]+")
 _FOREIGN = re.compile("[\u0370-\u052f\uff01-\uff5e]")
+_REMARK = re.compile(r"\(.*?\)|:.*$")
 _APOSTROPHES = re.compile("['\u2018\u2019\u02bc\u02b9`\u00b4\u2032]")
 TONES = "\u0300\u0301\u0303\u0309\u0323"
 _TONE = re.compile(f"[{TONES}]")
@@ -167,6 +168,11 @@ def grouped(number: int) -> str:
     return f"{number:,}".replace(",", ".")
 
 
+def without_remark(text: str) -> str:
+    """Return a heading without what it says besides: in brackets, or after a colon."""
+    return _REMARK.sub(" ", text)
+
+
 def paper_date(day: dt.date | None) -> str:
     """Return a date as official papers write it: a leading zero for days below 10 and for months 1 and 2 only.
 
@@ -175,3 +181,8 @@ def paper_date(day: dt.date | None) -> str:
     if day is None:
         return ""
     return f"{day.day:02d}/{day.month:02d}/{day.year}" if day.month < 3 else f"{day.day:02d}/{day.month}/{day.year}"
+
+
+def screen_date(day: dt.date | None) -> str:
+    """Return a date as screens and tables print it: `05/03/2022`."""
+    return day.strftime("%d/%m/%Y") if day else ""

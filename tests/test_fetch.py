@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import imaplib
 import json
 import os
 import subprocess
@@ -119,6 +120,24 @@ def test_nobody_elses_mail_is_read_unless_the_certificate_is_right(
     (tmp_path / "state" / "hop-thu.toml").unlink()
     assert main(_arguments(tmp_path)) == 2
     assert _inbox(tmp_path) == {}
+
+
+def test_what_the_server_answers_names_nobodys_address(
+    tmp_path: Path, box: Mailbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = f"[AUTHENTICATIONFAILED] no\tpassword of {CONTACT}".encode()
+
+    def refuse(self: imaplib.IMAP4, *_: object) -> None:
+        raise self.error(said)
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(imaplib.IMAP4, "login", refuse)
+        assert _fetch(tmp_path, box) == 2
+    shown = "[AUTHENTICATIONFAILED] no password of t***@mttq-dienbien.invalid"
+    assert f"({shown})" in capsys.readouterr().err
+    monkeypatch.setattr(imaplib.IMAP4, "select", lambda *_: ("NO", [said]))
+    assert _fetch(tmp_path, box) == 2
+    assert f"({shown})" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,20 @@ import email
 import email.policy
 import io
 import re
+import shutil
 from email.headerregistry import Address
 from email.message import EmailMessage
+from pathlib import Path
 
 import docx
 import openpyxl
 import pytest
 from building import ROUND, Book, right_rows
-from conftest import Outcome, Run
+from conftest import Outcome, Run, drop_and_run
 
+from pipeline.render import templates
 from pipeline.render.mime import letter_of
+from schemas.data import TEMPLATES
 
 SENDER = "098"
 
@@ -38,6 +42,31 @@ def _faulty() -> bytes:
     rows[2]["leader_phone"] = "0912xxxxxx"
     rows[3]["leader_email"] = "bimat@gmail.con"
     return Book(SENDER, rows).bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("thu.txt.j2", b"{{ no_such_thing }}"), ("tin-nhan.txt.j2", b"{% if kind %}"), ("thu.html.j2", b"\xff\xfe"),
+        ("thu.txt.j2", None), ("tong-quan.html.j2", None),
+    ],
+)  # fmt: skip
+def test_a_broken_template_is_the_operators_fault(
+    name: str,
+    content: bytes | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    place = tmp_path / "templates"
+    shutil.copytree(TEMPLATES, place)
+    (place / name).unlink()
+    if content is not None:
+        (place / name).write_bytes(content)
+    monkeypatch.setattr(templates, "TEMPLATES", place)
+    assert drop_and_run(tmp_path).status == 2
+    told = capsys.readouterr().err
+    assert (told.count("\n"), name in told) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from faulty_runs import Fault, in_a_process, tree
 from searching import holding
 
 from pipeline.__main__ import main
-from pipeline.ledger import _FORGETTING, open_ledger
+from pipeline.ledger import open_ledger
+from pipeline.ledger_schema import FORGETTING
 from pipeline.period import accepted
 
 posix = pytest.mark.skipif(os.name == "nt", reason="forks")
@@ -200,7 +201,7 @@ def test_every_table_of_the_ledger_says_what_is_left_of_it(place: Path) -> None:
     ledger = sqlite3.connect(place / "state/ledger.sqlite")
     tables = {name for (name,) in ledger.execute("select name from sqlite_master where type = 'table'")}
     ledger.close()
-    assert tables == set(_FORGETTING)
+    assert tables == set(FORGETTING)
 
 
 def test_status_asks_for_a_purge_when_a_round_is_long_over(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

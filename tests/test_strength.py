@@ -31,8 +31,9 @@ from conftest import Outcome, Run, drop_and_run
 from faulty_runs import tree
 from searching import files_of
 
-from pipeline import ledger
+from pipeline import ledger_schema
 from pipeline.errors import Refused
+from pipeline.ledger import open_ledger
 from pipeline.model import Arrival
 from pipeline.read import read
 from pipeline.readers import read_all
@@ -90,9 +91,9 @@ def test_processes_that_start_together_make_one_ledger(tmp_path: Path, monkeypat
     for folder in folders:
         folder.mkdir()
     with monkeypatch.context() as older:  # half of them have the ledger of an older program
-        older.setattr(ledger, "_MIGRATIONS", ledger._MIGRATIONS[:3])
+        older.setattr(ledger_schema, "MIGRATIONS", ledger_schema.MIGRATIONS[:3])
         for folder in folders[::2]:
-            with ledger.open_ledger(folder):
+            with open_ledger(folder):
                 pass
     command = [sys.executable, "-c", _OPENER]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "encoding": "utf-8", "cwd": ROOT}

@@ -13,7 +13,6 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.consolidate import vietnamese_date
 from pipeline.errors import OperatorError
 from pipeline.render.shares import against_targets, share_of
 from pipeline.render.sources import links
@@ -24,7 +23,7 @@ from schemas.form import Form
 from schemas.kinds import cell_value, link
 from schemas.messages import line, title
 from schemas.round import Round
-from schemas.text import capitalised
+from schemas.text import capitalised, screen_date
 
 WORDS = TEMPLATES / "tong-hop.toml"
 _QUOTES = ["value", "suggestion", "message", "remark", "before", "after"]
@@ -63,7 +62,7 @@ def facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
     submissions = counts["submissions"]
     return {
         **submissions, "missing": len(submissions["missing"]), "round": result.round.title,
-        "collector": counts["collector"]["name"], "date": vietnamese_date(result.as_of),
+        "collector": counts["collector"]["name"], "date": screen_date(result.as_of),
         "errors": int(severities.get("error", 0)), "warnings": int(severities.get("warning", 0)),
         "measure": words()["measures"][charted(result.round)], "document": result.round.form.document,
         "previous": result.previous,

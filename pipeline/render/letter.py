@@ -14,16 +14,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-
 from pipeline.clock import HANOI
 from pipeline.names import LETTER, MESSAGE, SENDERS
 from pipeline.records import Letter
 from pipeline.render.mime import letter_of
 from pipeline.render.shares import decimal
+from pipeline.render.templates import filled
 from pipeline.run import Result
 from schemas.codes import Rule
-from schemas.data import TEMPLATES
 from schemas.messages import line, title
 from schemas.round import Round
 from schemas.text import clean, paper_date, slug
@@ -76,18 +74,10 @@ def write_letter(
     """
     letter = letter_to(result, sender)
     facts = _facts(result, told, sender, letter.kind, name)
-    text = _template("thu.txt.j2").render(facts).strip() + "\n"
+    text = filled("thu.txt.j2", facts).strip() + "\n"
     (folder / LETTER).write_bytes(_message(result, letter, facts, text, attachment))
-    (folder / MESSAGE).write_text(_template("tin-nhan.txt.j2").render(facts).strip() + "\n", encoding="utf-8")
+    (folder / MESSAGE).write_text(filled("tin-nhan.txt.j2", facts).strip() + "\n", encoding="utf-8")
     return letter
-
-
-@cache
-def _template(name: str) -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=name.endswith(".html.j2")
-    )
-    return environment.get_template(name)
 
 
 def _facts(result: Result, told: list[Any], sender: str, kind: str, attachment: str) -> dict[str, Any]:
@@ -231,7 +221,7 @@ def _message(result: Result, letter: Letter, facts: dict[str, Any], text: str, a
         "Auto-Submitted": "auto-generated",
         "X-Unsent": "1",
     }
-    html = _template("thu.html.j2").render(subject=subject, paragraphs=list(_paragraphs(text)))
+    html = filled("thu.html.j2", {"subject": subject, "paragraphs": list(_paragraphs(text))})
     sign = f"{sender}-{round.id}-{result.as_of:%Y%m%d}"
     return letter_of(head, text, html, facts["attachment"], attachment, sign)
 

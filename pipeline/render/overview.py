@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
 from markupsafe import Markup
 
-from pipeline.consolidate import vietnamese_date
-from pipeline.errors import OperatorError
 from pipeline.records import undelivered
 from pipeline.render.frames import charted, measure_words
 from pipeline.render.letter import progress_line
 from pipeline.render.shares import Share, against_targets, shares
+from pipeline.render.templates import filled
 from pipeline.render.wording import in_doubt
 from pipeline.run import Result
 from pipeline.trend import trend_of
@@ -31,7 +29,7 @@ from pipeline.weigh import closed_by
 from schemas.data import TEMPLATES
 from schemas.messages import line, title
 from schemas.round import Round
-from schemas.text import storable
+from schemas.text import screen_date, storable
 
 TEMPLATE = "tong-quan.html.j2"
 SCRIPT = "tong-quan.js"
@@ -43,24 +41,7 @@ def write_overview(result: Result, told: pd.DataFrame, path: Path) -> None:
     Raises:
         OperatorError: the template does not render.
     """
-    try:
-        text = _template().render(_facts(result, told))
-    except (TemplateError, OSError) as fault:
-        raise OperatorError("bad_template", name=TEMPLATE, reason=fault) from None
-    path.write_text(text, encoding="utf-8", newline="\n")
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
-    return environment.get_template(TEMPLATE)
+    path.write_text(filled(TEMPLATE, _facts(result, told)), encoding="utf-8", newline="\n")
 
 
 @cache
@@ -88,10 +69,10 @@ def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
         "shown": list(dict.fromkeys([measure, "complete"])),
         "title": storable(round.title),
         "round": round.id,
-        "as_of": vietnamese_date(result.as_of),
+        "as_of": screen_date(result.as_of),
         "collector": counts["collector"]["name"],
         "office": storable(round.office.name),
-        "deadline": vietnamese_date(last_day),
+        "deadline": screen_date(last_day),
         "days": (last_day - result.as_of).days if last_day else None,
         "submissions": {**counts["submissions"], "missing": len(counts["submissions"]["missing"])},
         "statuses": {status: statuses[status] for status in ("accepted", "to-correct", "rejected", "missing")},
@@ -110,7 +91,7 @@ def _facts(result: Result, told: pd.DataFrame) -> dict[str, Any]:
         "in_doubt": [in_doubt(round, letter) for letter in undelivered(result.posted)],
         "trend": trend_of(result),
         "decided": Counter(d.kind for d in result.rollup.findings["decision"] if d is not None),
-        "closed": vietnamese_date(closing.day) if closing else "",
+        "closed": screen_date(closing.day) if closing else "",
         "word": line,
     }
 
@@ -123,7 +104,7 @@ def _target(target: Mapping[Any, Any], round: Round) -> dict[str, Any]:
         "percent": target["percent"] * 100,
         "lacking": target["lacking"],
         "reached": target["reached"],
-        "due": vietnamese_date(target["due"]),
+        "due": screen_date(target["due"]),
     }
 
 
@@ -137,9 +118,9 @@ def _unit(unit: dict[str, Any], received: dt.date | None, result: Result) -> dic
         "warnings": result.senders[unit["code"]]["doubts"],
         **shares(unit),
         "lacking": unit["expected"] - (unit["established"] or 0),
-        "received": vietnamese_date(newest),
+        "received": screen_date(newest),
         "day": newest.isoformat() if newest else "",
-        "first": vietnamese_date(received) if received != newest else "",
+        "first": screen_date(received) if received != newest else "",
         "progress": progress_line(result, unit["code"]),
     }
 
@@ -163,14 +144,14 @@ def _timeline(received: list[dt.date], last_day: dt.date | None, result: Result)
         total = count + (days[-1]["total"] if days else 0)
         days.append(
             {
-                "date": vietnamese_date(day), "count": count, "total": total,
+                "date": screen_date(day), "count": count, "total": total,
                 "x": across(day), "y": round(100 - 100 * total / whole, 2),
             }
         )  # fmt: skip
     return {
         "days": days,
-        "begin": vietnamese_date(begin),
-        "end": vietnamese_date(end),
+        "begin": screen_date(begin),
+        "end": screen_date(end),
         "today": across(max([result.as_of, *received])),
         "limit": across(last_day) if last_day and last_day >= begin else None,
     }

@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import compress
 from typing import Any
 
-from pipeline.consolidate import vietnamese_date
 from pipeline.gazetteer import section_level
 from pipeline.model import Decision, sheet_and_cell
 from pipeline.render.filling import Filling, FormRow, Mark
@@ -16,7 +15,7 @@ from pipeline.run import Result
 from pipeline.statements import said_in
 from schemas.codes import Rule
 from schemas.messages import line, title
-from schemas.text import clean
+from schemas.text import clean, screen_date
 
 REPAIRS_SHOWN = 60
 _Marks = dict[tuple[str, str], dict[tuple[str, str], list[Mark]]]
@@ -103,7 +102,7 @@ def _settled(f: Any) -> str:
     decision = f.decision
     if decision.kind == "explanation":
         return line("words", "you_explained", title=title(f.rule), words=decision.words)
-    return line("words", "accepted_until", title=title(f.rule), until=vietnamese_date(decision.until))
+    return line("words", "accepted_until", title=title(f.rule), until=screen_date(decision.until))
 
 
 def _typed(result: Result, sender: str, marks: _Marks) -> Iterator[tuple[str, FormRow]]:

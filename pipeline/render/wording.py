@@ -7,13 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.consolidate import vietnamese_date
 from pipeline.records import Posted
 from pipeline.run import Result
 from pipeline.weigh import asks
 from schemas.messages import line, messages, sentence
 from schemas.round import Round
-from schemas.text import masked
+from schemas.text import masked, screen_date
 
 
 def worded(result: Result) -> pd.DataFrame:
@@ -70,8 +69,8 @@ def _founded(result: Result, f: Any, said: str) -> str:
     if clause := result.round.clause(f.rule, unit.level if unit else ""):
         said = line("words", "clause", said=said, clause=clause)
     if decision := f.decision:
-        facts = {"by": decision.by, "words": decision.words, "day": vietnamese_date(decision.day)}
-        return line("words", decision.kind, said=said, until=vietnamese_date(decision.until), **facts)
+        facts = {"by": decision.by, "words": decision.words, "day": screen_date(decision.day)}
+        return line("words", decision.kind, said=said, until=screen_date(decision.until), **facts)
     return said
 
 

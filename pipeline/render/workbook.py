@@ -13,7 +13,6 @@ from itertools import zip_longest
 from typing import Any
 
 from pipeline.answers import words
-from pipeline.consolidate import vietnamese_date
 from pipeline.model import address
 from pipeline.render.entries import Entries
 from pipeline.render.filling import Filling, FormRow, Mark
@@ -29,6 +28,7 @@ from schemas.kinds.yes_no import answers
 from schemas.messages import title
 from schemas.round import Round
 from schemas.rules import rules_of
+from schemas.text import screen_date
 from schemas.units import Unit
 
 # How lines over a whole sheet look; all forms ask for these looks first, so that they have the same numbers in all.
@@ -91,7 +91,7 @@ class Forms:
             "version": version,
             "office": self.round.office.name,
             "deadline": deadlines["none" if day is None else "ahead" if day >= self._as_of else "over"].format(
-                date=vietnamese_date(day)
+                date=screen_date(day)
             ),
             **{f"{kind}s": severities.count(kind) for kind in ("error", "warning")},
         }
