@@ -150,8 +150,11 @@ class HeaderRows:
 
     def heads_another(self, row: int) -> bool:
         """Tell a header of a table that has running numbers, and neither units nor anything else of the form."""
+        first = next((text for text in self.view.cells[row] if text.strip()), "")
+        if first[:1].isdigit() or not self.headers.is_ordinal(first):
+            return False
         texts = [clean(text) for text in self.view.cells[row] if text.strip()]
-        if len(texts) < 2 or not self.headers.is_ordinal(texts[0]) or any(map(is_data, texts)):
+        if len(texts) < 2 or any(map(is_data, texts)):
             return False
         columns, _ = self.headers.match([(text,) for text in texts])
         return self.form.unit_key not in columns and len(columns) < 2

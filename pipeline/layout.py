@@ -142,7 +142,8 @@ class Finder:
 
         Where the list goes on, by its numbers or with the section of a lower level, the example is over.
         """
-        texts = alone(self.view.cells[row])
+        cells = self.view.cells[row]
+        texts = alone(cells) if self.in_example or sum(map(bool, cells)) <= 3 else []
         if not self.in_example:
             return len(texts) == 1 and is_example(texts[0], self.is_unit) and any(table.lines for table in current)
         reached = max(_depth(line.level) for table in current for line in table.lines)
