@@ -89,8 +89,17 @@ class HeaderRows:
             extra = {place: text for place, text in sorted({**left, **extra}.items()) if place not in taken}
             of_persons = [place for key, place in columns.items() if self.form.column(key).group in self.form.persons]
             named = self.headers.persons_of([own[place] for place in of_persons if place < len(own)])
-            tables.append(Columns(columns, extra, split, named))
+            tables.append(Columns(self._of_sheet(columns) if not named else columns, extra, split, named))
         return tables
+
+    def _of_sheet(self, columns: dict[str, int]) -> dict[str, int]:
+        """Return the columns with those of the one person of whom no header says who he is given to the sheet's own."""
+        part, persons = self.headers.person_in(self.view.sheet.name), self.form.persons
+        here = {self.form.column(key).group for key in columns} & persons.keys()
+        if not part or len(here) != 1:
+            return columns
+        kinds = {key: kind for group in here for kind, key in persons[group].items()}
+        return {persons[part].get(kinds.get(key, ""), key): place for key, place in columns.items()}
 
     def _is_split(self, labels: tuple[Label, ...], row: int, place: int, sample: list[list[str]]) -> bool:
         """Tell whether the name in a column above this row goes on in the next column, by their headers or cells."""
