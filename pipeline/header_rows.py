@@ -89,8 +89,17 @@ class HeaderRows:
             extra = {place: text for place, text in sorted({**left, **extra}.items()) if place not in taken}
             of_persons = [place for key, place in columns.items() if self.form.column(key).group in self.form.persons]
             named = self.headers.persons_of([own[place] for place in of_persons if place < len(own)])
-            tables.append(Columns(columns, extra, split, named))
+            tables.append(Columns(self._of_sheet(columns) if not named else columns, extra, split, named))
         return tables
+
+    def _of_sheet(self, columns: dict[str, int]) -> dict[str, int]:
+        """Return the columns with those of the one person of whom no header says who he is given to the sheet's own."""
+        part, persons = self.headers.person_in(self.view.sheet.name), self.form.persons
+        here = {self.form.column(key).group for key in columns} & persons.keys()
+        if not part or len(here) != 1:
+            return columns
+        kinds = {key: kind for group in here for kind, key in persons[group].items()}
+        return {persons[part].get(kinds.get(key, ""), key): place for key, place in columns.items()}
 
     def _is_split(self, labels: tuple[Label, ...], row: int, place: int, sample: list[list[str]]) -> bool:
         """Tell whether the name in a column above this row goes on in the next column, by their headers or cells."""
@@ -150,8 +159,11 @@ class HeaderRows:
 
     def heads_another(self, row: int) -> bool:
         """Tell a header of a table that has running numbers, and neither units nor anything else of the form."""
+        first = next((text for text in self.view.cells[row] if text.strip()), "")
+        if first[:1].isdigit() or not self.headers.is_ordinal(first):
+            return False
         texts = [clean(text) for text in self.view.cells[row] if text.strip()]
-        if len(texts) < 2 or not self.headers.is_ordinal(texts[0]) or any(map(is_data, texts)):
+        if len(texts) < 2 or any(map(is_data, texts)):
             return False
         columns, _ = self.headers.match([(text,) for text in texts])
         return self.form.unit_key not in columns and len(columns) < 2

@@ -142,7 +142,8 @@ class Finder:
 
         Where the list goes on, by its numbers or with the section of a lower level, the example is over.
         """
-        texts = alone(self.view.cells[row])
+        cells = self.view.cells[row]
+        texts = alone(cells) if self.in_example or sum(map(bool, cells)) <= 3 else []
         if not self.in_example:
             return len(texts) == 1 and is_example(texts[0], self.is_unit) and any(table.lines for table in current)
         reached = max(_depth(line.level) for table in current for line in table.lines)
@@ -227,7 +228,8 @@ class Finder:
             return
         line = self._by_part(self._line(row, table), table)
         above = table.lines[-1] if table.lines else None
-        both = with_second(above, line, self.persons, self.further) if above and not table.ended else None
+        second = self._without_repeated(line, above) if above and table.parts else line
+        both = with_second(above, second, self.persons, self.further) if above and not table.ended else None
         if both:
             table.lines[-1] = both
         elif checked := self._checked(line, table):
@@ -238,6 +240,13 @@ class Finder:
             self.above = (heading, self.view.place_of(heading, row))
         elif section_level(unit := line.texts.get(self.unit_key, "")):
             self.above = (unit, line.cells[self.unit_key])
+
+    def _without_repeated(self, line: Line, above: Line) -> Line:
+        """Return the line of a person without unit and page, where all that is told of these is as in the row above."""
+        own = [key for key in line.texts if self.columns[key].group not in self.form.persons]
+        if any(clean(line.texts[key]) != clean(above.texts.get(key, "")) for key in own):
+            return line
+        return replace(line, ordinal="", texts=line.texts | dict.fromkeys(own, ""))
 
     def _by_part(self, line: Line, table: Found) -> Line:
         """Return the line with its person where a cell beside the name says that he belongs, if there is one alone.

@@ -610,8 +610,19 @@ def _on_three_sheets(sender: str, rows: list[Row]) -> bytes:
     return _book([["Lãnh đạo"], ["Đơn vị", *BOTH[:3]], *leaders], pages, [["Đơn vị", *BOTH[3:]], *managers])
 
 
+def _sheets_named_by_part(sender: str, rows: list[Row]) -> bytes:
+    """Only the sheets' names say whose the numbers are."""
+    pages = [_title(sender), HEADER[:4], *_lines(rows, KEYS[:3])]
+    leaders, managers = (
+        [["Đơn vị", *PERSON], *([row[key] for key in ["unit", *keys]] for row in rows)]
+        for keys in (KEYS[3:6], KEYS[6:])
+    )
+    return _book(pages, leaders, managers, names=("Trang", "Lãnh đạo phụ trách", "Cán bộ quản lý"))
+
+
 def test_pages_and_persons_on_two_sheets(run: Run) -> None:
     shapes = [
+        _sheets_named_by_part,
         _apart(KEYS[:3], ["unit", *KEYS[3:]]),
         _apart(["unit", *KEYS[3:]], KEYS[:3], back=True),
         _apart(KEYS[:3], ["unit", "page_name", *KEYS[3:]]),
@@ -915,6 +926,18 @@ def _alone_in_part(sender: str, rows: list[Row]) -> bytes:
     """One row a unit: whoever manages its page."""
     lines = [[*line[:4], "Quản lý, vận hành", *line[7:]] for line in _lines(rows)]
     return _book([_title(sender), [*HEADER[:4], "Nhiệm vụ", *PERSON], *lines])
+
+
+def test_unit_and_page_may_be_said_again_for_the_second_person(run: Run) -> None:
+    def shape(sender: str, rows: list[Row]) -> bytes:
+        grid: Grid = [_title(sender), [*HEADER[:4], "Nhiệm vụ", *PERSON]]
+        for row in rows:
+            for group, part in (("leader", "Lãnh đạo phụ trách"), ("manager", "Cán bộ quản lý")):
+                person = [row[f"{group}_{kind}"] for kind in ("name", "phone", "email")]
+                grid += [[str(len(grid)), *(row[key] for key in KEYS[:3]), part, *person]] if any(person) else []
+        return _book(grid)
+
+    _reads_all(_sent(run, [shape]), 1)
 
 
 def test_a_position_beside_a_name_is_no_part(run: Run) -> None:
