@@ -1,4 +1,4 @@
-"""The rows of a table, and what they owe to the row above: ditto marks, a second person of the same unit."""
+"""The rows of a table, and what they owe to the row above: ditto marks, a second person; on their way to a unit."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pipeline.persons import is_ditto
 from schemas.codes import Rule
 from schemas.form import Column
 from schemas.kinds import is_blank
+from schemas.units import Unit
 
 if TYPE_CHECKING:
     from pipeline.headings import Headings
@@ -22,6 +23,8 @@ NOTHING: Mapping[Any, Any] = MappingProxyType({})
 """What most lines have elsewhere, of flaws, and so on."""
 _NUMBER = re.compile(r"[0-9]{1,9}")
 NO_HEADER = -1  # the row of a header that stands on an earlier sheet
+JUDGED = (None, Rule.UNIT_SPELLING, Rule.UNIT_DUPLICATE, Rule.UNIT_FORMER)
+"""A row of which one of these is told is still judged by its unit."""
 Keys = dict[str, str]
 """The columns of one person: kind -> key."""
 
@@ -63,6 +66,34 @@ class Line:
             own |= {key for key in elsewhere if not is_blank(texts[key], self.columns[key])}
             own -= {key for key, place in elsewhere.items() if place[0] < self.row and key not in self.sheets}
         return own
+
+
+@dataclass(slots=True)
+class Listed:
+    """A row on its way to a unit: `candidates` while several answer, `rule` and `facts` what is to be told of it.
+
+    `counts` is False for a row beside another one of the same unit, which is told which of them counts.
+    """
+
+    line: Line
+    sheet: str
+    candidates: list[Unit] = field(default_factory=list)
+    sure: int = 0
+    rule: Rule | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    suggestion: str = ""
+    counts: bool = True
+    copy_of: str = ""  # another sheet that has the same row, or the new one beside this old one: that row counts alone
+
+    @property
+    def unit(self) -> Unit | None:
+        """The unit, where exactly one answers."""
+        return self.candidates[0] if len(self.candidates) == 1 else None
+
+    @property
+    def judged(self) -> Unit | None:
+        """The unit that the row is judged by, None where it is not."""
+        return self.unit if self.rule in JUDGED and self.counts else None
 
 
 def follows(ordinal: str, last: Line | None) -> bool:

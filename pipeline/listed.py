@@ -3,60 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
-from typing import Any
 
 from rapidfuzz import fuzz
 
 from pipeline.context import Context, Row
 from pipeline.former import Formers
 from pipeline.gazetteer import BARE, EXACT, LONGEST, NEAREST, OWN, Gazetteer, bare_type, rest_of, without_hamlet
-from pipeline.lines import Line
-from pipeline.model import address
+from pipeline.lines import Listed
+from pipeline.repeats import give_by_page, mark_copies, mark_duplicates, without_headings
 from schemas.codes import Rule
-from schemas.kinds import is_blank, is_empty
+from schemas.kinds import is_blank
 from schemas.naming import name_key
 from schemas.round import Round
-from schemas.text import few, spelling_key
+from schemas.text import spelling_key
 from schemas.units import LEVELS, Unit
 
 NOTHING = 99  # less sure than any reading
 AT_HAND = 64  # gazetteers of senders: the files of one come one after the other, or not at all
-# Rows with one of these are still judged by their unit.
-_JUDGED = (None, Rule.UNIT_SPELLING, Rule.UNIT_DUPLICATE, Rule.UNIT_FORMER)
 _NOT_ITS_OWN = (Rule.UNIT_UNKNOWN, Rule.UNIT_WRONG_PARENT)  # none of the sender's units, as far as the name says
-
-
 _NO_NAME = (Rule.CELL_ERROR_VALUE, Rule.CELL_NO_VALUE)  # its cell is at fault
-
-
-@dataclass(slots=True)
-class Listed:
-    """A row on its way to a unit: `candidates` while several answer, `rule` and `facts` what is to be told of it.
-
-    `counts` is False for a row beside another one of the same unit, which is told which of them counts.
-    """
-
-    line: Line
-    sheet: str
-    candidates: list[Unit] = field(default_factory=list)
-    sure: int = 0
-    rule: Rule | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-    suggestion: str = ""
-    counts: bool = True
-    copy_of: str = ""  # another sheet that has the same row, or the new one beside this old one: that row counts alone
-
-    @property
-    def unit(self) -> Unit | None:
-        """The unit, where exactly one answers."""
-        return self.candidates[0] if len(self.candidates) == 1 else None
-
-    @property
-    def judged(self) -> Unit | None:
-        """The unit that the row is judged by, None where it is not."""
-        return self.unit if self.rule in _JUDGED and self.counts else None
 
 
 class Lister:
@@ -116,10 +83,10 @@ class Lister:
             self._decide(item)
             self._tell_contradicted(item, submitter)
         if self.round.form.rows == "units":
-            listed = self._without_headings(listed)
-            self._give_by_page(listed, submitter)
-            self._mark_copies(listed, old)
-            self._mark_duplicates([item for item in listed if not item.copy_of])
+            listed = without_headings(listed, self.round)
+            give_by_page(listed, self.round, lambda item: self._of_page(item, submitter))
+            mark_copies(listed, old, self.unit_key)
+            mark_duplicates([item for item in listed if not item.copy_of], self.round)
         unknown = [item for item in listed if item.rule in (*_NOT_ITS_OWN, *_NO_NAME)]
         if unknown:
             taken = {item.unit.code for item in listed if item.unit}
@@ -307,22 +274,6 @@ class Lister:
         if unit and unit in self.own(submitter).find(self._text(item))[1]:
             item.rule, item.candidates, item.sure, item.facts = None, [unit], BARE + 1, {}
 
-    def _without_headings(self, listed: list[Listed]) -> list[Listed]:
-        """Leave out rows that only name a unit above the rows below them, where its own row stands elsewhere."""
-        rows: dict[str, list[Listed]] = {}
-        for item in listed:
-            if item.unit:
-                rows.setdefault(item.unit.code, []).append(item)
-        headings = set()
-        for items in rows.values():
-            blank = [item for item in items if self._may_head(item) and item.line.own <= {self.unit_key}]
-            headings |= {id(item) for item in (blank if len(blank) < len(items) else blank[1:])}
-        return [item for item in listed if id(item) not in headings]
-
-    def _may_head(self, item: Listed) -> bool:
-        """Tell a section, or a row that names a unit which others stand under."""
-        return item.line.is_section or (item.unit is not None and item.unit.level != self.round.lists[-1])
-
     # --- what is to be told
 
     def _decide(self, item: Listed) -> None:
@@ -339,44 +290,6 @@ class Lister:
         elif item.sure > BARE:
             item.rule = Rule.UNIT_SPELLING
             item.suggestion = self.names[item.candidates[0].code]
-
-    def _give_by_page(self, listed: list[Listed], submitter: str) -> None:
-        """Of the rows of one unit, give one that bears the right page name of another, not listed yet, to that one.
-
-        Only where what is typed differs from its name by accents or the level word; where it is merely like it, the
-        row's unit is unknown, and the other one is proposed.
-        """
-        rows = _rows_of(listed)
-        for code in [code for code, items in rows.items() if len(items) > 1]:
-            for item in rows[code][:]:
-                unit = self._of_page(item, submitter)
-                if unit is None or unit.code in rows or len(rows[code]) == 1:
-                    continue
-                like = Gazetteer([unit])
-                if like.find(self._text(item))[1]:
-                    item.rule, item.candidates, item.suggestion = Rule.UNIT_SPELLING, [unit], self.names[unit.code]
-                elif like.nearest(self._text(item)):
-                    item.rule, item.candidates = Rule.UNIT_UNKNOWN, []
-                else:
-                    continue
-                rows[code].remove(item)
-                rows[unit.code] = [item]
-
-    def _mark_copies(self, listed: list[Listed], old: set[str]) -> None:
-        """Mark rows that say on a further sheet what the first one says of the unit, or nothing but the unit, and old
-        ones beside new ones.
-        """
-        for items in _rows_of(listed).values():
-            todays = [item for item in items if item.sheet not in old] or items
-            counting = next((item for item in todays if not self._only_names(item.line)), todays[0])
-            for item in items:
-                less = (item.sheet in old and counting.sheet not in old) or self._only_names(item.line)
-                if item.sheet != counting.sheet and (less or _same(item.line, counting.line)):
-                    item.copy_of = counting.sheet
-
-    def _only_names(self, line: Line) -> bool:
-        """Tell a row in which nothing is written but its unit."""
-        return not line.flaws and all(is_empty(text) for key, text in line.texts.items() if key != self.unit_key)
 
     def _tell_contradicted(self, item: Listed, submitter: str) -> None:
         """Tell of a unit whose own cell puts it elsewhere: one of that name there is meant, or the place is wrong."""
@@ -397,22 +310,6 @@ class Lister:
         item.rule, item.suggestion = Rule.UNIT_SPELLING, self.names[unit.code]
         sender = self.round.submitting_units[submitter].full_name
         item.facts |= {"contradicted": True, "parent": places[0].full_name, "submitter": sender}
-
-    def _mark_duplicates(self, listed: list[Listed]) -> None:
-        """Tell units listed more than once: the first row counts, of former units the one with the new name first."""
-        for code, items in _rows_of(listed).items():
-            if len(items) == 1:
-                continue
-            named = [item for item in items if item.rule is not Rule.UNIT_FORMER]
-            counting, others = (named or items)[0], self._numbers_of(named, named)
-            instead = self._numbers_of([counting], items)
-            for item in items:
-                if item.rule is Rule.UNIT_FORMER and item is not counting:
-                    item.counts = False
-                    item.facts |= {"rows": instead}
-            for item in named if len(named) > 1 else ():
-                item.rule, item.suggestion = Rule.UNIT_DUPLICATE, ""
-                item.facts = {"rows": others, "unit": self.names[code]}
 
     def _suggest(self, item: Listed, submitter: str, free: Gazetteer) -> None:
         """Propose the unit not listed yet whose right page name stands in the row, else the nearest such one, else
@@ -437,19 +334,6 @@ class Lister:
         units = [unit for unit in own.find(text)[1] if unit.code in free.codes] or free.within_a_letter(text)
         return units[0] if len(units) == 1 else None
 
-    def _numbers_of(self, items: list[Listed], among: list[Listed]) -> str:
-        """Return the rows' numbers as far as anybody reads them, with sheets or cells where these differ."""
-        several = len({item.sheet for item in among}) > 1
-        beside = len({(item.sheet, item.line.row) for item in among}) < len(among)
-
-        def said(item: Listed) -> str:
-            cell = item.line.cells.get(self.unit_key) if beside else None
-            further = [address(cell)] if cell else []
-            further += [f"\u201c{item.sheet}\u201d"] if several else []
-            return f"{item.line.row + 1} ({', '.join(further)})" if further else str(item.line.row + 1)
-
-        return ", ".join(few(map(said, items)))
-
 
 def _pages(round: Round, sender: str) -> dict[str, list[Unit]]:
     """Return the sender's units by the keys of their right page names."""
@@ -458,17 +342,3 @@ def _pages(round: Round, sender: str) -> dict[str, list[Unit]]:
         for key in round.right_names.spellings[unit.code]:
             pages.setdefault(key, []).append(unit)
     return pages
-
-
-def _rows_of(listed: list[Listed]) -> dict[str, list[Listed]]:
-    """Return the rows that are judged by their unit, by its code."""
-    rows: dict[str, list[Listed]] = {}
-    for item in listed:
-        if item.unit and item.rule in _JUDGED:
-            rows.setdefault(item.unit.code, []).append(item)
-    return rows
-
-
-def _same(one: Line, other: Line) -> bool:
-    """Tell whether two rows say the same, and no cell of theirs is at fault."""
-    return one.texts == other.texts and not one.flaws and not other.flaws

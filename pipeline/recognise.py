@@ -17,8 +17,8 @@ from pipeline.gazetteer import BARE, EXACT, OWN, Gazetteer
 from pipeline.headers import Headers
 from pipeline.joined import with_joined
 from pipeline.layout import Finder, Layout, find_tables
-from pipeline.lines import NO_HEADER, Found, Line
-from pipeline.listed import Listed, Lister
+from pipeline.lines import NO_HEADER, Found, Line, Listed
+from pipeline.listed import Lister
 from pipeline.marks import mark_of
 from pipeline.model import Arrival, Decision, Sheet, Stamp, Submission, Workbook, address, finding, on_sheet
 from pipeline.read.plain import pack

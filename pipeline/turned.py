@@ -60,10 +60,11 @@ def find_form(sheet: Sheet, headers: Headers, is_unit: Callable[[str], bool]) ->
         links={turned: sheet.links[place] for turned, place in at.items() if place in sheet.links},
         flaws={turned: sheet.flaws[place] for turned, place in at.items() if place in sheet.flaws},
     )
+    heads = {column: entry.place for column, entry in enumerate(entries)}
     layout = find_tables(turned, headers, is_unit)
     for table in layout.tables:
-        table.lines[:] = [_in_place(line, at) for line in table.lines]
-        table.heads = {column: entry.place for column, entry in enumerate(entries)}
+        table.lines[:] = [_in_place(line, at, heads) for line in table.lines]
+        table.heads = heads
     return layout if any(table.lines for table in layout.tables) else None
 
 
@@ -254,7 +255,7 @@ def _turned_merges(sheet: Sheet, at: dict[Place, Place]) -> list[tuple[Place, Pl
     return [(turned[first], turned[last]) for first, last in ends if first in turned and last in turned]
 
 
-def _in_place(line: Line, at: dict[Place, Place]) -> Line:
-    """Return the line with the cells that the sender's sheet has."""
-    cells = {key: at[place] for key, place in line.cells.items()}
+def _in_place(line: Line, at: dict[Place, Place], heads: dict[int, Place]) -> Line:
+    """Return the line with the cells that the sender's sheet has: at its label what is said of other units alone."""
+    cells = {key: at.get(place, heads[place[1]]) for key, place in line.cells.items()}
     return replace(line, row=min(row for row, _ in cells.values()), elsewhere=cells)

@@ -7,13 +7,15 @@ import io
 from collections.abc import Callable, Sequence
 
 import pytest
-from building import KEYS, Row, workbook_of
+from building import KEYS, Row, right_rows, workbook_of
+from building import ROUND as DISTRICTS
 from conftest import Run
 
 from schemas.round import load_round
 
 ROUND = load_round("dien-bien-2026")
 UNITS = [*ROUND.submitting_units.values()]
+FORM = DISTRICTS.form
 GROUPS = {"leader": "Lãnh đạo phụ trách", "manager": "Cán bộ quản lý, vận hành"}
 PARTS = {"name": "Họ và tên", "phone": "Số điện thoại", "email": "Email"}
 PAGE = {"unit": "Đơn vị", "page_name": "Tên Trang", "page_link": "Địa chỉ liên kết"}
@@ -153,3 +155,13 @@ def test_a_text_of_sentences_is_no_form(run: Run) -> None:
     text = "Kính gửi: Ban Thường trực\nXã chúng tôi đã lập Trang, xin báo cáo.\nTrân trọng.\nĐơn vị, ký tên\n"
     outcome = run({f"2026-03-10/{UNITS[0].code}.txt": text.encode()}, round=ROUND.id, as_of="2026-03-31")
     assert [f["rule"] for f in outcome.findings if f["file"]] == ["file.unsupported"]
+
+
+def test_what_is_said_once_above_several_units_is_the_first_ones(run: Run) -> None:
+    one, other = right_rows("102")[1:3]
+    told = ["unit", "page_name", "page_link", "leader_name", "leader_email", "manager_name", "manager_phone"]
+    form = [(FORM.label(key), one[key], other[key]) for key in [*told, "manager_email"]]
+    outcome = run({"2022-03-20/102.xlsx": workbook_of([(FORM.label("leader_phone"), one["leader_phone"]), *form])})
+    first, second = (row for row in outcome.rows.values() if row["page_link"])
+    assert (first["leader_phone"], second["leader_phone"]) == (one["leader_phone"], "")
+    assert [(f["column"], f["cell"]) for f in outcome.of_rule("phone.missing")] == [("leader_phone", "A1")]
