@@ -18,7 +18,7 @@ from schemas.codes import Rule
 from schemas.kinds import is_blank, is_empty
 from schemas.naming import name_key
 from schemas.round import Round
-from schemas.text import few, search_key, spelling_key
+from schemas.text import few, spelling_key
 from schemas.units import Unit
 
 NOTHING = 99  # less sure than any reading
@@ -139,12 +139,12 @@ class Lister:
         line, collector = item.line, self.round.collecting_unit
         if not line.is_section or line.own <= {self.unit_key}:
             return line.is_section
-        names = [search_key(line.texts.get(column.key, "")) for column in self.round.form.of_kind("page-name")]
-        return (
-            collector is not None
-            and line.level == collector.level
-            and any(key.endswith(f" {search_key(collector.name)}") for key in names)
-        )
+        names = [line.texts.get(column.key, "") for column in self.round.form.of_kind("page-name")]
+        return collector is not None and line.level == collector.level and any(self._offices.find(n)[1] for n in names)
+
+    @cached_property
+    def _offices(self) -> Gazetteer:
+        return Gazetteer([self.round.collecting_unit] if self.round.collecting_unit else [])
 
     def _find_unit(self, item: Listed, submitter: str, *, alone: bool) -> None:
         line, text = item.line, self._text(item)
