@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from pipeline.columns import SAMPLE, contents, is_split, settle
+from pipeline.gazetteer import section_level
 from pipeline.headers import Headers, Label
 from pipeline.headings import Headings
 from pipeline.hints import is_data, without_example
@@ -165,8 +166,7 @@ class HeaderRows:
         texts = [clean(text) for text in self.view.cells[row] if text.strip()]
         if len(texts) < 2 or any(map(is_data, texts)):
             return False
-        columns, _ = self.headers.match([(text,) for text in texts])
-        return self.form.unit_key not in columns and len(columns) < 2
+        return not self.headers.match([(text,) for text in texts])[0] and not any(map(section_level, texts))
 
     def repeats(self, row: int, cells: list[str]) -> bool:
         """Tell whether these cells of a row are a header set again between the rows, or the second row of one."""

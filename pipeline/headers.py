@@ -275,8 +275,10 @@ class Headers:
                 if found:
                     scores[group] += weight
                     rest = rest.replace(f" {found} ", _GAP)
-        best = max(scores, key=lambda group: scores[group], default="")
-        if not best or not scores[best] or list(scores.values()).count(scores[best]) > 1:
+        several = len(parts) > 1 and sum(map(bool, scores.values())) > 1
+        nearest = self._nearest(parts) if several else ""
+        best = nearest or max(scores, key=lambda group: scores[group], default="")
+        if not best or not scores[best] or (not nearest and list(scores.values()).count(scores[best]) > 1):
             return _Whose("", last)
         for filler in self._fillers:
             rest = rest.replace(f" {filler} ", " ")
@@ -289,6 +291,15 @@ class Headers:
         if set(words) <= _LINKING:  # the other way round: what is told stands above of whom it is
             words = [parts[-2]] if len(parts) > 1 and parts[-2] in self._told else []
         return _Whose(best, " ".join(words), also, scores[best], ends)
+
+    def _nearest(self, parts: tuple[str, ...]) -> str:
+        """Return the group that the lowest part of a header that speaks of any names alone, and surely; else ""."""
+        for part in reversed(parts):
+            told = {g: sum(w for phrase, w in of.items() if _find(phrase, part)) for g, of in self._groups.items()}
+            if any(told.values()):
+                best = max(told, key=lambda group: told[group])
+                return best if sum(map(bool, told.values())) == 1 and told[best] >= TELLING else ""
+        return ""
 
 
 def _contains(text: str, words: list[str]) -> bool:

@@ -77,6 +77,7 @@ def _key_of_both(first: Found, other: Found, unit_key: str, key_of: KeyOf) -> Ke
     """Return what the rows of both tables are told by, None where they do not fit."""
     if unit_key not in other.columns:
         alone = len(first.lines) == len(other.lines) == 1 and first.sheet == other.sheet
+        alone = alone and bool(other.parts or other.named)  # else it may be anybody's: who answers for the list
         return (lambda line: "") if alone else None
     return key_of if _fits(first, other, unit_key, key_of) else None
 

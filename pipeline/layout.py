@@ -20,7 +20,7 @@ from pipeline.fillers import (
     is_grouping,
     is_total,
 )
-from pipeline.gazetteer import MIXED, OWN, bare_type, section_level, unit_type
+from pipeline.gazetteer import MIXED, OWN, bare_type, is_higher, section_level, unit_type
 from pipeline.header_rows import Columns, HeaderRows
 from pipeline.headers import Headers
 from pipeline.headings import Headings, without_bullet
@@ -48,6 +48,7 @@ class Layout:
 
 
 SEARCHED = 1_000  # after so many rows of text without a header a sheet is none of the form's
+EXAMPLES = 2  # rows of an example at most; three under a header of its own
 NEAR = 3  # rows above a header in which a unit may be named
 MOST_TABLES = 2_000  # of a sheet: beyond, a header is only a row to pass over
 
@@ -88,7 +89,6 @@ class Finder:
         self.level = section_level(sheet.name)
         self.heading = ""
         self.above: tuple[str, Place] | None = None  # the unit last named, and where
-        self.in_example = False
         self.named: dict[int, tuple[str, Place]] = {}  # by the row of a header: the unit that is named above it
 
     def find(self) -> Layout:
@@ -104,10 +104,6 @@ class Finder:
             if len(tables) >= MOST_TABLES and self.header_rows.may_be(row):
                 row += 1
                 continue
-            self.in_example = self._is_in_example(row, current)
-            if self.in_example:
-                row += 1
-                continue
             depth, beside = self.header_rows.at(row)
             if depth:
                 current = [self._begun(row, columns) for columns in beside]
@@ -116,54 +112,74 @@ class Finder:
                     table.part = slice(min(own), max(own) + 1)
                 tables.extend(current)
                 if self.unit_key not in current[0].columns and (named := self._unit_above(row)):
-                    self.above = self.named[row] = named
+                    self.named[row] = named
                 row += depth
                 continue
             if not tables:
                 passed += 1
                 title.extend(_title_texts(self.view.cells[row]))
-            elif self.header_rows.heads_another(row) and any(table.lines for table in current):
+            elif self._heads_another(row, current):
                 current = []
             for table in current:
                 self._read_row(row, table)
-            row += 1
+            row = self._after_example(row, current) if self._tells_of_example(row, current) else row + 1
         for table in tables:
             self._forget_spanned(table)
             for place in table.parts:
                 table.extra.pop(place, None)
             if table.headings:
                 table.headings.settle(table.lines)
-        if self.form.rows == "units":
-            self._name_single(tables)
+        self._name_by_headings(tables)
         return Layout(tables, title, self.sheet.name)
 
-    def _is_in_example(self, row: int, current: list[Found]) -> bool:
-        """Tell whether a row belongs to the worked example that stands below a list, under words that say so alone.
+    def _tells_of_example(self, row: int, current: list[Found]) -> bool:
+        """Tell a row below a list that says alone that an example follows."""
+        texts = alone(cells) if sum(map(bool, cells := self.view.cells[row])) <= 3 else []
+        return len(texts) == 1 and is_example(texts[0], self.is_unit) and any(table.lines for table in current)
 
-        Where the list goes on, by its numbers or with the section of a lower level, the example is over.
+    def _after_example(self, mark: int, current: list[Found]) -> int:
+        """Return the row at which the list may go on, below words for an example.
+
+        A few rows are the example, with a header of their own or without. Of more rows the first one is; under a
+        header none.
         """
-        cells = self.view.cells[row]
-        texts = alone(cells) if self.in_example or sum(map(bool, cells)) <= 3 else []
-        if not self.in_example:
-            return len(texts) == 1 and is_example(texts[0], self.is_unit) and any(table.lines for table in current)
-        reached = max(_depth(line.level) for table in current for line in table.lines)
-        return not any(
-            _goes_on(line := self._line(row, table), table)
-            or -1 < reached < _depth(self._section_in(texts, line.texts)[0])
-            for table in current
-            if table.lines
-        )
+        first = self._next_filled(mark + 1)
+        headed, _ = self.header_rows.at(first)
+        start = end = self._next_filled(first + headed) if headed else first
+        while (
+            end < len(self.view.cells) and sum(map(bool, self.view.cells[end])) >= 3 and not self.header_rows.at(end)[0]
+        ):
+            end += 1
+        if end - start <= EXAMPLES + bool(headed):
+            return max(end if end > start else 0, mark + 1)
+        for table in current:
+            table.ended = False
+        return mark + 1 if headed else start + 1
 
-    def _name_single(self, tables: list[Found]) -> None:
-        """Give the unit named above it to the one row of each table, where several tables are of a unit each."""
-        single = [table for table in tables if len(table.lines) == 1 and table.header in self.named]
-        if len({self.named[table.header][0] for table in single}) < 2:
+    def _next_filled(self, row: int) -> int:
+        return next((r for r in range(row, len(self.view.cells)) if not self.view.is_empty(r)), len(self.view.cells))
+
+    def _heads_another(self, row: int, current: list[Found]) -> bool:
+        """Tell the header of another table below a list, which does not go on under it."""
+        if not self.header_rows.heads_another(row) or not any(table.lines for table in current):
+            return False
+        below = self._next_filled(row + 1)
+        return below >= len(self.view.cells) or not any(_goes_on(self._line(below, table), table) for table in current)
+
+    def _name_by_headings(self, tables: list[Found]) -> None:
+        """Give the unit named above a table to its rows, where several tables are of a unit each; one row in a list of
+        units.
+        """
+        single = self.form.rows == "units"
+        named = [table for table in tables if table.header in self.named and (len(table.lines) == 1 or not single)]
+        if len({self.named[table.header][0] for table in named}) < 2:
             return
-        for table in single:
-            [line], (unit, place) = table.lines, self.named[table.header]
-            if is_blank(line.texts.get(self.unit_key, "")):
-                texts, elsewhere = line.texts | {self.unit_key: unit}, {**line.elsewhere, self.unit_key: place}
-                table.lines[:] = [replace(line, texts=texts, elsewhere=elsewhere)]
+        for table in named:
+            unit, place = self.named[table.header]
+            for number, line in enumerate(table.lines):
+                if is_blank(line.texts.get(self.unit_key, "")):
+                    texts, elsewhere = line.texts | {self.unit_key: unit}, {**line.elsewhere, self.unit_key: place}
+                    table.lines[number] = replace(line, texts=texts, elsewhere=elsewhere)
 
     def _begun(self, row: int, columns: Columns) -> Found:
         """Return the table without lines of a header at this row."""
@@ -182,13 +198,15 @@ class Finder:
 
     def _unit_above(self, row: int) -> tuple[str, Place] | None:
         """Return the unit that is named alone right above a header at this row, and where."""
+        found: list[tuple[str, Place]] = []
         for above in range(row - 1, max(row - 1 - NEAR, -1), -1):
             texts = alone(self.view.cells[above])
             if len(texts) > 1 and not self.header_rows.may_be(above):
                 break
             if len(texts) == 1 and self.is_unit(text := self._unlabelled(texts[0])):
-                return text, self.view.place_of(texts[0], above)
-        return None
+                found.append((text, self.view.place_of(texts[0], above)))
+        # Below its name many a unit names the one that it belongs to.
+        return next((pair for pair in found if not is_higher(pair[0])), found[0] if found else None)
 
     def _unlabelled(self, text: str) -> str:
         """Return a text without its number and the label of the column for units ("Don vi: Xa Na U")."""
@@ -454,10 +472,6 @@ class Finder:
             return True
         several = sum(not is_blank(text) for text in cells) >= 2
         return len(own) >= 3 or (several and any(self.columns[key].required for key in own))
-
-
-def _depth(level: str) -> int:
-    return LEVELS.index(level) if level in LEVELS else -1
 
 
 def _title_texts(cells: list[str]) -> list[str]:

@@ -18,7 +18,7 @@ from schemas.kinds import is_blank
 from schemas.naming import name_key
 from schemas.round import Round
 from schemas.text import spelling_key
-from schemas.units import LEVELS, Unit
+from schemas.units import Unit
 
 NOTHING = 99  # less sure than any reading
 AT_HAND = 64  # gazetteers of senders: the files of one come one after the other, or not at all
@@ -100,12 +100,18 @@ class Lister:
         return without_hamlet(text) if self.round.form.rows == "persons" else text
 
     def _only_heads(self, item: Listed) -> bool:
-        """Tell a section of which the cells say that there is nothing, or of a level above all that the round lists:
-        the example of a letter (Dien Bien's has its own page under "Cap tinh").
+        """Tell a section of which the cells say that there is nothing, or that holds the example of a letter (Dien
+        Bien's has the province's own page under "Cap tinh").
         """
-        level = item.line.level
-        is_above = level in LEVELS and LEVELS.index(level) < min(map(LEVELS.index, self.round.lists))
-        return item.line.is_section and (is_above or item.line.own <= {self.unit_key})
+        line, collector = item.line, self.round.collecting_unit
+        if not line.is_section or line.own <= {self.unit_key}:
+            return line.is_section
+        names = [line.texts.get(column.key, "") for column in self.round.form.of_kind("page-name")]
+        return collector is not None and line.level == collector.level and any(self._offices.find(n)[1] for n in names)
+
+    @cached_property
+    def _offices(self) -> Gazetteer:
+        return Gazetteer([self.round.collecting_unit] if self.round.collecting_unit else [])
 
     def _find_unit(self, item: Listed, submitter: str, *, alone: bool) -> None:
         line, text = item.line, self._text(item)

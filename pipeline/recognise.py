@@ -5,6 +5,7 @@ This is done where the file is read, in a worker; what is found travels as plain
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -28,8 +29,8 @@ from pipeline.statements import faults_of, statements_in
 from pipeline.titles import Titles
 from pipeline.turned import find_form
 from schemas.codes import Rule
-from schemas.form import forms_beside
-from schemas.kinds import is_empty
+from schemas.form import Form, forms_beside
+from schemas.kinds import is_empty, link
 from schemas.messages import line as worded
 from schemas.round import Round
 from schemas.text import clean, spelling_key
@@ -236,10 +237,13 @@ class Recogniser:
 
     def _other_form(self, book: Workbook, tables: list[Found]) -> str:
         """Return what another of our forms is for, if it knows a table better: all that it requires is there and not
-        all that this one does, and more columns are its own.
+        all that this one does, more columns are its own, and its rows are what it asks for.
+
+        Persons may be several of a unit, and have no pages; a page is one of a unit, and has an address.
         """
-        if self.round.form.required <= {key for table in tables for key in table.keys}:
-            return ""
+        keys = {key for table in tables for key in table.keys}
+        if self.round.form.required <= keys or any(self.round.form.column(key).kind == "yes-no" for key in keys):
+            return ""  # nobody asks yes or no in words that are another form's
 
         def known(text: str) -> bool:
             return bool(self.region.find(text)[1])
@@ -248,7 +252,8 @@ class Recogniser:
         for headers in map(Headers, forms_beside(self.round.form)):
             for sheet in book.sheets:
                 found = find_tables(sheet, headers, known, self.lister.names_place).tables
-                if any(headers.form.required <= table.keys and len(table.columns) > most for table in found):
+                better = [t for t in found if headers.form.required <= t.keys and len(t.columns) > most]
+                if any(_lists_persons(table, headers.form) == (headers.form.rows == "persons") for table in better):
                     return headers.form.document
         return ""
 
@@ -357,6 +362,13 @@ class Recogniser:
             return False
         unit = line.texts.get(self.unit_key, "")
         return self.region.find(unit)[0] != EXACT and self.office.find(unit)[0] == EXACT
+
+
+def _lists_persons(table: Found, form: Form) -> bool:
+    """Tell rows of persons: some are of one unit, or none has the address of a page."""
+    units = Counter(clean(line.texts.get(form.unit_key, "")) for line in table.lines)
+    texts = (text for line in table.lines for text in [*line.texts.values(), *line.beside.values()])
+    return max(units.values(), default=0) > 1 or not any("@" not in text and link.is_address(text) for text in texts)
 
 
 def _shown(line: Line, key: str) -> str:

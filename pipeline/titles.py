@@ -50,12 +50,15 @@ class Titles:
     def _unit_of_sheet(self, title: list[str], name: str, levels: Sequence[str]) -> str:
         """Return the lowest unit that a sheet's title names with its level word, else the one the sheet is called.
 
-        "" for none, or several in a title. Of units with one name the sender's is meant, who is not known yet.
+        A sheet that is called as a unit below all that its title names is of that one. "" for none, or several in a
+        title. Of units with one name the sender's is meant, who is not known yet.
         """
         mentions = [mention for text in title for mention in self.region.mentions(text) if mention.typed]
+        sure, found = self.region.find(name)
+        called = {unit.full_name: unit.level for unit in found if unit.level in levels and sure <= BARE}
         for level in reversed(levels):
             if names := {mention.unit.full_name for mention in mentions if mention.unit.level == level}:
                 return names.pop() if len(names) == 1 else ""
-        sure, found = self.region.find(name)
-        names = {unit.full_name for unit in found if unit.level in levels and sure <= BARE}
-        return names.pop() if len(names) == 1 else name if names else ""
+            if level in called.values():
+                break
+        return next(iter(called)) if len(called) == 1 else name if called else ""

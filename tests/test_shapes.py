@@ -468,6 +468,17 @@ def _a_table_a_unit(mark: str) -> Shape:
     return shape
 
 
+def _a_sheet_a_unit(town: str, _rows: list[Row]) -> bytes:
+    """Each unit on a sheet of its own, under a letterhead of two lines."""
+    district, sheets = NGHE_AN.submitting_units[town].full_name.upper(), []
+    for number, unit in enumerate(NGHE_AN.expected[town]):
+        people = [one for one in _people(town) if one[0] == unit.full_name]
+        head = [[f"UBMTTQ {unit.full_name.upper()}"], [district]][number % 2 :]  # or the sheet's name alone tells
+        grid = [*head, *_channels("TT", "Họ và tên", "Đối tượng")]
+        sheets.append([*grid, *([str(n), name, of, *ANSWERS[a]] for n, (_, of, name, a) in enumerate(people, start=1))])
+    return _book(*sheets, names=tuple(unit.full_name for unit in NGHE_AN.expected[town]))
+
+
 def _under_a_band(words: str) -> Shape:
     """A third row of the header above the other two."""
 
@@ -518,6 +529,8 @@ def test_units_groups_and_channels_wherever_they_are_said(run: Run) -> None:
         _a_table_a_unit("Đơn vị: UBMTTQ {unit}"),
         _under_a_band("Kết quả tham gia mạng xã hội"),
         _under_a_band("KẾT QUẢ"),
+        _under_a_band("Tham gia và tương tác trên mạng xã hội"),
+        _a_sheet_a_unit,
         _channels_above,
         _by_hamlet("Xóm 3, {}"),
         _by_hamlet("Ban công tác Mặt trận khối 2 ({})"),
@@ -1049,7 +1062,19 @@ def test_after_an_example_the_list_may_go_on(run: Run) -> None:
             [_title(sender), HEADER, ["I", "Cấp huyện", *own[2:]], ["VD"], EXAMPLE, ["II", "Cấp xã"], *communes]
         )
 
-    _reads_all(_sent(run, [numbered, in_sections]), 2)
+    def in_annexes(sender: str, rows: list[Row]) -> bytes:
+        told = ["Tên Trang: Mặt trận Nậm Pồ", "Họ tên: Lò Văn Bình - 0912....."]
+        annexes = [[["PHỤ LỤC"], HEADER, line, ["* Ví dụ:"], *([text] for text in told), []] for line in _lines(rows)]
+        return _book([_title(sender), *(line for annex in annexes for line in annex)])
+
+    _reads_all(_sent(run, [numbered, in_sections, in_annexes]), 3)
+
+
+def test_a_header_between_the_rows_does_not_end_the_list(run: Run) -> None:
+    def broken(words: list[str]) -> Shape:
+        return lambda sender, rows: _book([_title(sender), HEADER, *_lines(rows)[:4], words, *_lines(rows)[4:]])
+
+    _reads_all(_sent(run, [broken(["TT", "Cấp xã"])]), 1)
 
 
 def test_the_pages_own_columns_go_before_those_of_other_sites(run: Run) -> None:

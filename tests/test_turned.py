@@ -140,7 +140,7 @@ def test_a_form_without_a_page_is_no_form_without_columns(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("delimiter", "encoding"), [(",", "utf-8"), ("\t", "utf-16"), (";", "utf-8-sig"), (": ", "utf-8")]
+    ("delimiter", "encoding"), [(",", "utf-8"), ("\t", "utf-16"), (";", "utf-8-sig"), (":;", "utf-8"), (": ", "utf-8")]
 )
 def test_such_a_form_as_plain_text(run: Run, delimiter: str, encoding: str) -> None:
     right, out = _right(0), io.StringIO()

@@ -44,20 +44,23 @@ def read_text(content: bytes) -> list[Sheet]:
     if told := _SEPARATOR_LINE.match(text):
         text = text[told.end() :]
     _check_size(text)
-    rows = _rows(text, told[1] if told else _delimiter(text))
+    delimiter = told[1] if told else _delimiter(text)
+    rows = _rows(text, delimiter)
     if sum(len(row) >= NARROW for row in rows) < FEW:
-        rows = _form(text, rows)
+        rows = _form(text, rows, delimiter)
     if not rows:
         raise Refused(Rule.FILE_UNSUPPORTED, reason="text")
     return [Sheet(NAME, False, rows)]
 
 
-def _form(text: str, rows: list[list[str]]) -> list[list[str]]:
+def _form(text: str, rows: list[list[str]], delimiter: str) -> list[list[str]]:
     """Return the rows of a text that is a form of one unit, [] where it is none."""
     lines = text.splitlines()
-    if _are_most([_LABELLED.match(line) is not None for line in lines if line.strip()]):
+    in_columns = _are_most([len(row) == 2 and 0 < len(row[0]) <= LABEL for row in rows if any(row)])
+    is_labelled = _are_most([_LABELLED.match(line) is not None for line in lines if line.strip()])
+    if is_labelled and (not in_columns or delimiter == ","):  # a comma may stand in any value
         return [[line] for line in lines]
-    return rows if _are_most([len(row) == 2 and 0 < len(row[0]) <= LABEL for row in rows if any(row)]) else []
+    return rows if in_columns else []
 
 
 def _are_most(told: list[bool]) -> bool:
