@@ -145,16 +145,18 @@ class Finder:
         """
         first = self._next_filled(mark + 1)
         headed, _ = self.header_rows.at(first)
-        start = end = self._next_filled(first + headed) if headed else first
-        while (
-            end < len(self.view.cells) and sum(map(bool, self.view.cells[end])) >= 3 and not self.header_rows.at(end)[0]
-        ):
-            end += 1
-        if end - start <= EXAMPLES + bool(headed):
-            return max(end if end > start else 0, mark + 1)
+        start = self._next_filled(first + headed) if headed else first
+        most = EXAMPLES + bool(headed)
+        filled = [row for row in range(start, min(start + most + 1, len(self.view.cells))) if self._is_filled(row)]
+        rows = next((n for n, row in enumerate(filled) if row != start + n), len(filled))
+        if rows <= most:
+            return start + rows if rows else mark + 1
         for table in current:
             table.ended = False
         return mark + 1 if headed else start + 1
+
+    def _is_filled(self, row: int) -> bool:
+        return sum(map(bool, self.view.cells[row])) >= 3 and not self.header_rows.at(row)[0]
 
     def _next_filled(self, row: int) -> int:
         return next((r for r in range(row, len(self.view.cells)) if not self.view.is_empty(r)), len(self.view.cells))
