@@ -141,20 +141,23 @@ class Finder:
         """Return the row at which the list may go on, below words for an example.
 
         A few rows are the example, with a header of their own or without. Of more rows the first one is; under a
-        header none.
+        header none, nor where the numbers go on.
         """
         first = self._next_filled(mark + 1)
         headed, _ = self.header_rows.at(first)
-        start = end = self._next_filled(first + headed) if headed else first
-        while (
-            end < len(self.view.cells) and sum(map(bool, self.view.cells[end])) >= 3 and not self.header_rows.at(end)[0]
-        ):
-            end += 1
-        if end - start <= EXAMPLES + bool(headed):
-            return max(end if end > start else 0, mark + 1)
+        start = self._next_filled(first + headed) if headed else first
+        most = EXAMPLES + bool(headed)
+        filled = [row for row in range(start, min(start + most + 1, len(self.view.cells))) if self._is_filled(row)]
+        rows = next((n for n, row in enumerate(filled) if row != start + n), len(filled))
+        follows = rows > 0 and any(_goes_on(self._line(start, table), table) for table in current)
+        if rows <= most and not follows:
+            return start + rows if rows else mark + 1
         for table in current:
             table.ended = False
-        return mark + 1 if headed else start + 1
+        return mark + 1 if headed or follows else start + 1
+
+    def _is_filled(self, row: int) -> bool:
+        return sum(map(bool, self.view.cells[row])) >= 3 and not self.header_rows.at(row)[0]
 
     def _next_filled(self, row: int) -> int:
         return next((r for r in range(row, len(self.view.cells)) if not self.view.is_empty(r)), len(self.view.cells))

@@ -1062,12 +1062,16 @@ def test_after_an_example_the_list_may_go_on(run: Run) -> None:
             [_title(sender), HEADER, ["I", "Cấp huyện", *own[2:]], ["VD"], EXAMPLE, ["II", "Cấp xã"], *communes]
         )
 
+    def without_one(sender: str, rows: list[Row]) -> bytes:
+        lines = _lines(rows)
+        return _book([_title(sender), HEADER, *lines[:-1], ["Mẫu"], lines[-1]])
+
     def in_annexes(sender: str, rows: list[Row]) -> bytes:
         told = ["Tên Trang: Mặt trận Nậm Pồ", "Họ tên: Lò Văn Bình - 0912....."]
         annexes = [[["PHỤ LỤC"], HEADER, line, ["* Ví dụ:"], *([text] for text in told), []] for line in _lines(rows)]
         return _book([_title(sender), *(line for annex in annexes for line in annex)])
 
-    _reads_all(_sent(run, [numbered, in_sections, in_annexes]), 3)
+    _reads_all(_sent(run, [numbered, in_sections, in_annexes, without_one]), 4)
 
 
 def test_a_header_between_the_rows_does_not_end_the_list(run: Run) -> None:

@@ -56,7 +56,8 @@ def read_text(content: bytes) -> list[Sheet]:
 def _form(text: str, rows: list[list[str]], delimiter: str) -> list[list[str]]:
     """Return the rows of a text that is a form of one unit, [] where it is none."""
     lines = text.splitlines()
-    in_columns = _are_most([len(row) == 2 and 0 < len(row[0]) <= LABEL for row in rows if any(row)])
+    filled = [row for row in rows if any(row)]
+    in_columns = _are_most([len(row) == 2 and 0 < len(row[0]) <= LABEL and row[1] != "" for row in filled])
     is_labelled = _are_most([_LABELLED.match(line) is not None for line in lines if line.strip()])
     if is_labelled and (not in_columns or delimiter == ","):  # a comma may stand in any value
         return [[line] for line in lines]
