@@ -133,7 +133,9 @@ class Lister:
         sure, units = (everywhere, mine) if len(mine) == 1 else own.find(text)
         foreign = [unit for unit in elsewhere if unit.code not in own.codes]
         former, now = self.formers.find(text)
-        if now and former < min(sure or NOTHING, everywhere or NOTHING):
+        # Another sender's unit may be called today as one of this sender's was before its level word changed.
+        was_its_own = former <= (everywhere or NOTHING) and sure > BARE and now == [unit.code for unit in units]
+        if now and (was_its_own or former < min(sure or NOTHING, everywhere or NOTHING)):
             self._tell_former(item, submitter, now)
             return
         surely = not sure or everywhere <= self.elsewhere

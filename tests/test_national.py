@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from pipeline.render.wording import worded
 from pipeline.run import judge
 from schemas.naming import policy_faults
 from schemas.round import Round, load_round
-from schemas.units import CENTRE, Unit
+from schemas.units import CENTRE, Unit, load_register
 
 ROUND = load_round("toan-quoc-2022")
 REGISTER = ROUND.register
@@ -327,6 +328,19 @@ def test_the_country_knows_the_units_as_the_rounds_of_the_provinces_do(province:
     [sheet] = _pages(round.collector)
     origin = _recognised([sheet]).rows.origin
     assert (origin["unit_rule"].unique().tolist(), sorted(origin["code"])) == ([""], sorted(u.code for u in known))
+
+
+def test_what_a_unit_was_called_before_an_amendment_is_its_senders_own() -> None:
+    """Other provinces have communes that are called so today."""
+    round = load_round("thai-nguyen-2022")
+    before = {code: load_register("2022").units[code].full_name for code in (a.code for a in round.amendments)}
+    now = {round.register.units[code].full_name: name for code, name in before.items()}
+    [sheet] = _pages(round.collector)
+    sheet = replace(sheet, cells=[[now.get(text, text) for text in row] for row in sheet.cells])
+    origin = _recognised([sheet]).rows.origin.set_index("code")
+    assert set(before) <= set(origin.index)
+    assert set(origin.loc[[*before], "unit_rule"]) <= {"unit.former", "unit.spelling"}
+    assert sorted(origin.index) == sorted(unit.code for unit in REGISTER.below(round.collector))
 
 
 # --- a province's roll-up is its submission
