@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from pipeline.around import Around
 from pipeline.columns import SAMPLE, TOLD_APART, are_types
 from pipeline.fillers import (
     holds_hints_only,
@@ -20,10 +21,10 @@ from pipeline.fillers import (
     is_grouping,
     is_total,
 )
-from pipeline.gazetteer import MIXED, OWN, bare_type, is_higher, section_level, unit_type
+from pipeline.gazetteer import MIXED, OWN, bare_type, section_level, unit_type
 from pipeline.header_rows import Columns, HeaderRows
 from pipeline.headers import Headers
-from pipeline.headings import Headings, without_bullet
+from pipeline.headings import Headings
 from pipeline.lines import NO_HEADER, NOTHING, Found, Line, follows, with_dittos, with_part, with_second
 from pipeline.model import Place, Sheet
 from pipeline.pages import Pages
@@ -48,8 +49,6 @@ class Layout:
 
 
 SEARCHED = 1_000  # after so many rows of text without a header a sheet is none of the form's
-EXAMPLES = 2  # rows of an example at most; three under a header of its own
-NEAR = 3  # rows above a header in which a unit may be named
 MOST_TABLES = 2_000  # of a sheet: beyond, a header is only a row to pass over
 
 
@@ -85,6 +84,7 @@ class Finder:
         self.further = {column.key for column in form.columns if column.group in form.persons} - contacts
         self.pages = Pages(sheet, form, is_unit)
         self.header_rows = HeaderRows(self.view, headers, self.pages, is_unit, lacking)
+        self.around = Around(self.view, self.header_rows, is_unit)
         self.levels = (*LEVELS, MIXED, OWN) if form.sections else ()
         self.level = section_level(sheet.name)
         self.heading = ""
@@ -111,7 +111,7 @@ class Finder:
                     own = {*table.columns.values(), *table.extra}
                     table.part = slice(min(own), max(own) + 1)
                 tables.extend(current)
-                if self.unit_key not in current[0].columns and (named := self._unit_above(row)):
+                if self.unit_key not in current[0].columns and (named := self.around.unit_above(row)):
                     self.named[row] = named
                 row += depth
                 continue
@@ -122,7 +122,7 @@ class Finder:
                 current = []
             for table in current:
                 self._read_row(row, table)
-            row = self._after_example(row, current) if self._tells_of_example(row, current) else row + 1
+            row = self._after_example(row, current) if self.around.tells_of_example(row) else row + 1
         for table in tables:
             self._forget_spanned(table)
             for place in table.parts:
@@ -132,41 +132,23 @@ class Finder:
         self._name_by_headings(tables)
         return Layout(tables, title, self.sheet.name)
 
-    def _tells_of_example(self, row: int, current: list[Found]) -> bool:
-        """Tell a row below a list that says alone that an example follows."""
-        texts = alone(cells) if sum(map(bool, cells := self.view.cells[row])) <= 3 else []
-        return len(texts) == 1 and is_example(texts[0], self.is_unit) and any(table.lines for table in current)
-
-    def _after_example(self, mark: int, current: list[Found]) -> int:
-        """Return the row at which the list may go on, below words for an example.
-
-        A few rows are the example, with a header of their own or without. Of more rows the first one is; under a
-        header none, nor where the numbers go on.
-        """
-        first = self._next_filled(mark + 1)
-        headed, _ = self.header_rows.at(first)
-        start = self._next_filled(first + headed) if headed else first
-        most = EXAMPLES + bool(headed)
-        filled = [row for row in range(start, min(start + most + 1, len(self.view.cells))) if self._is_filled(row)]
-        rows = next((n for n, row in enumerate(filled) if row != start + n), len(filled))
-        follows = rows > 0 and any(_goes_on(self._line(start, table), table) for table in current)
-        if rows <= most and not follows:
-            return start + rows if rows else mark + 1
-        for table in current:
+    def _after_example(self, row: int, current: list[Found]) -> int:
+        """Return the row at which the list may go on, below words for an example at a row."""
+        with_lines = [table for table in current if table.lines]
+        if not with_lines:
+            return row + 1
+        after, goes_on = self.around.after_example(
+            row, lambda at: any(_goes_on(self._line(at, t), t) for t in with_lines)
+        )
+        for table in current if goes_on else ():
             table.ended = False
-        return mark + 1 if headed or follows else start + 1
-
-    def _is_filled(self, row: int) -> bool:
-        return sum(map(bool, self.view.cells[row])) >= 3 and not self.header_rows.at(row)[0]
-
-    def _next_filled(self, row: int) -> int:
-        return next((r for r in range(row, len(self.view.cells)) if not self.view.is_empty(r)), len(self.view.cells))
+        return after
 
     def _heads_another(self, row: int, current: list[Found]) -> bool:
         """Tell the header of another table below a list, which does not go on under it."""
         if not self.header_rows.heads_another(row) or not any(table.lines for table in current):
             return False
-        below = self._next_filled(row + 1)
+        below = self.view.next_filled(row + 1)
         return below >= len(self.view.cells) or not any(_goes_on(self._line(below, table), table) for table in current)
 
     def _name_by_headings(self, tables: list[Found]) -> None:
@@ -198,25 +180,6 @@ class Finder:
             self.sheet.name, keys, extra, row, self._combined(keys), columns.split, types,
             headings if headings.lacking else None, named=columns.named,
         )  # fmt: skip
-
-    def _unit_above(self, row: int) -> tuple[str, Place] | None:
-        """Return the unit that is named alone right above a header at this row, and where."""
-        found: list[tuple[str, Place]] = []
-        for above in range(row - 1, max(row - 1 - NEAR, -1), -1):
-            texts = alone(self.view.cells[above])
-            if len(texts) > 1 and not self.header_rows.may_be(above):
-                break
-            if len(texts) == 1 and self.is_unit(text := self._unlabelled(texts[0])):
-                found.append((text, self.view.place_of(texts[0], above)))
-        # Below its name many a unit names the one that it belongs to.
-        return next((pair for pair in found if not is_higher(pair[0])), found[0] if found else None)
-
-    def _unlabelled(self, text: str) -> str:
-        """Return a text without its number and the label of the column for units ("Don vi: Xa Na U")."""
-        text = without_bullet(text)
-        label, colon, rest = text.partition(":")
-        is_label = colon and self.unit_key in self.header_rows.headers.match([(label,)])[0]
-        return clean(rest) if is_label else text
 
     def go_on(self, above: Found) -> Layout:
         """Return the sheet as one without a header that goes on with the rows of another sheet's table."""

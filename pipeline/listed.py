@@ -107,10 +107,11 @@ class Lister:
         if not line.is_section or line.own <= {self.unit_key}:
             return line.is_section
         names = [line.texts.get(column.key, "") for column in self.round.form.of_kind("page-name")]
-        return collector is not None and line.level == collector.level and any(self._offices.find(n)[1] for n in names)
+        return collector is not None and line.level == collector.level and any(self.office.find(n)[1] for n in names)
 
     @cached_property
-    def _offices(self) -> Gazetteer:
+    def office(self) -> Gazetteer:
+        """Who collects, if it is a unit."""
         return Gazetteer([self.round.collecting_unit] if self.round.collecting_unit else [])
 
     def _find_unit(self, item: Listed, submitter: str, *, alone: bool) -> None:

@@ -113,7 +113,6 @@ class Recogniser:
         self.headers = Headers(round.form)
         region = list(round.register.below(round.collector))
         self.region = Gazetteer(u for u in region if u.level in {*round.lists, round.submitters})
-        self.office = Gazetteer([round.collecting_unit] if round.collecting_unit else [])
         self.titles = Titles(round, self.region)
         self.lister = Lister(round, self.region)
         self.senders = Senders(round, self.region, self.lister.formers)
@@ -361,7 +360,7 @@ class Recogniser:
         if self.round.collector in self.region.codes:
             return False
         unit = line.texts.get(self.unit_key, "")
-        return self.region.find(unit)[0] != EXACT and self.office.find(unit)[0] == EXACT
+        return self.region.find(unit)[0] != EXACT and self.lister.office.find(unit)[0] == EXACT
 
 
 def _lists_persons(table: Found, form: Form) -> bool:

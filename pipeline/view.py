@@ -55,6 +55,10 @@ class View:
             or any(is_person_data(cell) and not may_hold_example(cell) for cell in self.cells[row])
         )
 
+    def next_filled(self, row: int) -> int:
+        """Return the first row from this one on that is not empty, how many there are where none is."""
+        return next((r for r in range(row, len(self.cells)) if not self.is_empty(r)), len(self.cells))
+
     def anchor_from(self, first_row: int, place: Place) -> Place:
         """Return the first cell of the merged area, unless that lies above the rows in question."""
         anchor = self.anchors.get(place, place)
