@@ -146,14 +146,18 @@ def written_anew(
     cells = ((item, key, place) for item in reversed(listed) for key, place in item.line.cells.items()) if asked else ()
     at = {(item.sheet, place): (item, key) for item, key, place in cells}
     left = [Accepted(*place, clean(text), clean(rest)) for place, (text, rest) in corrected.items() if place in at]
-    under = [Accepted(*place, "; ".join(few(texts)), clean(text)) for place, (texts, text) in concealed.items()]
-    for answer in [*accepted, *left, *(answer for answer in under if (answer.sheet, answer.place) in at)]:
+    under = [
+        Accepted(*place, "; ".join(few(texts)), clean(text))
+        for place, (texts, text) in concealed.items()
+        if place in at
+    ]
+    for answer, facts in [*((answer, {}) for answer in [*accepted, *left]), *((a, {"under": True}) for a in under)]:
         item, key = at.get((answer.sheet, answer.place), (None, ""))
         notes.append(
             finding(
                 Rule.CELL_REPAIRED, unit=item.unit.code if item and item.unit else "", file=arrival.file,
                 sheet=answer.sheet, row=answer.place[0] + 1, column=key, cell=address(answer.place),
-                value=answer.before, suggestion=answer.after, facts={"under": True} if answer in under else {},
+                value=answer.before, suggestion=answer.after, facts=facts,
             )
         )  # fmt: skip
     return notes
